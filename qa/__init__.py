@@ -1,0 +1,82 @@
+"""Ask questions of articles and get back the articles' own words.
+
+    from qa import Answerer, Retriever
+
+    retriever = Retriever.load("index")
+    answer = Answerer(retriever).answer("What was the meeting about?")
+
+Names are loaded when first used, so that `import qa` costs nothing: no model, no index engine, no web framework.
+"""
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from qa.answerer import Answerer
+    from qa.errors import (
+        ArticleError,
+        EncoderUnavailable,
+        IndexBusy,
+        IndexDamaged,
+        IndexMismatch,
+        IndexMissing,
+        QAError,
+    )
+    from qa.index import Index
+    from qa.retriever import Retriever
+    from qa.types import Answer, Article, Encoder, Hit, Passage, Quote, Sentence, Span
+
+_HOME = {
+    "Answer": "types",
+    "Answerer": "answerer",
+    "Article": "types",
+    "ArticleError": "errors",
+    "Encoder": "types",
+    "EncoderUnavailable": "errors",
+    "Hit": "types",
+    "Index": "index",
+    "IndexBusy": "errors",
+    "IndexDamaged": "errors",
+    "IndexMismatch": "errors",
+    "IndexMissing": "errors",
+    "Passage": "types",
+    "QAError": "errors",
+    "Quote": "types",
+    "Retriever": "retriever",
+    "Sentence": "types",
+    "Span": "types",
+}
+
+__all__ = [
+    "Answer",
+    "Answerer",
+    "Article",
+    "ArticleError",
+    "Encoder",
+    "EncoderUnavailable",
+    "Hit",
+    "Index",
+    "IndexBusy",
+    "IndexDamaged",
+    "IndexMismatch",
+    "IndexMissing",
+    "Passage",
+    "QAError",
+    "Quote",
+    "Retriever",
+    "Sentence",
+    "Span",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return version("article-qa")
+    if name in _HOME:
+        return getattr(import_module(f"qa.{_HOME[name]}"), name)
+    raise AttributeError(f"module 'qa' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,301 @@
+"""Articles, passages and vectors <-> one SQLite file: the single truth from which all else in an index is derived.
+
+A build is one transaction, and its commit publishes it. A reader holds a read transaction, so it goes on seeing the
+generation it opened while a writer works (write-ahead log). Vectors are keyed by a hash of what was encoded: they are
+written before the build that needs them, in batches, so that an interrupted build does not encode twice.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
+from pathlib import Path
+from threading import RLock
+from typing import Any, Self
+
+import numpy as np
+
+from qa.errors import IndexDamaged, IndexMismatch
+from qa.types import Article, Kind, Passage, Sentence, Vectors
+
+FORMAT = 1
+"""Version of the tables below; raised when they change."""
+
+_SCHEMA = """
+create table meta (key text primary key, value text not null) without rowid, strict;
+create table articles (
+    id text primary key, file_sha256 text not null, sha256 text not null, title text not null, author text, date text,
+    url text, language text, body_start integer not null, text text not null
+) without rowid, strict;
+create table passages (
+    id integer primary key, article_id text not null references articles (id) on delete cascade,
+    first integer not null, last integer not null, sentences blob not null, vector_key blob not null
+) strict;
+create index passages_by_article on passages (article_id, first);
+create table vectors (key blob primary key, vector blob not null) without rowid, strict;
+"""
+_KINDS: tuple[Kind, ...] = ("body", "heading")
+_ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
+_MANY = 500
+"""Keys in one query, below SQLite's limit on parameters in its oldest builds."""
+
+
+def vector_key(text: str) -> bytes:
+    """Key under which the vector of `text` is kept: 16 bytes of its BLAKE2b hash."""
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+class Store:
+    """One open connection to the truth: either a reader's fixed snapshot, or the writer."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._lock = RLock()
+        self.path = path
+
+    @classmethod
+    def open_snapshot(cls, path: Path) -> Self:
+        """Open for reading; what is read stays as it is at this moment, whatever a writer does.
+
+        Raises:
+            IndexDamaged: the file is not a database that this program wrote.
+            IndexMismatch: it was written by another version of the format.
+        """
+        store = cls(_connect(path), path)
+        try:
+            store._connection.execute("begin")
+            store.check_format()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def open_writer(cls, path: Path) -> Self:
+        """Open for writing, making the file if there is none."""
+        connection = _connect(path)
+        store = cls(connection, path)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            if not connection.execute("select 1 from sqlite_master").fetchone():
+                connection.executescript(f"begin immediate; {_SCHEMA} commit;")
+                store.write_meta({"format": str(FORMAT), "generation": "0"})
+            store.check_format()
+        except sqlite3.DatabaseError as error:
+            store.close()
+            raise IndexDamaged(_damaged(path, error)) from error
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def check_format(self) -> None:
+        """Raise unless the file has the tables that this version reads."""
+        try:
+            found = self.meta.get("format")
+        except sqlite3.DatabaseError as error:
+            raise IndexDamaged(_damaged(self.path, error)) from error
+        if found != str(FORMAT):
+            raise IndexMismatch(
+                f"{self.path} has index format {found}, this version reads {FORMAT}: "
+                f"delete {self.path.parent / self.path.name}* (not the articles) and run `qa build`"
+            )
+
+    # -- what a build writes ---------------------------------------------------------------------------------------
+
+    def begin(self) -> None:
+        """Start the transaction of a build; nothing of it is seen by others before `publish`."""
+        # Set here, since it cannot change inside a transaction: `publish` returns when the build is on the disk.
+        self._connection.execute("pragma synchronous = full")
+        self._connection.execute("begin immediate")
+
+    def publish(self) -> None:
+        """Commit the build."""
+        self._connection.execute("commit")
+
+    def rollback(self) -> None:
+        """Undo all since `begin`."""
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+
+    def write_meta(self, values: Mapping[str, str]) -> None:
+        """Record what the index was made with."""
+        self._connection.executemany("insert or replace into meta values (?, ?)", values.items())
+
+    def put_article(self, article: Article, file_sha256: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
+        """Write one article with its passages and the keys of their vectors, in place of any earlier version."""
+        self.remove_article(article.id)
+        self._connection.execute(
+            f"insert into articles ({_ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                article.id,
+                article.title,
+                article.text,
+                article.sha256,
+                article.author,
+                article.date,
+                article.url,
+                article.language,
+                article.body_start,
+                file_sha256,
+            ),
+        )
+        self._connection.executemany(
+            "insert into passages (article_id, first, last, sentences, vector_key) values (?, ?, ?, ?, ?)",
+            ((article.id, p.start, p.end, _pack(p.sentences), key) for p, key in passages),
+        )
+
+    def remove_article(self, article_id: str) -> None:
+        """Take one article and its passages out."""
+        self._connection.execute("delete from passages where article_id = ?", (article_id,))
+        self._connection.execute("delete from articles where id = ?", (article_id,))
+
+    def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Keep vectors, float32 (n, dim), at half precision, at once: also when the build ends before it is published."""
+        rows = list(zip(keys, (row.tobytes() for row in vectors.astype(np.float16)), strict=True))
+        # NORMAL survives a killed process, and what a power cut takes here is encoded again.
+        self._connection.execute("pragma synchronous = normal")
+        self._connection.execute("begin immediate")
+        self._connection.executemany("insert or replace into vectors values (?, ?)", rows)
+        self._connection.execute("commit")
+
+    def drop_vectors(self, unused: Iterable[bytes]) -> None:
+        """Forget vectors that no passage needs any more."""
+        self._connection.executemany("delete from vectors where key = ?", ((key,) for key in unused))
+
+    # -- what a question reads -------------------------------------------------------------------------------------
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the index was made with."""
+        with self._lock:
+            return dict(self._connection.execute("select key, value from meta"))
+
+    @property
+    def generation(self) -> int:
+        """Number of builds that changed this index."""
+        return int(self.meta["generation"])
+
+    def count_articles(self) -> int:
+        """How many articles there are."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from articles").fetchone()[0])
+
+    def count_passages(self) -> int:
+        """How many passages there are."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from passages").fetchone()[0])
+
+    def file_hashes(self) -> dict[str, str]:
+        """Article id -> sha256 of the file's bytes when it was read."""
+        with self._lock:
+            return dict(self._connection.execute("select id, file_sha256 from articles"))
+
+    def text_hashes(self) -> dict[str, str]:
+        """Article id -> sha256 of its text."""
+        with self._lock:
+            return dict(self._connection.execute("select id, sha256 from articles"))
+
+    def get_article(self, article_id: str) -> Article | None:
+        """One article, whole."""
+        with self._lock:
+            row = self._connection.execute(
+                f"select {_ARTICLE_COLUMNS} from articles where id = ?", (article_id,)
+            ).fetchone()
+        return None if row is None else _article(row)
+
+    def list_articles(self) -> Iterator[Article]:
+        """All articles in order of their ids, one in memory at a time."""
+        with self._lock:
+            ids = [row[0] for row in self._connection.execute("select id from articles order by id")]
+        for article_id in ids:
+            article = self.get_article(article_id)
+            if article is not None:
+                yield article
+
+    def get_passages(self, passage_ids: Sequence[int]) -> dict[int, Passage]:
+        """Passage id -> passage, for those that exist."""
+        rows = self._select_many("select id, article_id, first, last, sentences from passages where id", passage_ids)
+        articles = {article_id: self.get_article(article_id) for article_id in {row[1] for row in rows}}
+        return {
+            row[0]: Passage(article, row[2], row[3], _unpack(row[4]))
+            for row in rows
+            if (article := articles[row[1]]) is not None
+        }
+
+    def iterate_passages(self) -> Iterator[tuple[int, Passage]]:
+        """All passages in order of article id and place, one article in memory at a time."""
+        for article in self.list_articles():
+            with self._lock:
+                rows = self._connection.execute(
+                    "select id, first, last, sentences from passages where article_id = ? order by first", (article.id,)
+                ).fetchall()
+            for passage_id, first, last, sentences in rows:
+                yield passage_id, Passage(article, first, last, _unpack(sentences))
+
+    def passage_vectors(self) -> Iterator[tuple[int, bytes]]:
+        """(passage id, float16 vector as bytes) of all passages, in order of their ids."""
+        with self._lock:
+            rows = self._connection.execute(
+                "select p.id, v.vector from passages p join vectors v on v.key = p.vector_key order by p.id"
+            )
+            yield from rows
+
+    def get_passage_vectors(self, passage_ids: Sequence[int]) -> dict[int, bytes]:
+        """Passage id -> float16 vector as bytes."""
+        return dict(
+            self._select_many(
+                "select p.id, v.vector from passages p join vectors v on v.key = p.vector_key where p.id", passage_ids
+            )
+        )
+
+    def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Key -> float16 vector as bytes, for those that are kept."""
+        return dict(self._select_many("select key, vector from vectors where key", keys))
+
+    def missing_vectors(self, keys: Iterable[bytes]) -> list[bytes]:
+        """Those of the keys, each once and in their order, for which no vector is kept."""
+        wanted = list(dict.fromkeys(keys))
+        kept = {row[0] for row in self._select_many("select key from vectors where key", wanted)}
+        return [key for key in wanted if key not in kept]
+
+    def all_vector_keys(self) -> set[bytes]:
+        """Keys of all vectors kept."""
+        with self._lock:
+            return {row[0] for row in self._connection.execute("select key from vectors")}
+
+    def _select_many(self, query: str, values: Sequence[int] | Sequence[bytes]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        with self._lock:
+            for first in range(0, len(values), _MANY):
+                some = values[first : first + _MANY]
+                rows += self._connection.execute(f"{query} in ({','.join('?' * len(some))})", some).fetchall()
+        return rows
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # One connection serves all threads of a process, one at a time (Store holds a lock); `timeout` is in seconds.
+    return sqlite3.connect(path, timeout=30.0, isolation_level=None, check_same_thread=False)
+
+
+def _damaged(path: Path, error: sqlite3.DatabaseError) -> str:
+    return f"{path} cannot be read ({error}): delete it and run `qa build`; the articles themselves are not in danger"
+
+
+def _pack(sentences: Sequence[Sentence]) -> bytes:
+    """Four 32-bit little-endian numbers a sentence: start, end, paragraph, kind."""
+    flat = [n for s in sentences for n in (s.start, s.end, s.paragraph, _KINDS.index(s.kind))]
+    return np.array(flat, dtype="<u4").tobytes()
+
+
+def _unpack(blob: bytes) -> tuple[Sentence, ...]:
+    rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 4).tolist()
+    return tuple(Sentence(start, end, paragraph, _KINDS[kind]) for start, end, paragraph, kind in rows)
+
+
+def _article(row: Sequence[Any]) -> Article:
+    article_id, title, text, sha256, author, date, url, language, body_start = row
+    return Article(article_id, title, text, sha256, author, date, url, language, body_start)
