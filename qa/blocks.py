@@ -19,6 +19,9 @@ _TERMINATED = re.compile(r"[.!?…。！？؟۔;؛,،][\"'”’»)\]*_]*$")
 
 WRAP_WIDTHS = range(40, 121)
 """Line widths at which people and programs break lines by hand; a longer line is a whole paragraph."""
+LONGEST_BROKEN_WORD = 15
+LEAST_FULL_LINES = 0.25
+"""Share of lines that end within a long word of the margin in a text that was wrapped there."""
 MAX_HEADING_WORDS = 14
 MAX_HEADING_CHARS = 100
 MAX_HEADING_RUN = 4
@@ -97,36 +100,32 @@ def _classify_lines(text: str, start: int) -> Iterator[_Line]:
 
 def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
     """Group the lines that an editor broke at its margin; a break made on purpose begins a new group."""
-    width = 0
+    margin = _find_margin([line.end - line.start for line in lines])
     group: list[_Line] = []
-    for position, line in enumerate(lines):
-        if line.after_blank or not group:
-            width = _paragraph_width(lines, position)
-        if group and _is_wrapped(text, group[-1], line, width):
-            group.append(line)
-            continue
-        if group:
+    for line in lines:
+        if group and not (margin is not None and _is_wrapped(text, group[-1], line, margin)):
             yield group
-        group = [line]
+            group = []
+        group.append(line)
     if group:
         yield group
 
 
-def _paragraph_width(lines: list[_Line], position: int) -> int:
-    width = lines[position].end - lines[position].start
-    for line in lines[position + 1 :]:
-        if line.after_blank:
-            break
-        width = max(width, line.end - line.start)
-    return width
+def _find_margin(lengths: list[int]) -> int | None:
+    """Where the lines of a text were broken by hand, if they were: many of them end shortly before it."""
+    if not lengths:
+        return None
+    margin = sorted(lengths)[min(len(lengths) - 1, len(lengths) * 98 // 100)]
+    near = sum(margin - LONGEST_BROKEN_WORD < length <= margin for length in lengths)
+    return margin if margin in WRAP_WIDTHS and near >= 2 and near >= len(lengths) * LEAST_FULL_LINES else None
 
 
-def _is_wrapped(text: str, previous: _Line, line: _Line, width: int) -> bool:
+def _is_wrapped(text: str, previous: _Line, line: _Line, margin: int) -> bool:
     """Whether the break before `line` is only the margin: its first word would not have fitted above."""
-    if line.after_blank or line.standalone or previous.standalone or line.is_item or width not in WRAP_WIDTHS:
+    if line.after_blank or line.standalone or previous.standalone or line.is_item:
         return False
     first_word = text[line.start : line.end].split(maxsplit=1)[0]
-    return (previous.end - previous.start) + 1 + len(first_word) > width - 1
+    return (previous.end - previous.start) + 1 + len(first_word) > margin - 1
 
 
 def _block(text: str, lines: list[_Line]) -> Block:

@@ -21,9 +21,10 @@ class QAError(Exception):
 class ArticleError(QAError):
     """One article file cannot be used; `path` names it and `reason` says why, remedy included."""
 
-    def __init__(self, path: Path, reason: str) -> None:
+    def __init__(self, path: Path, reason: str, *, is_duplicate: bool = False) -> None:
         self.path = path
         self.reason = reason
+        self.is_duplicate = is_duplicate
         # repr() keeps a newline or a control character in a file name from forging a line of output.
         name = str(path)
         super().__init__(f"{name if name.isprintable() else repr(name)}: {reason}")

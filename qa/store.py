@@ -189,6 +189,11 @@ class Store:
         with self._lock:
             return int(self._connection.execute("select count(*) from passages").fetchone()[0])
 
+    def languages(self) -> set[str | None]:
+        """Languages of all articles."""
+        with self._lock:
+            return {row[0] for row in self._connection.execute("select distinct language from articles")}
+
     def file_hashes(self) -> dict[str, str]:
         """Article id -> sha256 of the file's bytes when it was read."""
         with self._lock:

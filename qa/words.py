@@ -1,0 +1,164 @@
+"""Texts -> BM25 over their words, with tantivy; and the same scores for single sentences.
+
+A text is analysed as its language asks (stems, stop words, or pairs of characters where words are not spaced) into a
+field of its own, so one index holds articles of many languages, and a question is looked up in every field there is.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import tantivy
+
+K1, B = 1.2, 0.75
+"""BM25's parameters as tantivy has them fixed."""
+LONGEST_WORD = 60
+_STEMMED = {
+    "ar": "arabic",
+    "da": "danish",
+    "de": "german",
+    "el": "greek",
+    "en": "english",
+    "es": "spanish",
+    "fi": "finnish",
+    "fr": "french",
+    "hu": "hungarian",
+    "it": "italian",
+    "nl": "dutch",
+    "no": "norwegian",
+    "pt": "portuguese",
+    "ro": "romanian",
+    "ru": "russian",
+    "sv": "swedish",
+    "ta": "tamil",
+    "tr": "turkish",
+}
+_STOPPED = {"da", "de", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ru", "sv"}
+_UNSPACED = {"ja", "km", "ko", "lo", "my", "th", "zh"}
+_WRITER_BYTES = 64_000_000
+
+
+class Text(NamedTuple):
+    """What is indexed: a text in its language, with the context (a title) by which it may be found too."""
+
+    id: int
+    language: str | None
+    text: str
+    context: str = ""
+
+
+class WordIndex:
+    """A word index on disk; built whole, then only read."""
+
+    def __init__(self, index: tantivy.Index, fields: Sequence[str]) -> None:
+        self._index = index
+        self._searcher = index.searcher()
+        self._analyzers = {field: _analyzer(field) for field in fields}
+        for field, analyzer in self._analyzers.items():
+            index.register_tokenizer(f"words_{field}", analyzer)
+
+    @classmethod
+    def build(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
+        """Index texts into an existing, empty folder; `fields` are those that `field_of` gives for their languages."""
+        schema = _schema(fields)
+        index = tantivy.Index(schema, path=str(folder))
+        words = cls(index, fields)
+        # One thread: texts get the same internal order, so the same scores and files, each time.
+        writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for text in texts:
+            field = field_of(text.language)
+            content = f"{text.context}\n{text.text}" if text.context else text.text
+            writer.add_document(tantivy.Document(**{"id": text.id, field: content}))
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        words._searcher = index.searcher()
+        return words
+
+    @classmethod
+    def open(cls, folder: Path, fields: Sequence[str]) -> Self:
+        """Open what `build` made with the same fields."""
+        return cls(tantivy.Index.open(str(folder)), fields)
+
+    def __len__(self) -> int:
+        return int(self._searcher.num_docs)
+
+    def search(self, query: str, /, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
+        """(id, BM25) of the best `k` texts that share a word with the query: best first, ties by id.
+
+        `among` scores only the texts with these ids.
+        """
+        words = self._words_query(query)
+        if words is None or k < 1:
+            return []
+        if among is not None:
+            wanted = tantivy.Query.term_set_query(self._index.schema, "id", list(among))
+            unscored = tantivy.Query.const_score_query(wanted, 0.0)
+            words = tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)])
+        found = self._searcher.search(words, limit=k, count=False).hits
+        ids = self._searcher.fast_field_values("id", [address for _, address in found])
+        pairs = ((int(text_id), float(score)) for text_id, (score, _) in zip(ids, found, strict=True))
+        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+
+    def score_texts(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
+        """BM25 of any (language, text) as if these were the texts searched, with this index's word frequencies."""
+        analysed = [self._analyse(field_of(language), text) for language, text in texts]
+        average = max(1.0, sum(map(len, analysed)) / max(1, len(analysed)))
+        weights = {field: self._weights(field, query) for field in {field_of(language) for language, _ in texts}}
+        return [
+            _bm25(Counter(words), len(words) / average, weights[field_of(language)])
+            for (language, _), words in zip(texts, analysed, strict=True)
+        ]
+
+    def _analyse(self, field: str, text: str) -> list[str]:
+        analyzer = self._analyzers.get(field)
+        return [] if analyzer is None else analyzer.analyze(text)
+
+    def _weights(self, field: str, query: str) -> dict[str, float]:
+        """Inverse document frequency of each word of the query in this index."""
+        count = len(self)
+        frequencies = {word: self._searcher.doc_freq(field, word) for word in self._analyse(field, query)}
+        return {word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in frequencies.items()}
+
+    def _words_query(self, query: str) -> tantivy.Query | None:
+        clauses = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(self._index.schema, field, word, index_option="freq"))
+            for field in self._analyzers
+            for word in sorted(set(self._analyse(field, query)))
+        ]
+        return tantivy.Query.boolean_query(clauses) if clauses else None
+
+
+def field_of(language: str | None) -> str:
+    """The field, named by how its words are analysed, into which texts of a language go."""
+    if language in _UNSPACED:
+        return "unspaced"
+    return language if language in _STEMMED and language is not None else "plain"
+
+
+def _schema(fields: Sequence[str]) -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_integer_field("id", indexed=True, fast=True)
+    for field in fields:
+        builder.add_text_field(field, tokenizer_name=f"words_{field}", index_option="freq")
+    return builder.build()
+
+
+def _analyzer(field: str) -> tantivy.TextAnalyzer:
+    if field == "unspaced":
+        ngrams = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(2, 2, False))
+        return ngrams.filter(tantivy.Filter.lowercase()).build()
+    builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
+    builder = builder.filter(tantivy.Filter.remove_long(LONGEST_WORD)).filter(tantivy.Filter.lowercase())
+    if field in _STOPPED:
+        builder = builder.filter(tantivy.Filter.stopword(_STEMMED[field]))
+    if field in _STEMMED:
+        builder = builder.filter(tantivy.Filter.stemmer(_STEMMED[field]))
+    return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+def _bm25(counts: Counter[str], relative_length: float, weights: dict[str, float]) -> float:
+    norm = K1 * (1 - B + B * relative_length)
+    return sum(weight * counts[word] * (K1 + 1) / (counts[word] + norm) for word, weight in weights.items())
