@@ -100,6 +100,8 @@ class Quote:
     score: float
     answer: Span | None = None
     """The words within the quote that answer, where a reader has found them."""
+    also_in: tuple["Quote", ...] = ()
+    """The same sentence in other articles, as copies of a wire report have it."""
 
     @property
     def text(self) -> str:
@@ -137,6 +139,26 @@ class Answer:
     """Time spent by stage."""
 
 
+class SentenceReading(NamedTuple):
+    """What a reader makes of one sentence of a passage."""
+
+    score: float
+    """Log-odds that the sentence answers."""
+    answer: Span
+    """The words that answer best, in the article; they may run into the next sentence."""
+    answer_score: float
+    """Of those words; comparable within one question."""
+
+
+class Reading(NamedTuple):
+    """What a reader makes of one passage."""
+
+    sentences: tuple[SentenceReading, ...]
+    """One for each of the passage's sentences."""
+    silence: float
+    """Log-odds that the passage does not answer."""
+
+
 Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with how many units are done, of how many, and what is being done."""
 
@@ -168,3 +190,18 @@ class Encoder(Protocol):
 
     def encode_queries(self, texts: Sequence[str], /) -> Vectors:
         """float32 (n, dim), unit rows, for texts that are searched for."""
+
+
+class Reader(Protocol):
+    """Reads passages for the sentences and words that answer a question."""
+
+    @property
+    def name(self) -> str:
+        """How a person names this reader."""
+
+    @property
+    def scores_sentences(self) -> bool:
+        """Whether scores are log-odds fitted for the purpose; if not, they compare only within one question."""
+
+    def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
+        """One reading a passage, in order."""

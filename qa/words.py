@@ -42,10 +42,10 @@ _MORE_STOP_WORDS = {
     "en": """
         a about after again all also am an and any are as at be because been before being between both but by can could
         did didn do does doesn doing don done during each else ever few for from further get had has have having he her
-        here hers him his how i if in into is isn it its just kind let ll many may me might mine more most much must my
+        here hers him his how i if in into is isn it its just let ll many me might mine more most much must my
         name named no nor not of off on once one only or other our ours out over own per please re s same say says shall
         she should since so some such t tell than that the their theirs them then there these they this those through to
-        too type under until up upon us ve very was wasn way we were what whats when where whether which while who whom
+        too under until up upon us ve very was wasn way we were what whats when where whether which while who whom
         whose why will with within without would you your yours
     """.split(),
     "ar": """
@@ -128,6 +128,16 @@ class WordIndex:
             _bm25(Counter(words), len(words) / average, weights[field_of(language)])
             for (language, _), words in zip(texts, analysed, strict=True)
         ]
+
+    def cover(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
+        """Share of the query's words, weighted by how rare they are here, that each (language, text) holds: 0 to 1."""
+        weights = {field: self._weights(field, query) for field in {field_of(language) for language, _ in texts}}
+        shares = []
+        for language, text in texts:
+            field = field_of(language)
+            held, total = set(self._analyse(field, text)), sum(weights[field].values())
+            shares.append(sum(weight for word, weight in weights[field].items() if word in held) / total if total else 0.0)
+        return shares
 
     def _analyse(self, field: str, text: str) -> list[str]:
         analyzer = self._analyzers.get(field)
