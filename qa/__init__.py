@@ -22,10 +22,11 @@ if TYPE_CHECKING:
         IndexMismatch,
         IndexMissing,
         QAError,
+        ReaderUnavailable,
     )
     from qa.index import Index
     from qa.retriever import Retriever
-    from qa.types import Answer, Article, Encoder, Hit, Passage, Quote, Sentence, Span
+    from qa.types import Answer, Article, Encoder, Hit, Passage, Quote, Reader, Sentence, Span
 
 _HOME = {
     "Answer": "types",
@@ -43,6 +44,8 @@ _HOME = {
     "Passage": "types",
     "QAError": "errors",
     "Quote": "types",
+    "Reader": "types",
+    "ReaderUnavailable": "errors",
     "Retriever": "retriever",
     "Sentence": "types",
     "Span": "types",
@@ -64,6 +67,8 @@ __all__ = [
     "Passage",
     "QAError",
     "Quote",
+    "Reader",
+    "ReaderUnavailable",
     "Retriever",
     "Sentence",
     "Span",

@@ -6,7 +6,8 @@
     ├── IndexMismatch       the index was made by another format, encoder or splitter
     ├── IndexBusy           another process is building this index
     ├── IndexDamaged        the stored truth itself cannot be read
-    └── EncoderUnavailable  the encoder's model is not on this machine
+    ├── EncoderUnavailable  the encoder's model is not on this machine
+    └── ReaderUnavailable   the reader's model is not where it was looked for
 
 A message says what happened, where, and what to do next. "No answer" is a value (`Answer.status`), not an error.
 """
@@ -48,3 +49,7 @@ class IndexDamaged(QAError):
 
 class EncoderUnavailable(QAError):
     """The encoder's model is not on this machine."""
+
+
+class ReaderUnavailable(QAError):
+    """The reader's model is not where it was looked for."""

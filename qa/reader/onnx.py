@@ -1,0 +1,130 @@
+"""A question and passages -> readings, by the model of our own that comes with the package (see MODEL_CARD.md).
+
+The model gives, for each token, scores of starting and of ending the answer and of standing in a sentence that answers,
+and for each passage the log-odds that it is silent. Everything is relative to "no answer" at 0, so passages compare.
+"""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.errors import ReaderUnavailable
+from qa.types import Passage, Reading, SentenceReading, Span
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Encoding, Tokenizer
+
+BUNDLED = Path(__file__).with_name("weights")
+MAX_QUESTION_TOKENS = 40
+MAX_TOKENS = 320
+"""Of question and passage together; passages as the index makes them stay far below."""
+MAX_ANSWER_TOKENS = 40
+
+Scores = NDArray[np.float32]
+
+
+class OnnxReader:
+    """The reader as exported by `qa.reader.export`, run by onnxruntime."""
+
+    scores_sentences = True
+
+    def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", *, name: str) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self.name = name
+
+    @classmethod
+    def from_folder(cls, folder: Path = BUNDLED, *, threads: int = 0) -> Self:
+        """Open `model.onnx`, `tokenizer.json` and `config.json`; `threads` 0 takes one a core.
+
+        Raises:
+            ReaderUnavailable: the folder does not hold a reader.
+        """
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        for name in ("model.onnx", "tokenizer.json", "config.json"):
+            if not (folder / name).is_file():
+                raise ReaderUnavailable(f"there is no reader in {folder} ({name} is missing): name another with --reader")
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        return cls(session, tokenizer, name=str(config["name"]))
+
+    def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
+        """One reading a passage. Each passage is run by itself: its scores do not depend on its neighbours."""
+        question = self._cut_question(question)
+        return [self._read_one(question, passage) for passage in passages]
+
+    def _cut_question(self, question: str) -> str:
+        encoding = self._tokenizer.encode(question, add_special_tokens=False)
+        if len(encoding.ids) <= MAX_QUESTION_TOKENS:
+            return question
+        return question[: encoding.offsets[MAX_QUESTION_TOKENS - 1][1]]
+
+    def _read_one(self, question: str, passage: Passage) -> Reading:
+        encoding = self._tokenizer.encode(question, passage.text)
+        inputs = {
+            "input_ids": np.array([encoding.ids], dtype=np.int64),
+            "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
+            "token_type_ids": np.array([encoding.type_ids], dtype=np.int64),
+        }
+        start, end, sentence, null = self._session.run(["start", "end", "sentence", "null"], inputs)
+        return read_scores(passage, encoding, start[0], end[0], sentence[0], silence=float(null[0]))
+
+
+def read_scores(
+    passage: Passage, encoding: "Encoding", start: Scores, end: Scores, sentence: Scores, *, silence: float
+) -> Reading:
+    """Gather token scores, each float32 (l,), by sentences."""
+    bounds = [*_find_sentences(passage, encoding)]
+    readings = []
+    for number, (first, last) in enumerate(bounds):
+        if first >= last:  # cut off, or nothing in it that the model knows
+            place = passage.sentences[number]
+            readings.append(SentenceReading(-20.0, Span(place.start, place.end), -40.0))
+            continue
+        stop = bounds[number + 1][1] if number + 1 < len(bounds) else last
+        head, tail, best = find_span(start[first:last], end[first : max(stop, last)])
+        offsets = encoding.offsets
+        answer = Span(passage.start + offsets[first + head][0], passage.start + offsets[first + tail][1])
+        readings.append(SentenceReading(float(sentence[first:last].mean()), answer, best))
+    return Reading(tuple(readings), silence)
+
+
+def find_span(start: Scores, end: Scores) -> tuple[int, int, float]:
+    """First token, last token and score of the best span that starts in `start` (l,) and ends in `end` (m >= l,)."""
+    totals = start[:, None] + end[None, :]
+    lengths = np.arange(len(end))[None, :] - np.arange(len(start))[:, None]
+    totals = np.where((lengths >= 0) & (lengths < MAX_ANSWER_TOKENS), totals, -np.inf)
+    best = int(np.argmax(totals))
+    head, tail = divmod(best, len(end))
+    return head, tail, float(totals[head, tail])
+
+
+def _find_sentences(passage: Passage, encoding: "Encoding") -> list[tuple[int, int]]:
+    """Token range of each sentence of the passage."""
+    places = [
+        (number, offsets[0] + passage.start)
+        for number, (offsets, kind) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
+        if kind == 1
+    ]
+    tokens = np.array([number for number, _ in places], dtype=np.int64)
+    begins = np.array([begin for _, begin in places], dtype=np.int64)
+    ranges = []
+    for sentence in passage.sentences:
+        low, high = np.searchsorted(begins, (sentence.start, sentence.end))
+        ranges.append((int(tokens[low]), int(tokens[high - 1]) + 1) if low < high else (0, 0))
+    return ranges
