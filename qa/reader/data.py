@@ -361,7 +361,7 @@ class Mix:
     repeat_unanswerable: int = 6  # people's unanswerable questions are few
     repeat_qed: int = 2  # search-like questions are few
     drop_mark: float = 0.25  # people search without "?"
-    full: float = 0.5  # passages as long as those read later; the others are shorter, for speed and variety
+    shortest: int = 48  # crops are of any size from here to MAX_PASSAGE_TOKENS, as the passages read later are
 
 
 def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
@@ -381,23 +381,27 @@ def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
 def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generator) -> Group:
     """The passages of one question: its own and a wrong one, or a single one that does not answer it."""
     question = _draw_question(corpus, mix, number, rng)
-    budget = MAX_PASSAGE_TOKENS if rng.random() < mix.full else int(rng.integers(56, MAX_PASSAGE_TOKENS))
-    own = crop_around(corpus, int(corpus.focus[number]), budget=budget, rng=rng)
+    budget = int(rng.integers(mix.shortest, MAX_PASSAGE_TOKENS + 1))
+    focus = int(corpus.focus[number])
+    own = crop_around(corpus, focus, within=_paragraph_of(corpus, focus), budget=budget, rng=rng)
     spans = _spans_of(corpus, number)
     if not spans:
         return [Pair(question, *own, [])]
     wrong = _draw_wrong(corpus, mix, number, rng)
     group = [] if wrong is not None and rng.random() < mix.absent else [Pair(question, *own, _inside(spans, own))]
     if wrong is not None:
-        sentence = int(rng.integers(*corpus.passages[wrong]))
-        group.append(Pair(question, *crop_around(corpus, sentence, budget=budget, rng=rng), []))
+        # Only the passage is known to lack the answer; the rest of its paragraph may hold it.
+        low, high = (int(bound) for bound in corpus.passages[wrong])
+        sentence = int(rng.integers(low, high))
+        group.append(Pair(question, *crop_around(corpus, sentence, within=(low, high), budget=budget, rng=rng), []))
     return group
 
 
-def crop_around(corpus: Corpus, sentence: int, *, budget: int, rng: np.random.Generator) -> tuple[int, int]:
-    """Tokens [first, last) of whole sentences around one, of its paragraph, grown at random sides up to the budget."""
-    paragraph = int(np.searchsorted(corpus.paragraph_starts, sentence, side="right")) - 1
-    low, high = int(corpus.paragraph_starts[paragraph]), int(corpus.paragraph_starts[paragraph + 1])
+def crop_around(
+    corpus: Corpus, sentence: int, *, within: tuple[int, int], budget: int, rng: np.random.Generator
+) -> tuple[int, int]:
+    """Tokens [first, last) of whole sentences around one, grown at random sides up to the budget and the bounds."""
+    low, high = within
     first, last = sentence, sentence + 1
     starts = corpus.sentence_starts
     while True:
@@ -425,6 +429,11 @@ def dev_groups(corpus: Corpus, *, count: int, seed: int = 11) -> tuple[list[Grou
         answered.append([Pair(question, *own, spans), *(Pair(question, *passage, []) for passage in wrong)])
         rewritten.append([Pair(_question_of(corpus, int(number)), *own, [])])
     return answered, rewritten
+
+
+def _paragraph_of(corpus: Corpus, sentence: int) -> tuple[int, int]:
+    paragraph = int(np.searchsorted(corpus.paragraph_starts, sentence, side="right")) - 1
+    return int(corpus.paragraph_starts[paragraph]), int(corpus.paragraph_starts[paragraph + 1])
 
 
 def _passage_of(corpus: Corpus, sentence: int) -> int:
