@@ -1,6 +1,6 @@
-"""Files -> articles: decode each once, and find out its title, author, date and language.
+r"""Files -> articles: decode each once, and find out its title, author, date and language.
 
-`Article.text` is the file's text with `\\r\\n` and `\\r` as `\\n` and without a byte-order mark, nothing else changed.
+`Article.text` is the file's text with `\r\n` and `\r` as `\n` and without a byte-order mark, nothing else changed.
 """
 
 import codecs
@@ -51,7 +51,7 @@ class ArticleFile(NamedTuple):
 
 
 def find_files(folder: Path) -> Iterator[Path]:
-    """Paths of all files below `folder`, hidden ones aside, in order of their ids; links to folders are not followed."""
+    """Paths of all files below `folder` but hidden ones, in order of their ids; links to folders are not followed."""
     found = []
     for parent, folders, files in os.walk(folder, followlinks=False):
         folders[:] = [name for name in folders if not name.startswith(".")]

@@ -1,12 +1,13 @@
-"""Texts -> unit vectors, with sentence-transformers; the default model comes in a PyPI package, so nothing is fetched."""
+"""Texts -> unit vectors, by sentence-transformers; the default model comes in a PyPI package: nothing is fetched."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
@@ -40,13 +41,15 @@ class SentenceTransformerEncoder:
             EncoderUnavailable: there is no such model here, or it cannot be fetched.
         """
         location = _bundled_model() if name == DEFAULT_ENCODER else name
-        if name == DEFAULT_ENCODER or Path(location).is_dir():
+        is_local = Path(location).is_dir()
+        if is_local:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         from sentence_transformers import SentenceTransformer
 
         try:
-            model = SentenceTransformer(location, device="cpu")
+            with _no_progress_bars() if is_local else nullcontext():
+                model = SentenceTransformer(location, device="cpu")
         except (OSError, ValueError) as error:
             raise EncoderUnavailable(
                 f"the encoder {name!r} cannot be loaded ({error}): name a sentence-transformers model "
@@ -72,7 +75,7 @@ class SentenceTransformerEncoder:
         """Number of tokens of each text, without special tokens."""
         if not texts:
             return []
-        encoded = self._model.tokenizer(list(texts), add_special_tokens=False, truncation=False, verbose=False)
+        encoded = self._model.tokenizer(_encodable(texts), add_special_tokens=False, truncation=False, verbose=False)
         return [len(ids) for ids in encoded["input_ids"]]
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
@@ -83,10 +86,30 @@ class SentenceTransformerEncoder:
         """float32 (n, dim), unit rows, for texts that are searched for."""
         return self._encode(texts, self._model.encode_query)
 
-    def _encode(self, texts, encode):  # type: ignore[no-untyped-def]
+    def _encode(self, texts: Sequence[str], encode: Callable[..., Any]) -> Vectors:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
-        return encode(list(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        vectors = encode(_encodable(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def _encodable(texts: Sequence[str]) -> list[str]:
+    """Texts without lone surrogates, which tokenizers refuse and a shell makes of bytes that are no UTF-8."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep transformers from showing how it loads the weights, which takes a moment."""
+    from transformers.utils import logging
+
+    was_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            logging.enable_progress_bar()
 
 
 def _bundled_model() -> str:
@@ -100,8 +123,11 @@ def _bundled_model() -> str:
 
 def _fingerprint(model: "SentenceTransformer") -> str:
     """Hash of the weights and of what else decides a vector, 32 hexadecimal digits."""
+    import torch
+
     digest = sha256(str(model.max_seq_length).encode())
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(key.encode())
-        digest.update(tensor.contiguous().numpy().tobytes())
+        # As bytes: NumPy has no bfloat16.
+        digest.update(tensor.flatten().contiguous().view(torch.uint8).numpy().tobytes())
     return digest.hexdigest()[:32]

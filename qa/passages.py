@@ -33,12 +33,15 @@ class PassageSize(NamedTuple):
     """A passage this long takes no further paragraph."""
 
 
+DEFAULT_SIZE = PassageSize()
+
+
 def split_sentences(article: Article) -> list[Sentence]:
     """All sentences and headings of an article in order, white space and list markers left out."""
     return [sentence for _, sentences in _split_paragraphs(article) for sentence in sentences]
 
 
-def split_passages(article: Article, count_tokens: CountTokens, *, size: PassageSize = PassageSize()) -> list[Passage]:
+def split_passages(article: Article, count_tokens: CountTokens, *, size: PassageSize = DEFAULT_SIZE) -> list[Passage]:
     """Split an article into passages; `count_tokens` is the encoder's."""
     paragraphs = [
         (block, _fit_sentences(article.text, sentences, count_tokens, size.max_tokens))
@@ -94,7 +97,8 @@ def _divide(lengths: list[int], room: int, max_tokens: int) -> list[Span]:
     if total <= room:
         return [Span(0, len(lengths))]
     share = total / -(-total // max_tokens)
-    parts, first, filled, done = [], 0, 0, 0
+    parts: list[Span] = []
+    first = filled = done = 0
     for position, length in enumerate(lengths):
         over = filled + length > max_tokens
         reached = done + filled + length / 2 > share * (len(parts) + 1)

@@ -8,7 +8,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple, Self
+from typing import NamedTuple, Self, cast
 
 import tantivy
 
@@ -47,11 +47,11 @@ _MORE_STOP_WORDS = {
         she should since so some such t tell than that the their theirs them then there these they this those through to
         too under until up upon us ve very was wasn way we were what whats when where whether which while who whom
         whose why will with within without would you your yours
-    """.split(),
+    """,
     "ar": """
         من ما ماذا متى أين اين كيف لماذا هل كم أي اي أية هو هي هم هذا هذه ذلك تلك التي الذي الذين في على إلى الى عن مع
         أو او و ثم قد كان كانت يكون تكون كل بعض بين عند لم لن لا إن ان أن بعد قبل حتى هناك ب ل
-    """.split(),
+    """,
 }
 _UNSPACED = {"ja", "km", "ko", "lo", "my", "th", "zh"}
 _WRITER_BYTES = 64_000_000
@@ -115,8 +115,8 @@ class WordIndex:
             unscored = tantivy.Query.const_score_query(wanted, 0.0)
             words = tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)])
         found = self._searcher.search(words, limit=k, count=False).hits
-        ids = self._searcher.fast_field_values("id", [address for _, address in found])
-        pairs = ((int(text_id), float(score)) for text_id, (score, _) in zip(ids, found, strict=True))
+        ids = cast(list[int], self._searcher.fast_field_values("id", [address for _, address in found]))
+        pairs = ((text_id, score) for text_id, (score, _) in zip(ids, found, strict=True))
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def score_texts(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
@@ -135,8 +135,10 @@ class WordIndex:
         shares = []
         for language, text in texts:
             field = field_of(language)
-            held, total = set(self._analyse(field, text)), sum(weights[field].values())
-            shares.append(sum(weight for word, weight in weights[field].items() if word in held) / total if total else 0.0)
+            held = set(self._analyse(field, text))
+            total = sum(weights[field].values())
+            covered = sum(weight for word, weight in weights[field].items() if word in held)
+            shares.append(covered / total if total else 0.0)
         return shares
 
     def _analyse(self, field: str, text: str) -> list[str]:
@@ -182,7 +184,7 @@ def _analyzer(field: str) -> tantivy.TextAnalyzer:
     if field in _STOPPED:
         builder = builder.filter(tantivy.Filter.stopword(_STEMMED[field]))
     if field in _MORE_STOP_WORDS:
-        builder = builder.filter(tantivy.Filter.custom_stopword(_MORE_STOP_WORDS[field]))
+        builder = builder.filter(tantivy.Filter.custom_stopword(_MORE_STOP_WORDS[field].split()))
     if field in _STEMMED:
         builder = builder.filter(tantivy.Filter.stemmer(_STEMMED[field]))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
