@@ -5,27 +5,36 @@ disagree about what is a heading.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from qa.types import Kind, Span
 
 _ATX_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
+_ATX_CLOSE = re.compile(r"[ \t]+#+$")
 _LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+(?=\S)")
 _QUOTE_MARKER = re.compile(r"[ ]{0,3}(?:>[ ]?)+(?=\S)")
-_FENCE = re.compile(r"[ ]{0,3}(?:```|~~~)")
+# Of tildes just three: longer rows of them are rules in plain text, where Markdown would see code between two rules.
+_FENCE = re.compile(r"[ ]{0,3}(?P<marks>`{3,}|~{3}(?!~))(?P<language>[^`]*)")
 _SETEXT_UNDERLINE = re.compile(r"[ ]{0,3}(?:=+|-{2,})[ \t]*")
-_TERMINATED = re.compile(r"[.!?…。！？؟۔;؛,،][\"'”’»)\]*_]*$")
+_TERMINATED = re.compile(r"[.!?…。！？｡؟۔।;؛；,،，、][\"'”’“»«)\]」』）*_]*$")
+_EXCLAIMED = re.compile(r"[!?！？؟][\"'”’“»«)\]」』）*_]*$")
+_COLUMNS = re.compile(r"\S(?:\t| {3,})\s*\S")
 
 WRAP_WIDTHS = range(40, 121)
 """Line widths at which people and programs break lines by hand; a longer line is a whole paragraph."""
 LONGEST_BROKEN_WORD = 15
-LEAST_FULL_LINES = 0.25
-"""Share of lines that end within a long word of the margin in a text that was wrapped there."""
+LEAST_FULL_LINES = 0.5
+"""Share of lines going on below that end within a long word of the margin in a text that was wrapped there."""
+LEAST_SMALL_STARTS = 0.25
+"""Share of small letters among the first letters of lines that go on from the one above; German has the fewest."""
 MAX_HEADING_WORDS = 14
 MAX_HEADING_CHARS = 100
 MAX_HEADING_RUN = 4
 """More short lines than this in a row are verse, an address or a table, not headings."""
+MAX_HEADER_RUN = 7
+"""The same at the beginning of a text: title, subtitle, byline, role, place, date and a first heading."""
 
 
 class Block(NamedTuple):
@@ -42,22 +51,30 @@ class Block(NamedTuple):
         """Whether the block is only decoration: a rule, a fence, an underline."""
         return self.text_start == self.text_end
 
+    @property
+    def is_marked(self) -> bool:
+        """Whether it begins with a marker."""
+        return self.start != self.text_start
+
 
 class _Line(NamedTuple):
     start: int
     end: int
     marker_end: int
+    width: int
+    """From the left edge of the page to the end of the text, indentation included."""
     after_blank: bool
-    standalone: bool
-    kind: Kind
+    standalone: bool = True
+    kind: Kind = "body"
     is_item: bool = False
+    is_code: bool = False
 
 
 def split_blocks(text: str, start: int = 0) -> list[Block]:
     """Split `text[start:]` into blocks, in order; between them stands nothing but white space."""
     lines = list(_classify_lines(text, start))
-    blocks = [_block(text, group) for group in _join_wrapped_lines(text, lines)]
-    return _demote_runs(_mark_unterminated_lines(text, blocks))
+    groups = list(_join_wrapped_lines(text, lines))
+    return _demote_runs(_mark_headings(text, groups))
 
 
 def _split_lines(text: str, start: int) -> Iterator[Span]:
@@ -70,40 +87,69 @@ def _split_lines(text: str, start: int) -> Iterator[Span]:
 
 
 def _classify_lines(text: str, start: int) -> Iterator[_Line]:
-    after_blank, fenced = True, False
-    for line_start, line_end in _split_lines(text, start):
+    lines = list(_split_lines(text, start))
+    fences = _find_fences(text, lines)
+    after_blank = fenced = False
+    for number, (line_start, line_end) in enumerate(lines):
         line = text[line_start:line_end]
-        stripped = line.strip()
-        if not stripped:
+        if not line.strip():
             after_blank = True
             continue
         first = line_start + len(line) - len(line.lstrip())
         last = line_start + len(line.rstrip())
-        if _FENCE.match(line):
+        plain = _Line(first, last, first, last - line_start, after_blank or number == 0)
+        if number in fences:
             fenced = not fenced
-            yield _Line(first, last, last, after_blank, True, "body")
-        elif fenced:
-            yield _Line(first, last, first, after_blank, True, "body")
-        elif not any(char.isalnum() for char in stripped):
-            underlined = _SETEXT_UNDERLINE.fullmatch(line) is not None and not after_blank
-            yield _Line(first, last, last, after_blank, True, "heading" if underlined else "body")
-        elif match := _ATX_HEADING.match(line):
-            yield _Line(first, last, line_start + match.end(), after_blank, True, "heading")
-        elif match := _LIST_MARKER.match(line):
-            yield _Line(first, last, line_start + match.end(), after_blank, False, "body", is_item=True)
-        elif match := _QUOTE_MARKER.match(line):
-            yield _Line(first, last, line_start + match.end(), after_blank, True, "body")
+            yield plain._replace(marker_end=last)
         else:
-            yield _Line(first, last, first, after_blank, stripped.startswith("|"), "body")
+            yield _classify_code(line, plain) if fenced else _classify_line(line, line_start, plain)
         after_blank = False
+
+
+def _classify_code(line: str, plain: _Line) -> _Line:
+    return plain._replace(marker_end=plain.start if _has_words(line) else plain.end, is_code=True)
+
+
+def _classify_line(line: str, line_start: int, plain: _Line) -> _Line:
+    if not _has_words(line):
+        is_underline = _SETEXT_UNDERLINE.fullmatch(line) is not None and not plain.after_blank
+        return plain._replace(marker_end=plain.end, kind="heading" if is_underline else "body")
+    if match := _ATX_HEADING.match(line):
+        return plain._replace(marker_end=line_start + match.end(), kind="heading")
+    if match := _LIST_MARKER.match(line):
+        return plain._replace(marker_end=line_start + match.end(), standalone=False, is_item=True)
+    if match := _QUOTE_MARKER.match(line):
+        return plain._replace(marker_end=line_start + match.end())
+    return plain._replace(standalone=line.lstrip().startswith("|"))
+
+
+def _has_words(line: str) -> bool:
+    return any(char.isalnum() for char in line)
+
+
+def _find_fences(text: str, lines: list[Span]) -> set[int]:
+    """Numbers of the lines that open and close code; one that nothing closes is no fence."""
+    fences: set[int] = set()
+    opened: list[tuple[int, str]] = []
+    for number, (start, end) in enumerate(lines):
+        match = _FENCE.fullmatch(text, start, end)
+        if match is None:
+            continue
+        marks, is_bare = match["marks"], not match["language"].strip()
+        if opened and is_bare and marks.startswith(opened[0][1]):
+            fences |= {opened[0][0], number}
+            opened.clear()
+        elif not opened:
+            opened.append((number, marks))
+    return fences
 
 
 def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
     """Group the lines that an editor broke at its margin; a break made on purpose begins a new group."""
-    margin = _find_margin([line.end - line.start for line in lines])
+    margin = _find_margin(text, lines)
     group: list[_Line] = []
     for line in lines:
-        if group and not (margin is not None and _is_wrapped(text, group[-1], line, margin)):
+        if group and not (margin is not None and _is_wrapped(text, group, line, margin)):
             yield group
             group = []
         group.append(line)
@@ -111,49 +157,97 @@ def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
         yield group
 
 
-def _find_margin(lengths: list[int]) -> int | None:
-    """Where the lines of a text were broken by hand, if they were: many of them end shortly before it."""
-    if not lengths:
+def _find_margin(text: str, lines: list[_Line]) -> int | None:
+    """Where the lines of a text were broken by hand, if they were.
+
+    Most lines that go on below then end shortly before that margin, and many of those below begin in the middle of a
+    sentence, which tells prose from verse and from the lines of a title.
+    """
+    broken = [
+        (above, below)
+        for above, below in pairwise(lines)
+        if not (below.after_blank or above.standalone or below.standalone or below.is_item)
+        and above.width < WRAP_WIDTHS.stop
+    ]
+    if not broken:
         return None
-    margin = sorted(lengths)[min(len(lengths) - 1, len(lengths) * 98 // 100)]
-    near = sum(margin - LONGEST_BROKEN_WORD < length <= margin for length in lengths)
-    return margin if margin in WRAP_WIDTHS and near >= 2 and near >= len(lengths) * LEAST_FULL_LINES else None
+    widths = sorted(above.width for above, _ in broken)
+    margin = widths[min(len(widths) - 1, len(widths) * 98 // 100)]
+    near = sum(margin - LONGEST_BROKEN_WORD < width <= margin for width in widths)
+    starts = [text[below.start] for _, below in broken]
+    small, capital = sum(char.islower() for char in starts), sum(char.isupper() for char in starts)
+    is_wrapped = near >= max(2, len(widths) * LEAST_FULL_LINES) and small >= (small + capital) * LEAST_SMALL_STARTS
+    return margin if margin in WRAP_WIDTHS and is_wrapped else None
 
 
-def _is_wrapped(text: str, previous: _Line, line: _Line, margin: int) -> bool:
+def _is_wrapped(text: str, group: list[_Line], line: _Line, margin: int) -> bool:
     """Whether the break before `line` is only the margin: its first word would not have fitted above."""
-    if line.after_blank or line.standalone or previous.standalone or line.is_item:
+    previous = group[-1]
+    if line.after_blank or line.standalone or previous.standalone or previous.width >= WRAP_WIDTHS.stop:
         return False
-    first_word = text[line.start : line.end].split(maxsplit=1)[0]
-    return (previous.end - previous.start) + 1 + len(first_word) > margin - 1
+    is_open = not _ends_sentence(text, previous)
+    if line.is_item and (group[0].is_item or not is_open):
+        return False
+    room = margin - 1 - previous.width
+    return room <= _first_word_length(text, line) or (is_open and text[line.start].islower())
+
+
+def _ends_sentence(text: str, line: _Line) -> bool:
+    end = text[max(line.start, line.end - 10) : line.end]
+    return end.endswith((":", "：")) or _TERMINATED.search(end) is not None
+
+
+def _first_word_length(text: str, line: _Line) -> int:
+    word = text[line.start : line.end].split(maxsplit=1)[0]
+    # Chinese, Japanese and Korean lines may be broken after any character.
+    return 1 if word[0] >= "\u2e80" else len(word)
 
 
 def _block(text: str, lines: list[_Line]) -> Block:
     first, last = lines[0], lines[-1]
     text_end = last.end
-    if first.kind == "heading":
+    if first.kind == "heading" and first.marker_end < last.end:
         # A closing run of # belongs to Markdown, not to the heading.
-        text_end = first.marker_end + len(text[first.marker_end : last.end].rstrip("#").rstrip()) or last.end
-    return Block(first.start, last.end, first.marker_end, max(first.marker_end, text_end), first.kind)
+        text_end -= len(text[first.marker_end : last.end]) - len(_ATX_CLOSE.sub("", text[first.marker_end : last.end]))
+    return Block(first.start, last.end, first.marker_end, text_end, first.kind)
 
 
-def _mark_unterminated_lines(text: str, blocks: list[Block]) -> list[Block]:
-    """Make headings of short lines that do not end like a sentence and have something below them."""
+def _mark_headings(text: str, groups: list[list[_Line]]) -> list[Block]:
+    """Make headings of short lines that are underlined, or do not end like a sentence and have something below them."""
+    blocks = [_block(text, group) for group in groups]
     marked = []
     for position, block in enumerate(blocks):
-        following = blocks[position + 1] if position + 1 < len(blocks) else None
-        underlined = following is not None and following.is_empty and following.kind == "heading"
-        announces = following is not None and block.start == block.text_start and _looks_like_heading(text, block)
-        is_heading = block.kind == "heading" or underlined or announces
-        marked.append(block._replace(kind="heading") if is_heading and not block.is_empty else block)
+        is_heading = position + 1 < len(blocks) and (
+            _is_underlined(text, block, blocks[position + 1], groups[position][0])
+            or _announces(text, block, blocks[position + 1], groups[position : position + 2], is_first=position == 0)
+        )
+        marked.append(block._replace(kind="heading") if is_heading else block)
     return marked
 
 
-def _looks_like_heading(text: str, block: Block) -> bool:
-    line = text[block.text_start : block.text_end]
-    if "\n" in line or line.startswith("|") or len(line) > MAX_HEADING_CHARS:
+def _is_underlined(text: str, block: Block, below: Block, line: _Line) -> bool:
+    is_underline = below.is_empty and below.kind == "heading"
+    return is_underline and not (block.is_empty or block.is_marked or line.is_code) and _is_short(text, block)
+
+
+def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, is_first: bool) -> bool:
+    """Whether an unmarked line looks like the heading of what follows it; `groups` are the lines of both."""
+    line, next_line = groups[0][0], groups[1][0]
+    if block.is_empty or block.is_marked or line.is_code or not _is_short(text, block):
         return False
-    return len(line.split()) <= MAX_HEADING_WORDS and not _TERMINATED.search(line)
+    words = text[block.text_start : block.text_end]
+    if words.startswith("|") or _COLUMNS.search(words):
+        return False
+    if not next_line.after_blank and text[below.text_start : below.text_start + 1].islower():
+        return False
+    if _EXCLAIMED.search(words):  # only a title asks or exclaims
+        return is_first and (next_line.after_blank or not _ends_sentence(text, next_line))
+    return not _TERMINATED.search(words)
+
+
+def _is_short(text: str, block: Block) -> bool:
+    words = text[block.text_start : block.text_end]
+    return "\n" not in words and len(words) <= MAX_HEADING_CHARS and len(words.split()) <= MAX_HEADING_WORDS
 
 
 def _demote_runs(blocks: list[Block]) -> list[Block]:
@@ -161,10 +255,10 @@ def _demote_runs(blocks: list[Block]) -> list[Block]:
     result = list(blocks)
     run: list[int] = []
     for position, block in enumerate([*blocks, None]):
-        if block is not None and block.kind == "heading" and block.start == block.text_start:
+        if block is not None and block.kind == "heading" and not block.is_marked:
             run.append(position)
             continue
-        if len(run) > MAX_HEADING_RUN:
+        if run and len(run) > (MAX_HEADING_RUN if run[0] else MAX_HEADER_RUN):
             for index in run:
                 result[index] = result[index]._replace(kind="body")
         run = []
