@@ -10,6 +10,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
@@ -20,7 +21,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import pad
 
 from qa.reader.data import Batch, Corpus, Group, Mix, Pair, dev_groups, draw_order, make_batch, make_group
 from qa.reader.loss import Gold, measure_losses, pool_sentences
@@ -42,6 +42,7 @@ class Plan:
     """Pairs a step, about."""
     pool: int = 640
     """Groups that are sorted by length before they are cut into batches."""
+    threads: int = 2
     frozen_layers: int = 2
     weight_decay: float = 0.01
     clip: float = 1.0
@@ -73,8 +74,8 @@ def learning_rate(progress: float, plan: Plan) -> float:
 # --- batches ----------------------------------------------------------------------------------------------------------
 
 
-def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tuple[Position, Batch]]:
-    """All batches from a position on, each with the position after it; the same whoever asks, from wherever."""
+def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tuple[Position, list[Group]]]:
+    """All batches of groups from a position on, each with the position after it; the same whoever asks, from wherever."""
     epoch, pool, skip = position
     while True:
         order = draw_order(corpus, plan.mix, seed=plan.seed, epoch=epoch)
@@ -85,7 +86,7 @@ def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tup
             batches = cut_batches(groups, pairs=plan.pairs)
             for batch, place in enumerate(rng.permutation(len(batches))):
                 if batch >= skip:
-                    yield Position(epoch, number, batch + 1), make_batch(corpus, batches[place])
+                    yield Position(epoch, number, batch + 1), batches[place]
             skip = 0
         epoch, pool = epoch + 1, 0
 
@@ -104,22 +105,24 @@ def _measure(pair: Pair) -> int:
     return len(pair.question) + pair.last - pair.first
 
 
-def run_model(model: ReaderModel, batch: Batch, *, parts: int = 2) -> Scores:
-    """The model's scores of a batch, run as parts of like length: a question's passages differ, and padding is a tenth."""
-    width = batch.input_ids.shape[1]
-    order = np.argsort(batch.attention_mask.sum(axis=1), kind="stable")
-    done = []
-    for rows in np.array_split(order, min(parts, len(order))):
-        longest = int(batch.attention_mask[rows].sum(axis=1).max())
-        scores = model(*(torch.from_numpy(part[rows, :longest]) for part in batch[:3]))
-        done.append([pad(part, (0, width - longest)) if part.dim() > 1 else part for part in scores])
-    back = torch.from_numpy(np.argsort(order))
-    return Scores(*(torch.cat(parts)[back] for parts in zip(*done, strict=True)))
+def run_model(model: ReaderModel, batch: Batch) -> Scores:
+    """The model's scores of a batch."""
+    scores: Scores = model(*(torch.from_numpy(part) for part in batch[:3]))
+    return scores
 
 
 def take_gold(batch: Batch) -> Gold:
     """What the model should have said, as tensors."""
     return Gold(*(torch.from_numpy(part) for part in batch[3:]))
+
+
+def start_workers(threads: int) -> ThreadPoolExecutor:
+    """Threads that each compute a part of a batch on one core.
+
+    Splitting every matrix product over the cores instead needs hundreds of barriers a step: on a machine shared with
+    other work that was several times slower, because each of them waits for the core that is busy.
+    """
+    return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
 # --- a run ------------------------------------------------------------------------------------------------------------
@@ -144,27 +147,34 @@ class Run:
             betas=(0.9, 0.98),
             foreach=True,
         )
+        self.workers = start_workers(plan.threads)
         self.position = Position()
         self.steps, self.pairs, self.seconds = 0, 0, 0.0
 
-    def step(self, batch: Batch) -> NDArray[np.float64]:
-        """Learns from one batch; (groups, total, span, sentence, null) with the losses summed over groups."""
+    def step(self, groups: list[Group]) -> NDArray[np.float64]:
+        """Learns from some groups; (groups, total, span, sentence, null) with the losses summed over groups."""
         self.model.train()
         for options in self.optimiser.param_groups:
             options["lr"] = learning_rate(self.seconds / self.plan.seconds, self.plan)
-        losses = measure_losses(run_model(self.model, batch), take_gold(batch))
-        groups = int(batch.group[-1]) + 1
-        self.optimiser.zero_grad()
-        (losses.total / groups).backward()
+        # Neighbours are of like length, so every worker gets about the same work.
+        parts = [groups[first :: self.plan.threads] for first in range(self.plan.threads)]
+        losses, gradients = zip(*self.workers.map(self._measure, filter(None, parts)), strict=True)
+        for weight, *shares in zip(self.weights.values(), *gradients, strict=True):
+            weight.grad = torch.stack(shares).sum(dim=0).div_(len(groups))
         torch.nn.utils.clip_grad_norm_(self.weights.values(), self.plan.clip)
         self.optimiser.step()
         self.steps += 1
-        self.pairs += len(batch.group)
+        self.pairs += sum(map(len, groups))
         # The first averages would otherwise remember little but the start.
         decay = min(self.plan.average, self.steps / (self.steps + 10))
         with torch.no_grad():
             torch._foreach_lerp_(self.averages, list(self.weights.values()), 1 - decay)
-        return np.array([groups, *(float(loss.detach()) for loss in losses)])
+        return np.array([len(groups), *np.sum(losses, axis=0)])
+
+    def _measure(self, groups: list[Group]) -> tuple[list[float], tuple[Tensor, ...]]:
+        batch = make_batch(self.corpus, groups)
+        losses = measure_losses(run_model(self.model, batch), take_gold(batch))
+        return [float(loss.detach()) for loss in losses], torch.autograd.grad(losses.total, list(self.weights.values()))
 
     def save(self, folder: Path) -> None:
         """Writes everything a later process needs, at once or not at all."""
@@ -205,10 +215,10 @@ def train(
     saved = run.seconds
     evaluated = plan.dev_seconds * (run.seconds // plan.dev_seconds)
     sums, pairs, since = np.zeros(5), run.pairs, run.seconds
-    for position, batch in draw_batches(run.corpus, plan, run.position):
+    for position, groups in draw_batches(run.corpus, plan, run.position):
         if run.seconds >= plan.seconds or is_stopped():
             break
-        sums += run.step(batch)
+        sums += run.step(groups)
         run.position = position
         now = clock()
         run.seconds, last = run.seconds + now - last, now
@@ -256,24 +266,31 @@ class PairScores(NamedTuple):
     null: float
 
 
-def score_pairs(model: ReaderModel, corpus: Corpus, pairs: list[Pair], *, size: int = 32) -> list[PairScores]:
+def score_pairs(model: ReaderModel, corpus: Corpus, pairs: list[Pair], *, threads: int = 2) -> list[PairScores]:
     """Scores of pairs, in their order."""
     model.eval()
-    out: dict[int, PairScores] = {}
     order = sorted(range(len(pairs)), key=lambda number: _measure(pairs[number]))
-    for begin in range(0, len(order), size):
-        numbers = order[begin : begin + size]
-        batch = make_batch(corpus, [[pairs[number]] for number in numbers])
-        with torch.inference_mode():
-            scores = run_model(model, batch)
-            rows = torch.from_numpy(batch.sentences)
-            sentences = pool_sentences(scores.sentence, rows).numpy()
-            spans = (_best_in(scores.start, rows) + _best_in(scores.end, rows)).numpy()
-        for row, number in enumerate(numbers):
-            real = batch.sentences[row].any(axis=-1)
-            gold = batch.sentence[row, real]
-            out[number] = PairScores(sentences[row, real], spans[row, real], gold, float(scores.null[row]))
-    return [out[number] for number in range(len(pairs))]
+    parts = [order[begin : begin + 16] for begin in range(0, len(order), 16)]
+
+    def score(numbers: list[int]) -> list[PairScores]:
+        return _score_part(model, make_batch(corpus, [[pairs[number]] for number in numbers]))
+
+    with start_workers(threads) as workers:
+        scores = [score for part in workers.map(score, parts) for score in part]
+    return [scores[place] for place in np.argsort(order)]
+
+
+def _score_part(model: ReaderModel, batch: Batch) -> list[PairScores]:
+    with torch.inference_mode():
+        scores = run_model(model, batch)
+        rows = torch.from_numpy(batch.sentences)
+        sentences = pool_sentences(scores.sentence, rows).numpy()
+        spans = (_best_in(scores.start, rows) + _best_in(scores.end, rows)).numpy()
+    out = []
+    for row, real in enumerate(batch.sentences.any(axis=-1)):
+        null = float(scores.null[row])
+        out.append(PairScores(sentences[row, real], spans[row, real], batch.sentence[row, real], null))
+    return out
 
 
 def _best_in(tokens: Tensor, sentences: Tensor) -> Tensor:
@@ -329,8 +346,7 @@ def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float
 @click.option("--threads", type=int, default=2, show_default=True)
 def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int) -> None:
     """Train, resuming what the state folder holds; the averaged weights end in its folder `best`."""
-    torch.set_num_threads(threads)
-    torch.manual_seed(0)
+    torch.set_num_threads(1)  # of each worker; the work is split between them
     stop = False
 
     def ask_to_stop(number: int, frame: FrameType | None) -> None:
@@ -338,7 +354,7 @@ def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int) -
         stop = True
 
     signal.signal(signal.SIGTERM, ask_to_stop)
-    run = Run(Corpus.load(corpus), Plan(seconds=60 * minutes), start)
+    run = Run(Corpus.load(corpus), Plan(seconds=60 * minutes, threads=threads), start)
     if (state / STATE_FILE).exists():
         run.restore(state)
     _log(state, run, {"process": os.getpid()})
