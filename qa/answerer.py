@@ -1,94 +1,138 @@
-"""Question -> answer: the sentences of the retrieved passages that say it best, or an honest nothing."""
+"""Question -> answer: the sentences of the retrieved passages that answer it best, or an honest nothing."""
 
-from collections.abc import Sequence
+import math
+import re
 from time import perf_counter
-from typing import NamedTuple
 
 import numpy as np
 
+from qa.candidates import Candidates, Figures, gather_candidates
 from qa.errors import QAError
-from qa.retriever import Retriever, Scored, zscores
-from qa.types import Answer, Passage, Quote, Sentence, Status
+from qa.ranker import Ranker, confidence_figures
+from qa.reader import BUNDLED, load_reader
+from qa.retriever import Retriever
+from qa.types import Answer, Quote, Reader, Span, Status
 
 PASSAGES_READ = 10
-PASSAGE_WEIGHT = 0.7
-"""Share of its passage's score that a sentence gets."""
-HEADING_PENALTY = 2.0
-"""Standard deviations taken off a heading: short and on topic, it is near every question and answers few."""
 MAX_QUOTES = 3
 QUOTE_MARGIN = 3.0
-"""A further quote may score this many standard deviations less than the best."""
-
-
-class _Candidate(NamedTuple):
-    passage: Passage
-    sentence: Sentence
-    score: float
+"""A further quote may be this much less likely than the best, in log-odds: 1 to 20."""
+THRESHOLD = 0.4
+"""Confidence from which a question counts as answered."""
+SUBJECT_THRESHOLD = 0.5
+"""Probability from which the articles count as speaking of the subject."""
 
 
 class Answerer:
     """Answers questions with quotes from a retriever's articles."""
 
-    def __init__(self, retriever: Retriever, *, max_quotes: int = MAX_QUOTES, passages_read: int = PASSAGES_READ) -> None:
+    def __init__(
+        self,
+        retriever: Retriever,
+        *,
+        reader: Reader | str | None = BUNDLED,
+        max_quotes: int = MAX_QUOTES,
+        passages_read: int = PASSAGES_READ,
+        threshold: float = THRESHOLD,
+    ) -> None:
+        """Set up.
+
+        Args:
+            retriever: finds the passages.
+            reader: the bundled one, one of your own, the name or folder of a Hugging Face model, or None for none.
+            max_quotes: at most this many quotes an answer.
+            passages_read: how many passages are searched for sentences.
+            threshold: confidence, 0 to 1, below which the answer is "not in the articles".
+        """
         self.retriever = retriever
+        self.reader = load_reader(reader) if isinstance(reader, str) else reader
         self.max_quotes = max_quotes
         self.passages_read = passages_read
+        self.threshold = threshold
 
     def answer(self, question: str) -> Answer:
         """Answer a question.
 
         Raises:
-            QAError: the question is empty.
+            QAError: the question has no words.
         """
         searched = " ".join(question.split())
         if not any(char.isalnum() for char in searched):
-            raise QAError("the question has no words: ask something like \"What was the meeting about?\"")
+            raise QAError('the question has no words: ask something like "What was the meeting about?"')
         found = self.retriever.search(searched, self.passages_read)
         started = perf_counter()
-        candidates = _score_sentences(found, searched)
-        quotes = tuple(_quote(candidate) for candidate in _select(candidates, self.max_quotes))
-        seconds = {**found.seconds, "read": perf_counter() - started}
-        confidence, status = _judge(found)
+        candidates = gather_candidates(found, searched, self.reader)
+        ranker = Ranker.load(candidates.columns)
+        scores = ranker.score(candidates)
+        figures = confidence_figures(candidates, scores, ranker.columns)
+        confidence = ranker.answered(figures) if len(scores) else 0.0
+        status = self._judge(confidence, ranker.on_subject(figures) if len(scores) else 0.0)
+        quotes = select_quotes(candidates, scores, confidence, most=self.max_quotes)
         return Answer(
             question=question,
             searched=searched,
             status=status,
-            confidence=confidence,
+            confidence=round(confidence, 4),
             quotes=quotes if status == "answered" else (),
             nearest=() if status == "answered" else quotes,
+            hits=tuple(found.hits),
             generation=found.index.generation,
-            seconds=seconds,
+            seconds={**found.seconds, "read": perf_counter() - started},
         )
 
-
-def _score_sentences(found: Scored, question: str) -> list[_Candidate]:
-    """All sentences of the hits, best first; ties in the order of hits and text."""
-    pairs = [(hit, sentence) for hit in found.hits for sentence in hit.passage.sentences]
-    if not pairs:
-        return []
-    cosines = found.index.sentence_vectors([hit.passage for hit in found.hits]) @ found.query
-    texts = [(h.passage.article.language, h.passage.article.text[s.start : s.end]) for h, s in pairs]
-    bm25 = found.index.words.score_texts(question, texts)
-    passage_scores = np.array([hit.score for hit, _ in pairs])
-    headings = np.array([sentence.kind == "heading" for _, sentence in pairs])
-    totals = zscores(cosines) + zscores(bm25) + PASSAGE_WEIGHT * passage_scores - HEADING_PENALTY * headings
-    order = np.argsort(-totals, kind="stable")
-    return [_Candidate(pairs[n][0].passage, pairs[n][1], float(totals[n])) for n in order]
+    def _judge(self, confidence: float, on_subject: float) -> Status:
+        if confidence >= self.threshold:
+            return "answered"
+        return "unanswered" if on_subject >= SUBJECT_THRESHOLD else "off_topic"
 
 
-def _select(candidates: Sequence[_Candidate], most: int) -> list[_Candidate]:
-    if not candidates:
-        return []
-    least = candidates[0].score - QUOTE_MARGIN
-    return [candidate for candidate in candidates[:most] if candidate.score >= least]
+def select_quotes(candidates: Candidates, scores: Figures, confidence: float, *, most: int) -> tuple[Quote, ...]:
+    """The best candidates as quotes, copies in other articles folded into the first of them.
+
+    The first quote's score is the confidence; that of another is as much smaller as it is less likely.
+    """
+    order = np.argsort(-scores, kind="stable")
+    quotes: list[Quote] = []
+    words: dict[str, int] = {}
+    for number in order:
+        lead = float(scores[order[0]] - scores[number])
+        if lead > QUOTE_MARGIN:
+            break
+        quote = _make_quote(candidates, int(number), round(confidence * math.exp(-lead), 4))
+        if any(_overlap(quote, other) for other in quotes):
+            continue
+        same = words.get(_bare(quote.text))
+        if same is not None and quotes[same].article.id != quote.article.id:
+            quotes[same] = _fold(quotes[same], quote)
+        elif len(quotes) < most:
+            words.setdefault(_bare(quote.text), len(quotes))
+            quotes.append(quote)
+    return tuple(quotes)
 
 
-def _quote(candidate: _Candidate) -> Quote:
-    sentence = candidate.sentence
+def _make_quote(candidates: Candidates, number: int, score: float) -> Quote:
+    article = candidates.hits[number].passage.article
+    sentence = candidates.sentences[number]
+    answer: Span | None = None
+    end = sentence.end
+    if candidates.readings is not None and sentence.kind == "body":
+        answer = candidates.readings[number].answer
+        if answer.end > end:  # the answer runs on: quote the sentence in which it ends, too
+            later = candidates.hits[number].passage.sentences
+            end = next(other.end for other in later if other.end >= answer.end)
+    return Quote(article, sentence.start, end, sentence.paragraph, score, answer)
+
+
+def _overlap(quote: Quote, other: Quote) -> bool:
+    return quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
+
+
+def _bare(text: str) -> str:
+    """Its words alone: what two copies of a sentence share."""
+    return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _fold(quote: Quote, copy: Quote) -> Quote:
     return Quote(
-        candidate.passage.article, sentence.start, sentence.end, sentence.paragraph, round(candidate.score, 4)
+        quote.article, quote.start, quote.end, quote.paragraph, quote.score, quote.answer, (*quote.also_in, copy)
     )
-
-
-def _judge(found: Scored) -> tuple[float, Status]:
-    return 0.5, ("answered" if found.hits else "off_topic")

@@ -6,20 +6,30 @@ would be, all in one index.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+import re
+import string
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qa.answerer import Answerer
 from qa.errors import QAError
-from qa.types import Answer, Passage, Progress, Quote, Span
+from qa.index import Index, build
+from qa.reader import BUNDLED
+from qa.retriever import Retriever
+from qa.types import Answer, Passage, Progress, Quote, Reader, Sentence, Span
 
 RECALL_AT = (1, 5, 10)
 QUOTE_AT = (1, 3)
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 
 class GoldQuestion(NamedTuple):
@@ -29,6 +39,8 @@ class GoldQuestion(NamedTuple):
     article_id: str
     question: str
     spans: tuple[Span, ...]
+    texts: tuple[str, ...] = ()
+    """The gold answers' words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,26 +53,90 @@ class Outcome:
     """Place of the first right passage among the hits, from 0."""
     quote_rank: int | None
     """Place of the first right quote among those shown or offered, from 0."""
+    exact: float
+    """Exact match of the first quote's answering words with a gold answer, 0 or 1 (SQuAD's definition)."""
+    f1: float
+    """Their best overlap with a gold answer in words, 0 to 1 (SQuAD's definition)."""
 
 
 @dataclass(slots=True)
 class Report:
     """The figures of one data set; shares are between 0 and 1, times in milliseconds."""
 
-    questions: int = 0
-    answerable: int = 0
+    dataset: str
+    articles: int
+    passages: int
+    questions: int
+    answerable: int
     figures: dict[str, float] = field(default_factory=dict)
     milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Stage -> (median, 95th percentile)."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return asdict(self)
+
+    def to_table(self) -> str:
+        """All of it as lines of text."""
+        lines = [
+            f"{self.dataset}: {self.articles:,} articles, {self.passages:,} passages, "
+            f"{self.questions:,} questions, {self.answerable:,} of them answerable"
+        ]
+        lines += [f"  {name:<28}{value:.3f}" for name, value in self.figures.items()]
+        lines += [f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms" for stage, (p50, p95) in self.milliseconds.items()]
+        return "\n".join(lines)
+
+
+def evaluate(
+    dataset: Path,
+    *,
+    work: Path | None = None,
+    reader: Reader | str | None = BUNDLED,
+    sample: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Report, list[Outcome]]:
+    """Index a data set's articles and ask its questions.
+
+    Args:
+        dataset: folder with articles.jsonl and questions.jsonl.
+        work: keeps the index for another time; a temporary folder, unless given.
+        reader: as `Answerer` takes it.
+        sample: ask only so many questions, drawn the same way each time.
+        progress: called as the work goes on.
+
+    Raises:
+        QAError: the data set cannot be read, or no article of it can be indexed.
+    """
+    if work is None:
+        with TemporaryDirectory(prefix="qa-eval-") as folder:
+            return evaluate(dataset, work=Path(folder), reader=reader, sample=sample, progress=progress)
+    (work / "articles").mkdir(parents=True, exist_ok=True)
+    places = write_articles(dataset, work / "articles")
+    questions = sample_questions(read_questions(dataset, places), sample)
+    if not questions:
+        raise QAError(f"{dataset / 'questions.jsonl'} holds no question")
+    built = build(work / "articles", work / "index", progress=progress)
+    index = Index.open(work / "index")
+    try:
+        outcomes = list(ask_all(Answerer(Retriever(index), reader=reader), questions, progress=progress))
+    finally:
+        index.close()
+    report = Report(dataset.name, len(places), built.passages, len(outcomes), sum(bool(o.gold.spans) for o in outcomes))
+    report.figures = measure(outcomes)
+    report.milliseconds = time_stages(outcomes)
+    return report, outcomes
 
 
 def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
     """Write a data set's articles as files; gives gold article id -> (article id, offset of its text in the file)."""
     places = {}
     for number, row in enumerate(_read_jsonl(dataset / "articles.jsonl")):
-        header = f"---\ntitle: {json.dumps(row['title'] or row['id'])}\n---\n"
+        header = f"---\ntitle: {json.dumps(row.get('title') or str(row['id']))}\n---\n"
         name = f"{number:05}.txt"
-        (folder / name).write_text(header + row["text"], encoding="utf-8", newline="")
+        content = header + row["text"]
+        path = folder / name
+        if not path.is_file() or path.read_bytes() != content.encode():
+            path.write_text(content, encoding="utf-8", newline="")
         places[str(row["id"])] = (name, len(header))
     return places
 
@@ -72,12 +148,14 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
         if str(row["article_id"]) not in places:
             raise QAError(f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of articles.jsonl")
         name, shift = places[str(row["article_id"])]
-        spans = []
-        for answer in row.get("answers", ()):
-            for start in (answer["start"], *answer.get("other_starts", ())):
-                spans.append(Span(start + shift, start + shift + len(answer["text"])))
-        is_answerable = row.get("answerable", bool(spans))
-        questions.append(GoldQuestion(str(row["id"]), name, row["question"], tuple(spans) if is_answerable else ()))
+        answers = row.get("answers", ()) if row.get("answerable", True) else ()
+        spans = [
+            Span(start + shift, start + shift + len(answer["text"]))
+            for answer in answers
+            for start in (answer["start"], *answer.get("other_starts", ()))
+        ]
+        texts = tuple(answer["text"] for answer in answers)
+        questions.append(GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts))
     return questions
 
 
@@ -89,57 +167,64 @@ def sample_questions(questions: Sequence[GoldQuestion], most: int | None, *, see
 
 
 def ask_all(
-    answerer: Answerer, questions: Sequence[GoldQuestion], *, passages: int = 10, progress: Progress | None = None
+    answerer: Answerer, questions: Sequence[GoldQuestion], *, progress: Progress | None = None
 ) -> Iterator[Outcome]:
     """Ask every question and compare what comes with the gold."""
     for done, gold in enumerate(questions):
         if progress:
             progress(done, len(questions), "asking")
         answer = answerer.answer(gold.question)
-        hits = answerer.retriever.retrieve(answer.searched, passages)
+        quotes = answer.quotes or answer.nearest
+        span = quotes[0].answer if quotes else None
+        words = quotes[0].article.text[span.start : span.end] if span else ""
         yield Outcome(
             gold,
             answer,
-            _first(is_right(gold, hit.passage) for hit in hits),
-            _first(is_right(gold, quote) for quote in answer.quotes or answer.nearest),
+            _first(is_right(gold, hit.passage.article.id, hit.passage) for hit in answer.hits),
+            _first(any(is_right(gold, q.article.id, q) for q in (quote, *quote.also_in)) for quote in quotes),
+            exact=max((exact_match(words, text) for text in gold.texts), default=0.0),
+            f1=max((overlap_f1(words, text) for text in gold.texts), default=0.0),
         )
 
 
-def is_right(gold: GoldQuestion, found: Passage | Quote) -> bool:
-    """Whether a passage or quote holds a gold answer, or lies within one that is several sentences long."""
-    if found.article.id != gold.article_id:
-        return False
-    return any(
-        (found.start <= span.start and span.end <= found.end) or (span.start <= found.start and found.end <= span.end)
+def is_right(gold: GoldQuestion, article_id: str, place: Span | Sentence | Passage | Quote) -> bool:
+    """Whether a place in an article holds a gold answer, or lies within one that is several sentences long."""
+    return article_id == gold.article_id and any(
+        (place.start <= span.start and span.end <= place.end) or (span.start <= place.start and place.end <= span.end)
         for span in gold.spans
     )
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Report:
-    """The figures over all questions."""
+def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
+    """The figures over all questions, by name."""
     answerable = [outcome for outcome in outcomes if outcome.gold.spans]
-    report = Report(len(outcomes), len(answerable))
-    for k in RECALL_AT:
-        report.figures[f"passage recall@{k}"] = _share(answerable, lambda o, k=k: _within(o.passage_rank, k))
-    for k in QUOTE_AT:
-        report.figures[f"quote@{k}"] = _share(answerable, lambda o, k=k: _within(o.quote_rank, k))
+    others = [outcome for outcome in outcomes if not outcome.gold.spans]
+    figures = {f"passage recall@{k}": _share(_within(o.passage_rank, k) for o in answerable) for k in RECALL_AT}
+    figures |= {f"quote@{k}": _share(_within(o.quote_rank, k) for o in answerable) for k in QUOTE_AT}
+    if any(quote.answer for o in answerable for quote in (o.answer.quotes or o.answer.nearest)[:1]):
+        figures["answer exact match"] = float(np.mean([o.exact for o in answerable]))
+        figures["answer F1"] = float(np.mean([o.f1 for o in answerable]))
     confidences = np.array([outcome.answer.confidence for outcome in outcomes])
     right = np.array([_within(outcome.quote_rank, 1) for outcome in outcomes])
-    if len(answerable) < len(outcomes):
-        report.figures["AUROC answerable"] = auroc(confidences, np.array([bool(o.gold.spans) for o in outcomes]))
-        report.figures["answered, of answerable"] = _share(answerable, lambda o: o.answer.status == "answered")
-        others = [outcome for outcome in outcomes if not outcome.gold.spans]
-        report.figures["answered, of unanswerable"] = _share(others, lambda o: o.answer.status == "answered")
-    report.figures["calibration error"] = calibration_error(confidences, right)
-    stages = {stage: [o.answer.seconds[stage] * 1000 for o in outcomes] for stage in outcomes[0].answer.seconds}
-    stages["all"] = [sum(o.answer.seconds.values()) * 1000 for o in outcomes]
-    report.milliseconds = {
-        stage: (float(np.percentile(times, 50)), float(np.percentile(times, 95))) for stage, times in stages.items()
+    figures["answered, of answerable"] = _share(o.answer.status == "answered" for o in answerable)
+    if others:
+        figures["answered, of unanswerable"] = _share(o.answer.status == "answered" for o in others)
+        figures["AUROC answerable"] = auroc(confidences, np.array([bool(o.gold.spans) for o in outcomes]))
+    figures["calibration error"] = calibration_error(confidences, right)
+    return figures
+
+
+def time_stages(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
+    """Median and 95th percentile of each stage, and of all together, in milliseconds."""
+    stages = {stage: [o.answer.seconds[stage] for o in outcomes] for stage in outcomes[0].answer.seconds}
+    stages["all"] = [sum(o.answer.seconds.values()) for o in outcomes]
+    return {
+        stage: (1000 * float(np.percentile(times, 50)), 1000 * float(np.percentile(times, 95)))
+        for stage, times in stages.items()
     }
-    return report
 
 
-def auroc(scores: np.ndarray, labels: np.ndarray) -> float:
+def auroc(scores: Floats, labels: Flags) -> float:
     """Probability that a positive scores above a negative, ties counting half (Hanley & McNeil 1982)."""
     positives, negatives = np.sort(scores[labels]), np.sort(scores[~labels])
     if not len(positives) or not len(negatives):
@@ -149,7 +234,7 @@ def auroc(scores: np.ndarray, labels: np.ndarray) -> float:
     return float((below + ties / 2).sum() / (len(positives) * len(negatives)))
 
 
-def calibration_error(confidences: np.ndarray, right: np.ndarray, *, bins: int = 10) -> float:
+def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> float:
     """Expected calibration error: mean gap of confidence and accuracy over equal bins (Naeini et al. 2015)."""
     places = np.minimum((confidences * bins).astype(int), bins - 1)
     gaps = [
@@ -160,16 +245,61 @@ def calibration_error(confidences: np.ndarray, right: np.ndarray, *, bins: int =
     return float(sum(gaps))
 
 
+def risk_coverage(confidences: Floats, right: Flags) -> tuple[Floats, Floats]:
+    """Share of questions answered and share of those answers that is wrong, as the threshold falls; float64 (n,) each."""
+    order = np.argsort(-confidences, kind="stable")
+    answered = np.arange(1, len(order) + 1)
+    return answered / len(order), np.cumsum(~right[order]) / answered
+
+
+def plot_risk_coverage(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Draw `risk_coverage` into an image file.
+
+    Raises:
+        QAError: matplotlib is not installed.
+    """
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise QAError("drawing needs matplotlib: pip install 'article-qa[plot]'") from None
+    right = np.array([_within(outcome.quote_rank, 1) for outcome in outcomes])
+    coverage, risk = risk_coverage(np.array([outcome.answer.confidence for outcome in outcomes]), right)
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.add_subplot(xlabel="share of questions answered", ylabel="share of those with a wrong first quote")
+    axes.plot(coverage, risk)
+    axes.set(xlim=(0, 1), ylim=(0, None))
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=150)
+
+
+def exact_match(words: str, gold: str) -> float:
+    """1 if both are the same but for case, punctuation and articles (Rajpurkar et al. 2016)."""
+    return float(_normalise(words) == _normalise(gold))
+
+
+def overlap_f1(words: str, gold: str) -> float:
+    """Harmonic mean of precision and recall in words, normalised the same way."""
+    found, wanted = _normalise(words).split(), _normalise(gold).split()
+    common = sum((Counter(found) & Counter(wanted)).values())
+    return 2 * common / (len(found) + len(wanted)) if common else 0.0
+
+
+def _normalise(text: str) -> str:
+    bare = "".join(char for char in text.lower() if char not in string.punctuation)
+    return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
 def _within(rank: int | None, k: int) -> bool:
     return rank is not None and rank < k
 
 
-def _first(flags: Iterator[bool]) -> int | None:
+def _first(flags: Iterable[bool]) -> int | None:
     return next((place for place, flag in enumerate(flags) if flag), None)
 
 
-def _share(outcomes: Sequence[Outcome], is_so: Callable[[Outcome], bool]) -> float:
-    return sum(map(is_so, outcomes)) / len(outcomes) if outcomes else float("nan")
+def _share(flags: Iterable[bool]) -> float:
+    listed = list(flags)
+    return sum(listed) / len(listed) if listed else float("nan")
 
 
 def _read_jsonl(path: Path) -> Iterator[Any]:

@@ -133,6 +133,8 @@ class Answer:
     """Best first; empty unless `status` is "answered"."""
     nearest: tuple[Quote, ...]
     """When not answered: what comes closest, offered as such."""
+    hits: tuple[Hit, ...]
+    """The passages that were read, best first."""
     generation: int
     """Which build of the index answered."""
     seconds: dict[str, float] = field(compare=False)

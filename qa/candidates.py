@@ -1,0 +1,135 @@
+"""Hits -> candidates: every sentence of the passages read, with the figures that tell whether it answers.
+
+What is comparable only within one question (similarities) becomes a z-score over its candidates; what means the same in
+every question (log-odds, yes or no) stays as it is.
+"""
+
+import re
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.kinds import asked_kind, holds_kind
+from qa.retriever import Scored, zscores
+from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
+
+Figures = NDArray[np.float64]
+
+HYBRID = (
+    "cosine",  # of question and sentence, z-score
+    "bm25",  # of the question's words in the sentence, z-score
+    "passage",  # the score of its passage
+    "heading",  # a title, byline or section heading
+    "asks",  # itself a question
+    "kind_held",  # the question asks for a date, number or name, and the sentence holds one
+    "kind_missing",  # ... and it does not
+    "words",  # logarithm of its length in words, z-score
+)
+READ = (
+    "sentence",  # the reader's log-odds that the sentence answers
+    "span",  # score of the best words in it
+    "silence",  # log-odds that its passage does not answer
+    "sentence_share",  # logarithm of the sentence's share among all candidates
+    "span_share",  # the same of its best words
+)
+READ_WITHIN = ("span_z", "span_within")
+"""For readers whose scores compare only within a question."""
+
+_ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
+
+
+SUBJECT = (
+    "cosine_best",  # of question and passage, the best
+    "cosine_sentence",  # of question and sentence, the best
+    "cover_best",  # share of the question's words in one passage, the best
+    "cover_all",  # share of the question's words in all passages read
+)
+
+
+class Candidates(NamedTuple):
+    """The sentences of a question's hits and what is known of each, row by row."""
+
+    hits: list[Hit]
+    sentences: list[Sentence]
+    readings: list[SentenceReading] | None
+    figures: dict[str, Figures]
+    """By name, float64 (n,) each; `columns` says which of them this way of reading is ranked by."""
+    columns: tuple[str, ...]
+    subject: dict[str, float]
+    """What is known of the question as a whole: see `SUBJECT`."""
+
+
+def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Candidates:
+    """All sentences of the hits, in the order of hits and text."""
+    passages = [hit.passage for hit in found.hits]
+    pairs = [(hit, sentence) for hit in found.hits for sentence in hit.passage.sentences]
+    texts = [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in pairs]
+    cosines = found.index.sentence_vectors(passages) @ found.query
+    kind = asked_kind(question)
+    held = [
+        kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
+        for (_, sentence), (_, text) in zip(pairs, texts, strict=True)
+    ]
+    figures = {
+        "cosine": zscores(cosines),
+        "bm25": zscores(found.index.words.score_texts(question, texts)),
+        "passage": np.array([hit.score for hit, _ in pairs]),
+        "heading": np.array([sentence.kind == "heading" for _, sentence in pairs], dtype=np.float64),
+        "asks": np.array([bool(_ASKS.search(text)) for _, text in texts], dtype=np.float64),
+        "kind_held": np.array(held, dtype=np.float64),
+        "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),
+        "words": zscores(np.log([1.0 + len(text.split()) for _, text in texts])),
+    }
+    readings: list[SentenceReading] | None = None
+    columns = HYBRID
+    if reader is not None:
+        by_passage = reader.read(question, passages)
+        readings = [sentence for reading in by_passage for sentence in reading.sentences]
+        figures |= _reading_figures(by_passage, readings)
+        columns = HYBRID + (READ if reader.scores_sentences else READ_WITHIN)
+    return Candidates(
+        [hit for hit, _ in pairs],
+        [sentence for _, sentence in pairs],
+        readings,
+        figures,
+        columns,
+        _subject_figures(found, question, cosines),
+    )
+
+
+def _reading_figures(readings: list[Reading], sentences: list[SentenceReading]) -> dict[str, Figures]:
+    spans = np.array([sentence.answer_score for sentence in sentences])
+    scores = np.array([sentence.score for sentence in sentences])
+    silence = np.array([reading.silence for reading in readings for _ in reading.sentences])
+    return {
+        "sentence": np.clip(scores, -8.0, 8.0),
+        "span": np.clip(spans, -16.0, 16.0),
+        "silence": np.clip(silence, -8.0, 8.0),
+        "sentence_share": _log_shares(scores, none=True),
+        "span_share": _log_shares(spans, none=True),
+        "span_z": zscores(spans),
+        "span_within": _log_shares(spans, none=False),
+    }
+
+
+def _log_shares(scores: Figures, *, none: bool) -> Figures:
+    """Logarithm of each score's share of the softmax, with "no answer" at 0 as one more option if `none`; at least -10."""
+    if not len(scores):
+        return scores
+    everything = np.logaddexp.reduce(scores)
+    return np.maximum(scores - (np.logaddexp(everything, 0.0) if none else everything), -10.0)
+
+
+def _subject_figures(found: Scored, question: str, cosines: Figures) -> dict[str, float]:
+    texts = [(h.passage.article.language, f"{h.passage.article.title}\n{h.passage.text}") for h in found.hits]
+    together: dict[str | None, list[str]] = {}
+    for language, text in texts:
+        together.setdefault(language, []).append(text)
+    words = found.index.words
+    return {
+        "cosine_best": max(found.cosines, default=0.0),
+        "cosine_sentence": float(cosines.max()) if len(cosines) else 0.0,
+        "cover_best": max(words.cover(question, texts), default=0.0),
+        "cover_all": max(words.cover(question, [(k, "\n".join(v)) for k, v in together.items()]), default=0.0),
+    }

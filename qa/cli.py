@@ -1,0 +1,254 @@
+"""The `qa` command: results on stdout, progress and complaints on stderr.
+
+Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad usage.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from qa.errors import QAError
+
+if TYPE_CHECKING:
+    from qa.types import Answer, Progress, Reader
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+_articles = click.option(
+    "--articles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="index/articles",
+    envvar="QA_ARTICLES",
+    show_default=True,
+    show_envvar=True,
+    help="Folder with the articles.",
+)
+_index = click.option(
+    "--index",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="index",
+    envvar="QA_INDEX",
+    show_default=True,
+    show_envvar=True,
+    help="Folder of the index.",
+)
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_reader = click.option(
+    "--reader", default="bundled", show_default=True, help="Reader: the bundled one, or a Hugging Face name or folder."
+)
+_no_reader = click.option("--no-reader", is_flag=True, help="Choose sentences by similarity and words alone.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="article-qa", prog_name="qa")
+def main() -> None:
+    """Ask questions of your articles and get their own words back, with the exact place."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shows its code instead of failing
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors raised on purpose into one line on stderr and exit code 1."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except QAError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("stopped; what was done is kept, and the same command goes on from there", err=True)
+            sys.exit(130)
+
+    return told
+
+
+@main.command()
+@_articles
+@_index
+@click.option("--reembed", is_flag=True, help="Encode everything again, also with another encoder than before.")
+@click.option("--allow-empty", is_flag=True, help="Accept that no article is left.")
+@_json
+@_tell_errors
+def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json: bool) -> None:
+    """Bring the index up to date with the articles folder."""
+    from qa import index as indexing
+
+    with show_progress() as progress:
+        report = indexing.build(articles, index, progress=progress, reembed=reembed, allow_empty=allow_empty)
+    if as_json:
+        _print_json(
+            {
+                "generation": report.generation,
+                "added": report.added,
+                "changed": report.changed,
+                "removed": report.removed,
+                "unchanged": report.unchanged,
+                "errors": [{"file": str(error.path), "reason": error.reason} for error in report.errors],
+                "passages": report.passages,
+                "encoded": report.encoded,
+            }
+        )
+    else:
+        counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
+        click.echo(f"{counts}, {len(report.unchanged)} unchanged; {report.passages} passages, generation {report.generation}")
+    for error in report.errors:
+        click.echo(f"left out: {error}", err=True)
+    if report.errors:
+        sys.exit(1)
+
+
+@main.command()
+@click.argument("question")
+@_index
+@_reader
+@_no_reader
+@click.option("--quotes", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many quotes.")
+@click.option("--passages", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to read.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@_json
+@_tell_errors
+def ask(
+    question: str,
+    index: Path,
+    reader: str,
+    no_reader: bool,
+    quotes: int,
+    passages: int,
+    threshold: float | None,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION with quotes from the articles, or say that they do not."""
+    from qa.answerer import THRESHOLD, Answerer
+    from qa.retriever import Retriever
+
+    answerer = Answerer(
+        Retriever.load(index),
+        reader=None if no_reader else reader,
+        max_quotes=quotes,
+        passages_read=passages,
+        threshold=THRESHOLD if threshold is None else threshold,
+    )
+    _print_answer(answerer.answer(question), as_json=as_json)
+
+
+@main.command()
+@click.argument("query")
+@_index
+@click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many passages.")
+@_json
+@_tell_errors
+def search(query: str, index: Path, passages: int, as_json: bool) -> None:
+    """Print the passages that match QUERY best."""
+    from qa import render
+    from qa.retriever import Retriever
+
+    hits = Retriever.load(index).retrieve(query, passages)
+    if as_json:
+        _print_json(render.hits_to_json(query, hits))
+    else:
+        click.echo(render.hits_to_text(hits, color=sys.stdout.isatty()))
+
+
+@main.command("list")
+@_index
+@_json
+@_tell_errors
+def list_(index: Path, as_json: bool) -> None:
+    """List the articles in the index."""
+    from qa import render
+    from qa.index import list_articles
+
+    articles = list_articles(index)
+    if as_json:
+        _print_json({"articles": [render.article_to_json(article) for article in articles]})
+    else:
+        for article in articles:
+            parts = [article.id, article.title, article.author, article.date]
+            click.echo("\t".join(part or "" for part in parts))
+
+
+@main.command()
+@_articles
+@_index
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option("--read-only", is_flag=True, help="Hide everything that changes the index.")
+@click.option("--open/--no-open", "open_browser", default=True, show_default=True, help="Open a browser.")
+@_tell_errors
+def serve(articles: Path, index: Path, host: str, port: int, read_only: bool, open_browser: bool) -> None:
+    """Open the page to ask in a browser; the index is brought up to date first."""
+    from qa import page
+
+    page.serve(articles, index, host=host, port=port, read_only=read_only, open_browser=open_browser)
+
+
+@main.command("eval")
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--sample", type=click.IntRange(1), help="Ask only so many questions, drawn the same way each time.")
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here and use it again.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve into a PNG.")
+@_reader
+@_no_reader
+@_json
+@_tell_errors
+def evaluate(
+    dataset: Path, sample: int | None, work: Path | None, plot: Path | None, reader: str, no_reader: bool, as_json: bool
+) -> None:
+    """Measure answers on DATASET, a folder with articles.jsonl and questions.jsonl."""
+    from qa import evaluate as evaluation
+
+    with show_progress() as progress:
+        report, outcomes = evaluation.evaluate(
+            dataset, work=work, reader=None if no_reader else reader, sample=sample, progress=progress
+        )
+    if plot:
+        evaluation.plot_risk_coverage(outcomes, plot)
+    if as_json:
+        _print_json(report.to_json())
+    else:
+        click.echo(report.to_table())
+
+
+@contextmanager
+def show_progress() -> Iterator["Progress"]:
+    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no terminal."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Any]] = {}
+
+    def show(done: int, total: int, what: str) -> None:
+        if what not in bars:
+            for bar in bars.values():
+                bar.close()
+            # disable=None: silent unless stderr is a terminal
+            bars[what] = tqdm(total=total, desc=what, leave=False, disable=None, dynamic_ncols=True)
+        bars[what].total = total
+        bars[what].update(done - bars[what].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def _print_answer(answer: "Answer", *, as_json: bool) -> None:
+    from qa import render
+
+    if as_json:
+        _print_json(render.answer_to_json(answer))
+    else:
+        click.echo(render.answer_to_text(answer, color=sys.stdout.isatty()))
+
+
+def _print_json(value: object) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))

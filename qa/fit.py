@@ -1,0 +1,213 @@
+"""Training questions -> ranker.json: how sentences are ordered, and how sure an answer is.
+
+    python -m qa.fit ../shared/data/squad1-train --work /tmp/fit --reader qa/reader/weights
+
+Only articles that the reader was not trained on are indexed: on others its scores would be trusted too much. Of each
+ten questions about them five are as people asked them, five are rewritten so that the articles no longer answer them;
+two more are about articles that are not in the index.
+"""
+
+import argparse
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+from tqdm import tqdm
+
+from qa.candidates import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, Figures, gather_candidates
+from qa.evaluate import GoldQuestion, auroc, calibration_error, is_right, read_questions, write_articles
+from qa.index import Index, build
+from qa.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_figures
+from qa.reader.data import is_training_article
+from qa.reader.onnx import OnnxReader
+from qa.reader.rewrite import collect_pool, rewrite_question
+from qa.retriever import Retriever
+
+QuestionKind = Literal["answered", "rewritten", "absent"]
+PASSAGES = 10
+FIXED = {"heading": -2.0}
+"""Not fitted: the training articles have no headings. Short and on topic, one is near every question and answers few."""
+WAYS = {"without a reader": HYBRID, "with the reader": HYBRID + READ, "with another reader": HYBRID + READ_WITHIN}
+CONFIDENCE = ("share", "lead", "heading", "asks", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
+CONFIDENCE_READ = (*CONFIDENCE, "sentence", "span", "silence", "sentence_share", "span_share")
+
+
+class Example(NamedTuple):
+    """One question's candidates, and which of them are right."""
+
+    kind: QuestionKind
+    candidates: Candidates
+    right: NDArray[np.bool_]
+
+
+class Scored(NamedTuple):
+    """One question after ranking: what confidence is judged by, and the truth."""
+
+    kind: QuestionKind
+    figures: dict[str, float]
+    is_right: bool
+
+
+def draw_questions(dataset: Path, work: Path, *, count: int, seed: int = 5) -> list[tuple[QuestionKind, GoldQuestion]]:
+    """Writes the held-out articles to `work`/articles, and draws answered, rewritten and absent questions."""
+    rows = [json.loads(line) for line in (dataset / "articles.jsonl").open(encoding="utf-8")]
+    held = {row["id"] for row in rows if not is_training_article(dataset.name, row["id"])}
+    part = work / "held-out"
+    part.mkdir(parents=True, exist_ok=True)
+    _write_lines(part / "articles.jsonl", (row for row in rows if row["id"] in held))
+    questions = [json.loads(line) for line in (dataset / "questions.jsonl").open(encoding="utf-8")]
+    _write_lines(part / "questions.jsonl", (row for row in questions if row["article_id"] in held))
+    (work / "articles").mkdir(exist_ok=True)
+    rng = Random(seed)
+    gold = read_questions(part, write_articles(part, work / "articles"))
+    rng.shuffle(gold)
+    answered, rest = gold[: count * 5 // 12], gold[count * 5 // 12 :]
+    pool = collect_pool((question.article_id, question.question) for question in gold)
+    changed = ((row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest)
+    rewritten = [row._replace(question=text, spans=()) for row, text in changed if text is not None]
+    others = [row for row in questions if row["article_id"] not in held]
+    absent = [
+        GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, min(len(others), count * 2 // 12))
+    ]
+    drawn: list[tuple[QuestionKind, GoldQuestion]] = [("answered", row) for row in answered]
+    drawn += [("rewritten", row) for row in rewritten[: count * 5 // 12]]
+    return drawn + [("absent", row) for row in absent]
+
+
+def collect_examples(
+    retriever: Retriever, reader: OnnxReader | None, questions: Sequence[tuple[QuestionKind, GoldQuestion]]
+) -> Iterator[Example]:
+    """Searches and reads for each question."""
+    for kind, gold in tqdm(questions, desc="reading", smoothing=0.02):
+        candidates = gather_candidates(retriever.search(gold.question, PASSAGES), gold.question, reader)
+        right = [
+            is_right(gold, hit.passage.article.id, sentence)
+            for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
+        ]
+        yield Example(kind, candidates, np.array(right, dtype=np.bool_))
+
+
+def fit_order(examples: Sequence[Example], columns: Sequence[str], *, penalty: float = 1e-3) -> dict[str, float]:
+    """Weights under which the right sentences get the largest share of each question's candidates (conditional logit)."""
+    tables = [(stack(e.candidates, columns), e.right) for e in examples if e.right.any() and not e.right.all()]
+    free = np.array([name not in FIXED for name in columns], dtype=np.float64)
+
+    def loss(weights: Figures) -> tuple[float, Figures]:
+        total, gradient = penalty * float(weights @ weights), 2 * penalty * weights
+        for table, right in tables:
+            scores = table @ weights
+            everything, gold = np.logaddexp.reduce(scores), np.logaddexp.reduce(scores[right])
+            total += (everything - gold) / len(tables)
+            expected = np.exp(scores - everything) @ table
+            gradient = gradient + (expected - np.exp(scores[right] - gold) @ table[right]) / len(tables)
+        return total, gradient * free
+
+    start = np.array([FIXED.get(name, 0.0) for name in columns])
+    found = minimize(loss, start, jac=True, method="L-BFGS-B")
+    return dict(zip(columns, map(float, found.x), strict=True))
+
+
+def fit_logistic(
+    rows: Sequence[dict[str, float]], labels: Sequence[bool], names: Sequence[str], *, penalty: float = 1e-3
+) -> Logistic:
+    """Logistic regression, ridge-penalised on standardised figures."""
+    table = np.array([[row[name] for name in names] for row in rows])
+    mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
+    scaled, signs = (table - mean) / deviation, np.where(labels, 1.0, -1.0)
+
+    def loss(weights: Figures) -> tuple[float, Figures]:
+        margins = signs * (scaled @ weights[:-1] + weights[-1])
+        slope = -signs / (1 + np.exp(margins)) / len(signs)
+        gradient = np.append(slope @ scaled + 2 * penalty * weights[:-1], slope.sum())
+        return float(np.logaddexp(0, -margins).mean() + penalty * weights[:-1] @ weights[:-1]), gradient
+
+    found = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B").x
+    weights = found[:-1] / deviation
+    return Logistic(tuple(names), tuple(map(float, weights)), float(found[-1] - weights @ mean))
+
+
+def stack(candidates: Candidates, columns: Sequence[str]) -> Figures:
+    """float64 (n, columns)."""
+    return np.column_stack([candidates.figures[name] for name in columns])
+
+
+def score_examples(examples: Sequence[Example], ranker: Ranker) -> list[Scored]:
+    """Ranks each question's candidates."""
+    scored = []
+    for example in examples:
+        scores = ranker.score(example.candidates)
+        figures = confidence_figures(example.candidates, scores, ranker.columns)
+        scored.append(Scored(example.kind, figures, bool(len(scores) and example.right[int(np.argmax(scores))])))
+    return scored
+
+
+def fit_ranker(examples: Sequence[Example], columns: Sequence[str]) -> Ranker:
+    """Order first, then both probabilities on what that order puts first."""
+    order = fit_order(examples, columns)
+    plain = Logistic((), (), 0.0)
+    scored = score_examples(examples, Ranker(tuple(columns), tuple(order.values()), plain, plain))
+    names = [name for name in CONFIDENCE_READ if name in scored[0].figures]
+    rows = [row.figures for row in scored]
+    answered = fit_logistic(rows, [row.is_right for row in scored], names)
+    subject = [name for name in (*SUBJECT, "silence") if name in scored[0].figures]
+    on_subject = fit_logistic(rows, [row.kind != "absent" for row in scored], subject)
+    return Ranker(tuple(columns), tuple(order.values()), answered, on_subject)
+
+
+def describe(examples: Sequence[Example], ranker: Ranker) -> str:
+    """The figures on some examples, in one line."""
+    scored = score_examples(examples, ranker)
+    confidence = np.array([ranker.answered(row.figures) for row in scored])
+    subject = np.array([ranker.on_subject(row.figures) for row in scored])
+    right = np.array([row.is_right for row in scored])
+    kinds = np.array([row.kind for row in scored])
+    answered, made = kinds == "answered", kinds != "absent"
+    return (
+        f"quote@1 {right[answered].mean():.3f}, AUROC against rewritten {auroc(confidence[made], answered[made]):.3f}, "
+        f"against absent {auroc(confidence[kinds != 'rewritten'], answered[kinds != 'rewritten']):.3f}, "
+        f"subject {auroc(subject, made):.3f}, calibration error {calibration_error(confidence, right):.3f}"
+    )
+
+
+def main() -> None:
+    """Fit all ways of reading, print what held-out examples give, and write the weights."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("dataset", type=Path, help="folder of squad1-train")
+    parser.add_argument("--work", type=Path, required=True, help="for articles and index; used again if there")
+    parser.add_argument("--reader", type=Path, help="folder of the exported reader; without it only the first way is fitted")
+    parser.add_argument("--count", type=int, default=3600, help="questions")
+    parser.add_argument("--out", type=Path, default=Path(__file__).with_name(WEIGHTS_FILE))
+    args = parser.parse_args()
+    questions = draw_questions(args.dataset, args.work, count=args.count)
+    build(args.work / "articles", args.work / "index")
+    retriever = Retriever(Index.open(args.work / "index"))
+    reader = OnnxReader.from_folder(args.reader) if args.reader else None
+    examples = list(collect_examples(retriever, reader, questions))
+    Random(1).shuffle(examples)
+    half = len(examples) // 2
+    shipped: dict[str, Any] = {}
+    for way, columns in WAYS.items():
+        if reader is None and columns != HYBRID:
+            continue
+        tqdm.write(f"{way}: {describe(examples[half:], fit_ranker(examples[:half], columns))}")
+        ranker = fit_ranker(examples, columns)
+        shipped["+".join(columns)] = {
+            "way": way,
+            "order": {name: round(weight, 5) for name, weight in zip(columns, ranker.weights, strict=True)},
+            "answered": ranker.answered.to_json(),
+            "on_subject": ranker.on_subject.to_json(),
+        }
+    args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
+
+
+def _write_lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""What kind of thing a question asks for, and whether a sentence holds one: dates, numbers and names, by simple marks."""
+
+import re
+from typing import Literal, TypeAlias
+
+AskedKind: TypeAlias = Literal["date", "number", "name"]
+
+_ASKS_FOR: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
+    ("number", re.compile(r"\bhow (?:many|much|old|long|far|tall|high|deep|large|big|fast|often)\b|\bwhat (?:percent|percentage|number|proportion|fraction|amount)\b|كم\b", re.I)),
+    ("date", re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century|time)\b|\bsince what\b|متى", re.I)),
+    ("name", re.compile(r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|town|river|company|team|person|agency|newspaper|university|king|president)\b|\bname of\b", re.I)),
+)  # fmt: skip
+_MONTH = r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+_DATE = re.compile(
+    rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b{_MONTH}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bcentur(?:y|ies)\b"
+    r"|\b(?:yesterday|today|tonight|tomorrow|spring|summer|autumn|winter|noon|midnight|o’clock)\b|\b\d{1,2}[:.]\d\d\b"
+)
+_NUMBER = re.compile(
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
+    r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|half"
+    r"|third|quarter|once|twice|none|single|couple)\b",
+    re.I,
+)
+_NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
+
+
+def asked_kind(question: str) -> AskedKind | None:
+    """The kind of thing a question asks for, or None where its words do not say."""
+    return next((kind for kind, pattern in _ASKS_FOR if pattern.search(question)), None)
+
+
+def holds_kind(sentence: str, kind: AskedKind, question: str) -> bool:
+    """Whether a sentence holds a thing of the kind that the question does not already name."""
+    pattern = {"date": _DATE, "number": _NUMBER, "name": _NAME}[kind]
+    known = question.casefold()
+    return any(match.group().strip("“‘(").casefold() not in known for match in pattern.finditer(sentence))
