@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from qa.reader.data import MAX_PASSAGE_TOKENS, MAX_QUESTION_TOKENS
 from qa.reader.model import ReaderModel, Scores
 
+NAME = "minilm-l6-reader"
 FORMAT = "1"
 """Version of the files' names, inputs and outputs."""
 INPUTS = ("input_ids", "attention_mask", "token_type_ids")
@@ -43,6 +44,9 @@ class Quantising(NamedTuple):
     signed: bool = True
     reduce_range: bool = True
     embeddings: bool = True
+
+
+BEST = Quantising()
 
 
 def export_float(model: ReaderModel, path: Path) -> None:
@@ -77,7 +81,7 @@ class _Plain(nn.Module):
         return tuple(self.model(input_ids, mask, token_type_ids))
 
 
-def quantise(source: Path, target: Path, *, way: Quantising = Quantising()) -> None:
+def quantise(source: Path, target: Path, *, way: Quantising = BEST) -> None:
     """Float ONNX model -> int8 ONNX model."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -101,7 +105,7 @@ def run_onnx(path: Path, inputs: Inputs, *, threads: int = 2) -> Scores:
     return Scores(*session.run(list(Scores._fields), inputs._asdict()))
 
 
-def export(checkpoint: Path, tokenizer: Path, folder: Path, *, way: Quantising = Quantising()) -> dict[str, Any]:
+def export(checkpoint: Path, tokenizer: Path, folder: Path, *, way: Quantising = BEST) -> dict[str, Any]:
     """Writes model.onnx, tokenizer.json and config.json to a folder, all at once; returns the description."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
@@ -110,6 +114,7 @@ def export(checkpoint: Path, tokenizer: Path, folder: Path, *, way: Quantising =
         quantise(Path(scratch, "float.onnx"), draft / "model.onnx", way=way)
     shutil.copyfile(tokenizer, draft / "tokenizer.json")
     description = {
+        "name": NAME,
         "format": FORMAT,
         "inputs": list(INPUTS),
         "outputs": list(Scores._fields),
@@ -137,7 +142,9 @@ def hash_file(path: Path) -> str:
 
 
 @click.command(help=__doc__)
-@click.option("--checkpoint", type=click.Path(exists=True, path_type=Path), required=True, help="Folder with the weights.")
+@click.option(
+    "--checkpoint", type=click.Path(exists=True, path_type=Path), required=True, help="Folder with the weights."
+)
 @click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), required=True, help="The tokenizer.json.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write, or to replace.")
 def main(checkpoint: Path, tokenizer: Path, out: Path) -> None:

@@ -12,7 +12,7 @@ _NEVER = -1e4  # stands for minus infinity, without its NaN gradients
 
 
 class Gold(NamedTuple):
-    """Where the answers are, as tensors: `qa.reader.data.Batch` without its inputs."""
+    """Where the answers are, as tensors: `qa.reader.groups.Batch` without its inputs."""
 
     passage: Tensor  # bool (b, l)
     start: Tensor  # bool (b, l)
@@ -32,7 +32,7 @@ class Losses(NamedTuple):
 
 
 def measure_losses(scores: Scores, gold: Gold) -> Losses:
-    """Span and sentence losses, each half shared by a question's passages and half passage by passage, and the null loss.
+    """Span and sentence losses, half shared by a question's passages and half passage by passage, and the null loss.
 
     The shared half makes the right passage win over the others of its question. The other half holds every single
     passage against "no answer" at 0: when ten passages are read instead of two, scores keep their meaning.
@@ -48,7 +48,8 @@ def measure_losses(scores: Scores, gold: Gold) -> Losses:
         span = span + share * (start + end) / 2
         sentence = sentence + share * shared_loss(sentences, real, gold.sentence, group)
     silent = (~gold.start.any(dim=-1)).float()
-    null = binary_cross_entropy_with_logits(scores.null, silent, reduction="sum") * (int(gold.group[-1]) + 1) / len(silent)
+    share = (int(gold.group[-1]) + 1) / len(silent)  # per question too
+    null = share * binary_cross_entropy_with_logits(scores.null, silent, reduction="sum")
     return Losses(span + sentence + 0.5 * null, span, sentence, null)
 
 
@@ -58,7 +59,7 @@ def pool_sentences(tokens: Tensor, sentences: Tensor) -> Tensor:
 
 
 def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) -> Tensor:
-    """Negative log-likelihood, summed over groups, of any gold option among all allowed ones of the group and "none" at 0.
+    """Negative log-likelihood, summed over groups, of the gold options among a group's allowed ones and "none" at 0.
 
     Where a group has several gold options their likelihoods are added: an answer that occurs thrice may be found at any
     of its places. Where it has none, "none" is gold. `scores`, `allowed`, `gold`: (b, n); `group`: (b,), ascending.
@@ -71,7 +72,7 @@ def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) ->
 
 
 def _pool_groups(scores: Tensor, group: Tensor) -> Tensor:
-    """logsumexp of all rows (b, n) of each group -> (g,)."""
+    """The logsumexp of all rows (b, n) of each group -> (g,)."""
     members = group.unsqueeze(0) == torch.arange(int(group[-1]) + 1).unsqueeze(1)  # (g, b)
     rows = scores.logsumexp(dim=-1).unsqueeze(0).expand(len(members), -1)
     return rows.masked_fill(~members, 2 * _NEVER).logsumexp(dim=-1)

@@ -35,6 +35,7 @@ class ReaderModel(nn.Module):
         self.null = nn.Linear(config.hidden_size, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Scores:
+        """Scores of int64 (b, l) inputs, as a BERT tokenizer makes them of a question and a passage."""
         states = self.bert(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
@@ -57,7 +58,7 @@ class ReaderModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "ReaderModel":
-        """Reads a checkpoint of this class, or of BertForQuestionAnswering: then the other heads start from its span head."""
+        """Reads a checkpoint of this class, or of BertForQuestionAnswering, whose span head then starts the others."""
         config = BertConfig.from_pretrained(folder, attn_implementation="sdpa")
         # Each example is seen about once: there is nothing for dropout to keep the model from learning by heart.
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0

@@ -22,7 +22,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from qa.reader.data import Batch, Corpus, Group, Mix, Pair, dev_groups, draw_order, make_batch, make_group
+from qa.reader.data import Corpus
+from qa.reader.groups import Batch, Group, Mix, Pair, dev_groups, draw_order, make_batch, make_group
 from qa.reader.loss import Gold, measure_losses, pool_sentences
 from qa.reader.model import ReaderModel, Scores
 
@@ -75,7 +76,7 @@ def learning_rate(progress: float, plan: Plan) -> float:
 
 
 def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tuple[Position, list[Group]]]:
-    """All batches of groups from a position on, each with the position after it; the same whoever asks, from wherever."""
+    """All batches of groups from a position on, each with the position after it: always the same ones."""
     epoch, pool, skip = position
     while True:
         order = draw_order(corpus, plan.mix, seed=plan.seed, epoch=epoch)
@@ -92,7 +93,7 @@ def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tup
 
 
 def cut_batches(groups: list[Group], *, pairs: int) -> list[list[Group]]:
-    """Groups of like length together, at least so many pairs a batch (but for the last): padding costs as much as text."""
+    """Groups of like length together, since padding costs as much as text; at least so many pairs, but in the last."""
     batches: list[list[Group]] = [[]]
     for group in sorted((group for group in groups if group), key=lambda group: max(map(_measure, group))):
         if sum(map(len, batches[-1])) >= pairs:
@@ -138,9 +139,11 @@ class Run:
         self.averaged.requires_grad_(False)
         self.weights = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
         averaged = dict(self.averaged.named_parameters())
-        self.averages = [averaged[name] for name in self.weights]
+        self.averages: list[Tensor] = [averaged[name] for name in self.weights]
         # Biases and layer norms are not decayed, as usual.
-        kinds = [[weight for weight in self.weights.values() if (weight.dim() > 1) == matrix] for matrix in (True, False)]
+        kinds = [
+            [weight for weight in self.weights.values() if (weight.dim() > 1) == matrix] for matrix in (True, False)
+        ]
         self.optimiser = torch.optim.AdamW(
             [{"params": kinds[0], "weight_decay": plan.weight_decay}, {"params": kinds[1], "weight_decay": 0.0}],
             lr=plan.peak,
@@ -168,7 +171,7 @@ class Run:
         # The first averages would otherwise remember little but the start.
         decay = min(self.plan.average, self.steps / (self.steps + 10))
         with torch.no_grad():
-            torch._foreach_lerp_(self.averages, list(self.weights.values()), 1 - decay)
+            torch._foreach_lerp_(self.averages, tuple(self.weights.values()), 1 - decay)
         return np.array([len(groups), *np.sum(losses, axis=0)])
 
     def _measure(self, groups: list[Group]) -> tuple[list[float], tuple[Tensor, ...]]:
@@ -209,7 +212,7 @@ def train(
     is_stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Trains until the time is up (True) or somebody wants it to stop (False); its state lies in the folder after either."""
+    """Trains until the time is up (True) or somebody wants it to stop (False); the folder then holds its state."""
     plan = run.plan
     last = clock()
     saved = run.seconds
@@ -287,7 +290,8 @@ def _score_part(model: ReaderModel, batch: Batch) -> list[PairScores]:
         sentences = pool_sentences(scores.sentence, rows).numpy()
         spans = (_best_in(scores.start, rows) + _best_in(scores.end, rows)).numpy()
     out = []
-    for row, real in enumerate(batch.sentences.any(axis=-1)):
+    for row, places in enumerate(batch.sentences):
+        real = places.any(axis=-1)
         null = float(scores.null[row])
         out.append(PairScores(sentences[row, real], spans[row, real], batch.sentence[row, real], null))
     return out
@@ -314,7 +318,7 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     kinds: dict[str, Callable[[PairScores], NDArray[np.float32]]] = {
         "sentence": lambda pair: pair.sentences,
         "span": lambda pair: pair.spans,
-        "both": lambda pair: pair.sentences + pair.spans / 2,
+        "both": lambda pair: pair.sentences + np.float32(0.5) * pair.spans,
     }
     for name, kind in kinds.items():
         figures[f"{name}_right"] = float(np.mean([group[0].gold[kind(group[0]).argmax()] for group in groups]))
@@ -339,13 +343,17 @@ def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float
 
 
 @click.command(help=__doc__)
-@click.option("--corpus", type=click.Path(exists=True, path_type=Path), required=True, help="Folder made by qa.reader.data.")
+@click.option(
+    "--corpus", type=click.Path(exists=True, path_type=Path), required=True, help="Folder made by qa.reader.data."
+)
 @click.option("--start", type=click.Path(exists=True, path_type=Path), required=True, help="Checkpoint to start from.")
-@click.option("--state", type=click.Path(path_type=Path), required=True, help="Folder of the run; one that exists is resumed.")
+@click.option(
+    "--state", type=click.Path(path_type=Path), required=True, help="Folder of the run; one that exists is resumed."
+)
 @click.option("--minutes", type=float, required=True, help="Length of the whole run.")
 @click.option("--threads", type=int, default=2, show_default=True)
 def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int) -> None:
-    """Train, resuming what the state folder holds; the averaged weights end in its folder `best`."""
+    """Train, resuming what the state folder holds; the averaged weights end in its folder `final`."""
     torch.set_num_threads(1)  # of each worker; the work is split between them
     stop = False
 
