@@ -1,0 +1,33 @@
+"""Answers, passages and articles as people and programs get them: text, Markdown, HTML, JSON, annotations.
+
+Pure functions. Words of an article are escaped for where they go and otherwise left as they stand; nothing in them is
+ever interpreted.
+"""
+
+from qa.render.annotations import annotate, answer_to_annotations
+from qa.render.conversation import conversation_to_json, conversation_to_markdown
+from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength
+from qa.render.html import answer_to_html, escape_html, hits_to_html
+from qa.render.markdown import answer_to_markdown, escape_markdown
+from qa.render.source import Mark, source_to_html
+from qa.render.text import answer_to_text, hits_to_text
+
+__all__ = [
+    "Mark",
+    "annotate",
+    "answer_to_annotations",
+    "answer_to_html",
+    "answer_to_json",
+    "answer_to_markdown",
+    "answer_to_text",
+    "article_to_json",
+    "conversation_to_json",
+    "conversation_to_markdown",
+    "escape_html",
+    "escape_markdown",
+    "hits_to_html",
+    "hits_to_json",
+    "hits_to_text",
+    "source_to_html",
+    "strength",
+]

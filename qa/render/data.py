@@ -1,0 +1,161 @@
+"""Answers and passages -> JSON values, in the one schema that shell, page and programs share."""
+
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypeAlias, TypedDict
+
+from qa.types import Answer, Article, Hit, Quote, Status
+
+Strength: TypeAlias = Literal["strong", "fair", "weak"]
+STRONG, FAIR = 0.75, 0.5
+"""Scores from which a quote is called strong and fair."""
+
+
+class ArticleJson(TypedDict):
+    """What is known of an article, without its text."""
+
+    id: str
+    title: str
+    author: str | None
+    date: str | None
+    url: str | None
+    language: str | None
+    sha256: str
+
+
+class AnswerWordsJson(TypedDict):
+    """The words within a quote that answer; offsets into the article."""
+
+    text: str
+    start: int
+    end: int
+
+
+class QuoteJson(TypedDict):
+    """A quote with all that is needed to find it again and to check it."""
+
+    text: str
+    start: int
+    end: int
+    prefix: str
+    suffix: str
+    answer: AnswerWordsJson | None
+    score: float
+    paragraph: int
+    article: ArticleJson
+    also_in: NotRequired[list["QuoteJson"]]
+
+
+class AnswerJson(TypedDict):
+    """What `qa ask --json` prints and the endpoint `/ask` returns."""
+
+    question: str
+    searched: str
+    status: Status
+    confidence: float
+    quotes: list[QuoteJson]
+    nearest: NotRequired[list[QuoteJson]]
+    seconds: dict[str, float]
+    generation: int
+
+
+class HitJson(TypedDict):
+    """A retrieved passage."""
+
+    text: str
+    start: int
+    end: int
+    score: float
+    paragraph: int
+    article: ArticleJson
+
+
+class SearchJson(TypedDict):
+    """What `qa search --json` prints and the endpoint `/search` returns."""
+
+    query: str
+    hits: list[HitJson]
+
+
+def answer_to_json(answer: Answer) -> AnswerJson:
+    """An answer as a JSON value; `nearest` only where there is no answer."""
+    value: AnswerJson = {
+        "question": answer.question,
+        "searched": answer.searched,
+        "status": answer.status,
+        "confidence": round(answer.confidence, 4),
+        "quotes": [quote_to_json(quote) for quote in answer.quotes],
+        "seconds": {stage: round(seconds, 4) for stage, seconds in answer.seconds.items()},
+        "generation": answer.generation,
+    }
+    if answer.status != "answered":
+        value["nearest"] = [quote_to_json(quote) for quote in answer.nearest]
+    return value
+
+
+def quote_to_json(quote: Quote) -> QuoteJson:
+    """A quote as a JSON value; `also_in` only where other articles have the same sentence."""
+    answer = quote.answer
+    value: QuoteJson = {
+        "text": quote.text,
+        "start": quote.start,
+        "end": quote.end,
+        "prefix": quote.prefix,
+        "suffix": quote.suffix,
+        "answer": answer
+        and {"text": quote.article.text[answer.start : answer.end], "start": answer.start, "end": answer.end},
+        "score": round(quote.score, 4),
+        "paragraph": quote.paragraph,
+        "article": article_to_json(quote.article),
+    }
+    if quote.also_in:
+        value["also_in"] = [quote_to_json(copy) for copy in quote.also_in]
+    return value
+
+
+def hits_to_json(query: str, hits: Sequence[Hit]) -> SearchJson:
+    """Passages found for a query as a JSON value."""
+    return {"query": query, "hits": [hit_to_json(hit) for hit in hits]}
+
+
+def hit_to_json(hit: Hit) -> HitJson:
+    """A passage as a JSON value."""
+    passage = hit.passage
+    return {
+        "text": passage.text,
+        "start": passage.start,
+        "end": passage.end,
+        "score": round(hit.score, 4),
+        "paragraph": passage.paragraph,
+        "article": article_to_json(passage.article),
+    }
+
+
+def article_to_json(article: Article) -> ArticleJson:
+    """What is known of an article, without its text."""
+    return {
+        "id": article.id,
+        "title": article.title,
+        "author": article.author,
+        "date": article.date,
+        "url": article.url,
+        "language": article.language,
+        "sha256": article.sha256,
+    }
+
+
+def strength(score: float) -> Strength:
+    """A score, 0 to 1, in a word."""
+    return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"
+
+
+def describe_source(quote: QuoteJson | HitJson) -> str:
+    """Title, author, date and paragraph in one line."""
+    article = quote["article"]
+    parts = [article["title"], article["author"], article["date"], f"paragraph {quote['paragraph']}"]
+    return ", ".join(part for part in parts if part)
+
+
+def cite(quote: QuoteJson) -> str:
+    """A quote with its citation, as plain text to paste elsewhere."""
+    url = quote["article"]["url"]
+    return f"“{quote['text']}”\n— {describe_source(quote)}" + (f", {url}" if url else "")

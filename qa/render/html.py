@@ -1,0 +1,141 @@
+"""Answers and passages -> HTML cards for a chat bubble.
+
+Written for two readers that both rewrite what they get: a sanitizer that leaves no `data-*` or `aria-*` attribute, and
+a cleaner that expands tabs and strips common indentation. So what a button refers to stands as JSON in a hidden element
+beside it, and escaped text has no line break or tab of its own.
+"""
+
+import json
+from collections.abc import Sequence
+
+from qa.render.data import FAIR, STRONG, HitJson, QuoteJson, answer_to_json, cite, hit_to_json, strength
+from qa.types import Answer, Hit
+
+# Braces, dollars and backquotes as well: then no template engine between here and the screen finds anything to fill in.
+_ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>\"'`{}$\n\r\t"})
+_EXPLAIN = {
+    "strong": "The articles very likely answer the question with this sentence",
+    "fair": "This sentence probably answers the question",
+    "weak": "This sentence may answer the question",
+}
+
+
+def escape_html(text: str) -> str:
+    """Text as HTML that shows exactly that text, inside an element or a quoted attribute."""
+    return text.translate(_ESCAPES)
+
+
+def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = ()) -> str:
+    """An answer as cards; `key` makes ids on the page unique, `holdings` are titles to name when there is no answer."""
+    value = answer_to_json(answer)
+    if answer.status == "answered":
+        cards = "".join(_card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"]))
+        return f'<div class="qa-answer qa-answered">{cards}{_how(answer, key)}</div>'
+    nearest = value.get("nearest", [])
+    if answer.status == "unanswered":
+        head, note = "Not answered in your articles", "They speak of this, but no sentence answers the question."
+        lead = "Closest sentences"
+    else:
+        head, note = "Not in your articles", "Nothing in them seems to be about this."
+        lead = "Closest sentences, probably on something else"
+    cards = "".join(_card(quote, nearest, f"{key}-{n}", is_answer=False) for n, quote in enumerate(nearest))
+    body = f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>{_holdings(holdings)}'
+    if cards and answer.status == "unanswered":
+        body += f'<p class="qa-lead">{lead}</p>{cards}'
+    elif cards:
+        body += f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>'
+    return f'<div class="qa-answer qa-silent qa-{answer.status}">{body}{_how(answer, key)}</div>'
+
+
+def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
+    """Passages in a table: score, place, first words."""
+    rows = "".join(_hit_row(hit_to_json(hit), f"{key}-p{n}") for n, hit in enumerate(hits))
+    head = "<tr><th>Score</th><th>Passage</th></tr>"
+    return f'<table class="qa-hits"><thead>{head}</thead><tbody>{rows}</tbody></table>'
+
+
+def mark_words(text: str, start: int, end: int) -> str:
+    """Escaped text with `[start, end)` in bold."""
+    if not start < end:
+        return escape_html(text)
+    bold = f"<strong>{escape_html(text[start:end])}</strong>"
+    return escape_html(text[:start]) + bold + escape_html(text[end:])
+
+
+def meta_line(value: QuoteJson | HitJson) -> str:
+    """Title, author, date and paragraph, each kept apart from the direction of its neighbours."""
+    article = value["article"]
+    parts = [f'<bdi class="qa-title">{escape_html(article["title"])}</bdi>']
+    parts += [f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part]
+    parts.append(f"<span>paragraph {value['paragraph']}</span>")
+    return '<span class="qa-dot"> · </span>'.join(parts)
+
+
+def _card(quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer: bool = True) -> str:
+    answer = quote["answer"] if is_answer else None
+    start, end = (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
+    word = strength(quote["score"])
+    badge = f'<span class="qa-strength qa-{word}" title="{_EXPLAIN[word]} ({quote["score"]:.2f})">{word}</span>'
+    copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
+    also = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
+    return (
+        '<div class="qa-card">'
+        f'<blockquote class="qa-words" dir="auto">{mark_words(quote["text"], start, end)}</blockquote>'
+        f'<p class="qa-meta" dir="auto">{meta_line(quote)}</p>'
+        + (f'<p class="qa-also">Also in {also}</p>' if also else "")
+        + '<div class="qa-actions">'
+        + (badge if is_answer else "")
+        + f'<button class="qa-open" id="open-{key}">Show in article</button>'
+        + f'<button class="qa-copy" id="copy-{key}">Copy</button></div>'
+        + f'<span class="qa-hidden qa-ref">{reference(quote, quotes)}</span>'
+        + f'<span class="qa-hidden qa-cite">{escape_html(cite(quote))}</span></div>'
+    )
+
+
+def reference(place: QuoteJson | HitJson, quotes: Sequence[QuoteJson] = ()) -> str:
+    """Where a button leads, as escaped JSON: article, offsets, and all quotes of that article to mark."""
+    article = place["article"]
+    marks = [
+        [quote["start"], quote["end"], *((quote["answer"]["start"], quote["answer"]["end"]) if quote["answer"] else ())]
+        for quote in quotes
+        if quote["article"]["id"] == article["id"]
+    ]
+    value = {"article": article["id"], "start": place["start"], "end": place["end"], "sha256": article["sha256"]}
+    return escape_html(json.dumps({**value, "marks": marks}))
+
+
+def _holdings(titles: Sequence[str]) -> str:
+    if not titles:
+        return ""
+    names = "".join(f'<li dir="auto">{escape_html(title)}</li>' for title in titles)
+    return f'<p class="qa-lead">Your articles are about</p><ul class="qa-holdings">{names}</ul>'
+
+
+def _how(answer: Answer, key: str) -> str:
+    stages = " · ".join(f"{escape_html(stage)} {1000 * seconds:.0f} ms" for stage, seconds in answer.seconds.items())
+    confidence = f"{answer.confidence:.2f}"
+    if answer.quotes:
+        scores = ", ".join(f"{quote.score:.2f}" for quote in answer.quotes)
+        confidence += f" (quotes {scores}; strong from {STRONG:.2f}, fair from {FAIR:.2f})"
+    facts = [
+        ("Searched for", f'<bdi class="qa-searched">{escape_html(answer.searched)}</bdi>'),
+        ("Confidence", confidence),
+        ("Time", stages),
+        ("Index", f"generation {answer.generation}"),
+        ("Passages", f"{len(answer.hits)} considered"),
+    ]
+    rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
+    return (
+        f'<details class="qa-how"><summary>How this was found</summary><dl>{rows}</dl>'
+        f"{hits_to_html(answer.hits, key=key)}</details>"
+    )
+
+
+def _hit_row(hit: HitJson, key: str) -> str:
+    words = " ".join(hit["text"][:400].split())
+    start = words if len(words) <= 140 else words[:140].rsplit(" ", 1)[0] + " …"
+    return (
+        f'<tr class="qa-hit"><td>{hit["score"]:.2f}</td><td><p class="qa-meta" dir="auto">{meta_line(hit)}</p>'
+        f'<button class="qa-open qa-passage" id="open-{key}" dir="auto">{escape_html(start)}</button>'
+        f'<span class="qa-hidden qa-ref">{reference(hit)}</span></td></tr>'
+    )
