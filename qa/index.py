@@ -144,6 +144,21 @@ def read_build_id(folder: Path) -> str | None:
         store.close()
 
 
+def list_articles(folder: str | Path = DEFAULT_INDEX) -> list[Article]:
+    """All articles in the index in a folder, in order of their ids; loads no model.
+
+    Raises:
+        IndexMissing: there is none.
+    """
+    if read_build_id(Path(folder)) is None:
+        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
+    store = Store.open_snapshot(Path(folder) / STORE_FILE)
+    try:
+        return list(store.list_articles())
+    finally:
+        store.close()
+
+
 def build(
     articles: str | Path = DEFAULT_ARTICLES,
     folder: str | Path = DEFAULT_INDEX,
