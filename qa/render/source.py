@@ -4,6 +4,7 @@ The text on the page is the article's, character for character: blocks are wrapp
 between them is kept, so what a browser selects and copies is what the file holds. Long articles are shown in windows.
 """
 
+import json
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -46,6 +47,20 @@ def source_to_html(
     shown = window or choose_window(article, blocks, focus)
     pieces = "".join(_blocks_to_html(article.text, blocks, shown, marks, focus))
     return pieces, shown
+
+
+def reference_to(article: Article, place: Mark | None, marks: Sequence[Mark], *, window: Span | None = None) -> str:
+    """Where a button leads, as escaped JSON; to the beginning of the article where no place is given."""
+    value: dict[str, object] = {
+        "article": article.id,
+        "sha256": article.sha256,
+        "marks": [list(mark) for mark in marks],
+    }
+    if place:
+        value |= {"start": place.start, "end": place.end}
+    if window:
+        value["window"] = list(window)
+    return escape_html(json.dumps(value))
 
 
 def choose_window(article: Article, blocks: Sequence[Block], focus: Mark) -> Span:

@@ -1,0 +1,97 @@
+"""The page in the browser: ask, read the quotes, see them in their articles, add and remove articles.
+
+    service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
+    layout.py     the components and what happens between them
+    panels.py     the parts of the page that are HTML of our own
+    guard.py      what may reach the server, and what the browser may do with what it gets
+    page.css, page.js
+
+Gradio is imported when a page is made, not before.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import gradio
+
+    from qa.page.service import Service
+    from qa.types import Progress
+
+HOST, PORT = "127.0.0.1", 7860
+
+
+def make_page(service: "Service") -> "gradio.Blocks":
+    """The page over a service, ready to be launched by `open_page`."""
+    _keep_to_ourselves()
+    from qa.page.layout import build_page
+
+    return build_page(service)
+
+
+def serve(
+    articles: str | Path,
+    index: str | Path,
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    read_only: bool = False,
+    auth: tuple[str, str] | None = None,
+    allowed_hosts: Sequence[str] = (),
+    mcp: bool = False,
+    open_browser: bool = True,
+    progress: "Progress | None" = None,
+) -> None:
+    """Bring the index up to date with the articles folder and serve the page until interrupted.
+
+    Args:
+        articles: folder with the articles.
+        index: folder of the index.
+        host: address to listen on; others than this machine reach it only if it is one of the machine's own.
+        port: where to listen.
+        read_only: hide all that changes the index, and do not bring it up to date.
+        auth: user and password to ask for.
+        allowed_hosts: further names by which browsers may call this server.
+        mcp: also speak the Model Context Protocol, at /gradio_api/mcp/.
+        open_browser: open one.
+        progress: called as the index is built.
+
+    Raises:
+        QAError: there is no index, or it cannot be built.
+    """
+    from qa.page.service import Service
+
+    service = Service(articles, index, read_only=read_only)
+    service.prepare(progress)
+    page = make_page(service)
+    open_page(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
+
+
+def open_page(
+    page: "gradio.Blocks",
+    *,
+    host: str = HOST,
+    port: int = PORT,
+    auth: tuple[str, str] | None = None,
+    allowed_hosts: Sequence[str] = (),
+    mcp: bool = False,
+    open_browser: bool = True,
+) -> None:
+    """Serve a page until interrupted; the arguments are those of `serve`.
+
+    Raises:
+        QAError: the port is taken.
+    """
+    from qa.page.launch import launch
+
+    launch(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
+
+
+def _keep_to_ourselves() -> None:
+    """Switch off what Gradio and its libraries would send or fetch; they look at this when imported."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    os.environ["DO_NOT_TRACK"] = "1"
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")

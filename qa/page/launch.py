@@ -1,0 +1,69 @@
+"""A page -> a server on this machine, with nothing of Gradio's that would talk to anybody else."""
+
+import sys
+from collections.abc import Sequence
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import gradio as gr
+from starlette.middleware import Middleware
+
+from qa.articles import MAX_BYTES
+from qa.errors import QAError
+from qa.page.guard import Guard
+from qa.page.layout import read_asset
+
+THEME = gr.themes.Default(
+    primary_hue="teal",
+    neutral_hue="stone",
+    font=[gr.themes.LocalFont("Source Sans Pro", weights=(400, 700)), "system-ui", "sans-serif"],
+    font_mono=["ui-monospace", "monospace"],
+)
+
+
+def launch(
+    page: gr.Blocks,
+    *,
+    host: str,
+    port: int,
+    auth: tuple[str, str] | None = None,
+    allowed_hosts: Sequence[str] = (),
+    mcp: bool = False,
+    open_browser: bool = True,
+    block: bool = True,
+) -> str:
+    """Serve the page until interrupted (or, without `block`, from a thread) and return its address.
+
+    Raises:
+        QAError: the port is taken.
+    """
+    hosts = ["localhost", host, *allowed_hosts]
+    with as_file(files("qa.page") / "icon.svg") as icon:
+        try:
+            _, address, _ = page.queue(max_size=256, api_open=False).launch(
+                server_name=host,
+                server_port=port,
+                inbrowser=open_browser,
+                auth=auth,
+                mcp_server=mcp,
+                theme=THEME,
+                head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
+                favicon_path=str(Path(icon)),
+                app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None},
+                max_file_size=MAX_BYTES,
+                max_threads=40,
+                share=False,
+                run_history=False,
+                footer_links=[],
+                enable_monitoring=False,
+                ssr_mode=False,
+                show_error=True,
+                quiet=True,
+                prevent_thread_lock=True,
+            )
+        except OSError as error:
+            raise QAError(f"{host}:{port} cannot be listened on ({error}): choose another with --port") from error
+        sys.stderr.write(f"Ask at {address} (Ctrl+C stops)\n")
+        if block:
+            page.block_thread()
+    return str(address)

@@ -1,0 +1,150 @@
+"""The parts of the page that are HTML of our own: header, examples, source, articles, progress."""
+
+from collections.abc import Sequence
+
+from qa.page.service import BuildState
+from qa.render import Mark, escape_html, source_to_html
+from qa.render.source import WINDOW_CHARS, reference_to, widen
+from qa.types import Article, Span
+
+MOST_LISTED = 200
+"""Articles in the list at once; the search finds the others."""
+
+
+def header(count: int) -> str:
+    """The name of the page and what it is over."""
+    held = "No articles yet" if not count else "1 article" if count == 1 else f"{count:,} articles"
+    return (
+        '<header class="qa-header"><h1>Ask your articles</h1>'
+        f"<p>{held} · answers in their own words · nothing leaves this machine</p></header>"
+    )
+
+
+def welcome(questions: Sequence[str] | None, *, has_articles: bool) -> str:
+    """What an empty conversation shows: questions that this index answers; None while they are looked for."""
+    if not has_articles:
+        return (
+            '<div class="qa-welcome"><h2>No articles yet</h2>'
+            "<p>Open the articles panel at the top left and add some: text or Markdown files, or pasted text.</p></div>"
+        )
+    if questions is None:
+        waiting = '<li><span class="qa-example qa-waiting"></span></li>' * 3
+        rest = f'<p>For example</p><ul aria-hidden="true">{waiting}</ul>'
+    else:
+        buttons = (f'<button class="qa-example" dir="auto">{escape_html(question)}</button>' for question in questions)
+        rest = "".join(f"<li>{button}</li>" for button in buttons)
+        rest = f"<p>For example</p><ul>{rest}</ul>" if rest else ""
+    return f'<div class="qa-welcome"><h2>What would you like to know?</h2>{rest}</div>'
+
+
+def source(
+    article: Article, marks: Sequence[Mark], *, current: int = 0, window: Span | None = None, notice: str = ""
+) -> str:
+    """An article beside the chat, around its current mark."""
+    text, shown = source_to_html(article, marks, current=current, window=window)
+    facts = [part for part in (article.author, article.date, article.id) if part]
+    meta = ' <span class="qa-dot">·</span> '.join(f"<bdi>{escape_html(part)}</bdi>" for part in facts)
+    lang = f' lang="{escape_html(article.language)}"' if article.language else ""
+    earlier = later = ""
+    if shown.start > article.body_start:
+        wider = widen(article, shown, before=WINDOW_CHARS)
+        earlier = _more(article, marks, current, wider, "Show what comes before", "qa-earlier")
+    if shown.end < len(article.text):
+        wider = widen(article, shown, after=WINDOW_CHARS)
+        later = _more(article, marks, current, wider, "Show what follows", "qa-later")
+    told = f'<p class="qa-notice" role="status">{escape_html(notice)}</p>' if notice else ""
+    return (
+        '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
+        f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2><p class="qa-meta">{meta}</p></div>'
+        '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this place">Copy link</button>'
+        '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
+        f"{told}"
+        f'<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the article">{earlier}'
+        f'<div class="qa-text"{lang}>{text}</div>{later}</div></section>'
+    )
+
+
+def no_source(message: str) -> str:
+    """The source panel when there is nothing to show."""
+    return (
+        '<section class="qa-source" aria-label="Article"><div class="qa-source-head">'
+        f'<div><h2>Not found</h2></div><div class="qa-source-tools"><button class="qa-close">Close</button></div></div>'
+        f'<p class="qa-notice" role="status">{escape_html(message)}</p></section>'
+    )
+
+
+def _more(article: Article, marks: Sequence[Mark], current: int, window: Span, label: str, name: str) -> str:
+    place = marks[current] if current < len(marks) else Mark(article.body_start, article.body_start)
+    reference = reference_to(article, place, marks, window=window)
+    return (
+        f'<div class="qa-more"><button class="qa-open {name}">{label}</button>'
+        f'<span class="qa-hidden qa-ref">{reference}</span></div>'
+    )
+
+
+def article_list(articles: Sequence[Article], query: str = "", *, read_only: bool) -> str:
+    """The articles whose title, author or file name holds all words of the query."""
+    words = query.casefold().split()
+    found = [article for article in articles if _matches(article, words)]
+    rows = "".join(_row(article, read_only) for article in found[:MOST_LISTED])
+    count = f"{len(found):,} of {len(articles):,}" if words else f"{len(articles):,}"
+    more = f"<p>{len(found) - MOST_LISTED:,} more: search to find them.</p>" if len(found) > MOST_LISTED else ""
+    noun = "article" if len(articles) == 1 else "articles"
+    return f'<div class="qa-list"><p class="qa-count" role="status">{count} {noun}</p><ul>{rows}</ul>{more}</div>'
+
+
+def _matches(article: Article, words: Sequence[str]) -> bool:
+    text = " ".join(part for part in (article.title, article.author, article.id) if part).casefold()
+    return all(word in text for word in words)
+
+
+def _row(article: Article, read_only: bool) -> str:
+    meta = " · ".join(f"<bdi>{escape_html(part)}</bdi>" for part in (article.author, article.date) if part)
+    title, name = escape_html(article.title), escape_html(article.id)
+    remove = f'<button class="qa-remove" title="Remove {name}">Remove<span class="qa-unseen"> {title}</span></button>'
+    return (
+        f'<li><div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
+        f'<span class="qa-hidden qa-ref">{reference_to(article, None, ())}</span>'
+        f'<p class="qa-meta" dir="auto">{meta}</p></div>{"" if read_only else remove}</li>'
+    )
+
+
+def progress(state: BuildState) -> str:
+    """A build that runs: what it does, how far it is, how fast, how long it will take."""
+    share = state.done / state.total if state.total else 0.0
+    facts = [f"{state.done:,} of {state.total:,}"] if state.total else []
+    if state.rate >= 1:
+        facts.append(f"{state.rate:,.0f} a second")
+    if state.seconds_left is not None:
+        facts.append(f"{_duration(state.seconds_left)} left")
+    return (
+        f'<div class="qa-progress"><p><strong>{escape_html(state.what.capitalize())}</strong> {" · ".join(facts)}</p>'
+        f'<progress max="1" value="{share:.3f}" aria-label="Progress of the build">{share:.0%}</progress></div>'
+    )
+
+
+def outcome(state: BuildState, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> str:
+    """What a build, and what was done before it, came to."""
+    notes, errors = list(notes), list(errors)
+    if state.report:
+        report = state.report
+        counts = [("added", report.added), ("changed", report.changed), ("removed", report.removed)]
+        parts = [f"{len(ids):,} {name}" for name, ids in counts if ids]
+        notes.append(", ".join(parts).capitalize() + "." if parts else "Everything is up to date.")
+        errors += [str(error) for error in report.errors]
+    if state.error:
+        errors.append(state.error)
+    return message(notes, errors)
+
+
+def message(notes: Sequence[str] = (), errors: Sequence[str] = ()) -> str:
+    """Notes and errors, in the articles panel."""
+    said = "".join(f'<p class="qa-note" dir="auto">{escape_html(note)}</p>' for note in notes)
+    wrong = "".join(f'<li dir="auto">{escape_html(error)}</li>' for error in dict.fromkeys(errors))
+    if wrong:
+        said += f'<div class="qa-errors" role="alert"><p>Not everything could be used:</p><ul>{wrong}</ul></div>'
+    return f'<div class="qa-message" role="status">{said}</div>' if said else ""
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -1,0 +1,104 @@
+"""Endpoints for other programs: ask, search, list, read; the same JSON as on the command line.
+
+They serve `gradio_client`, curl and, with `--mcp`, assistants that speak the Model Context Protocol.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any, TypedDict, TypeVar, cast
+
+import gradio as gr
+from gradio.events import api
+
+from qa.errors import QAError
+from qa.page.service import Service
+from qa.render import answer_to_json, article_to_json, hits_to_json
+from qa.render.data import AnswerJson, ArticleJson, SearchJson
+
+MAX_CHARS = 20_000
+"""Of an article in one reply."""
+T = TypeVar("T")
+
+
+class ListJson(TypedDict):
+    """All articles."""
+
+    articles: list[ArticleJson]
+
+
+class TextJson(TypedDict):
+    """A part of an article's text; offsets as quotes have them."""
+
+    article: ArticleJson
+    text: str
+    start: int
+    end: int
+    length: int
+
+
+class _Json(dict[str, Any]):
+    """A JSON object that also reads as one: the Model Context Protocol gets `str` of what an endpoint returns."""
+
+    def __str__(self) -> str:
+        return json.dumps(self, ensure_ascii=False)
+
+
+def add_endpoints(service: Service) -> None:
+    """Add the endpoints to the page that is being made."""
+
+    def ask(question: str) -> AnswerJson:
+        """Answer a question with word-for-word quotes from the articles, or say that they do not answer it.
+
+        Args:
+            question: a question in plain words.
+        """
+        return _reply(answer_to_json(_try(lambda: service.ask(question))))
+
+    def search(query: str, k: int = 10) -> SearchJson:
+        """Find the passages of the articles that match any words best.
+
+        Args:
+            query: what to look for.
+            k: how many passages, 1 to 50.
+        """
+        return _reply(hits_to_json(query, _try(lambda: service.search(query, k))))
+
+    def list_articles() -> ListJson:
+        """List all articles: id, title, author, date, url, language, sha256 of the text."""
+        return _reply(ListJson(articles=[article_to_json(article) for article in service.list_articles()]))
+
+    def read_article(article_id: str, start: int = 0, end: int = MAX_CHARS) -> TextJson:
+        """Read an article's text, at most 20,000 characters at once.
+
+        Args:
+            article_id: as `list_articles` and quotes name it.
+            start: first character.
+            end: the character after the last.
+        """
+        article = service.get_article(article_id)
+        if article is None:
+            raise gr.Error(f"there is no article {article_id!r}: see list_articles", print_exception=False)
+        start = min(max(0, start), len(article.text))
+        end = max(start, min(end, len(article.text), start + MAX_CHARS))
+        value = TextJson(
+            article=article_to_json(article),
+            text=article.text[start:end],
+            start=start,
+            end=end,
+            length=len(article.text),
+        )
+        return _reply(value)
+
+    for function in (ask, search, list_articles, read_article):
+        api(function, api_name=function.__name__, concurrency_limit=8, concurrency_id="ask")
+
+
+def _try(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except QAError as error:
+        raise gr.Error(str(error), print_exception=False) from None
+
+
+def _reply(value: T) -> T:
+    return cast(T, _Json(cast(dict[str, Any], value)))

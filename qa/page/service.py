@@ -1,0 +1,246 @@
+"""What the page can do, apart from any screen: ask, search, read, and keep the articles and their index."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock, Thread
+from time import monotonic
+
+from qa.answerer import Answerer
+from qa.articles import SUFFIXES
+from qa.errors import QAError, ReaderUnavailable
+from qa.index import BuildReport, build, read_build_id
+from qa.page.changes import move_out, place_file, place_text
+from qa.page.examples import suggest_questions
+from qa.retriever import Retriever
+from qa.types import Answer, Article, Hit, Progress
+
+MAX_QUESTION_CHARS = 1000
+MAX_PASSAGES = 50
+EXAMPLES = 4
+EXAMPLE_CONFIDENCE = 0.6
+"""An example question is offered if the index answers it with at least this confidence."""
+EXAMPLES_TRIED = 24
+
+
+class BuildStopped(QAError):
+    """A build was cancelled by the person who started it."""
+
+
+@dataclass(slots=True)
+class BuildState:
+    """How far a build is; read by any number of pages while one thread writes."""
+
+    is_running: bool = False
+    done: int = 0
+    total: int = 0
+    what: str = "starting"
+    started: float = 0.0
+    """Of the present stage, on the monotonic clock."""
+    stop: bool = False
+    number: int = 0
+    """Counts builds, so that a page knows a new result when it sees one."""
+    report: BuildReport | None = None
+    error: str | None = None
+
+    @property
+    def rate(self) -> float:
+        """Units of the present stage done a second."""
+        seconds = monotonic() - self.started
+        return self.done / seconds if seconds > 0 else 0.0
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Of the present stage, at the rate so far."""
+        return (self.total - self.done) / self.rate if self.done and self.rate else None
+
+
+class Service:
+    """One articles folder with its index, shared by all pages that are open."""
+
+    def __init__(self, articles: str | Path, index: str | Path, *, read_only: bool = False) -> None:
+        self.articles_folder = Path(articles)
+        self.index_folder = Path(index)
+        self.read_only = read_only
+        self.building = BuildState()
+        self._answerer: Answerer | None = None
+        self._lock = Lock()
+        self._listing: tuple[str | None, tuple[Article, ...]] = (None, ())
+        self._examples_lock = Lock()
+        self._examples: tuple[str | None, tuple[str, ...] | None] = (None, None)
+
+    # -- asking --------------------------------------------------------------------------------------------------
+
+    def prepare(self, progress: Progress | None = None) -> None:
+        """Bring the index up to date (unless read-only) and load the models."""
+        if not self.read_only:
+            build(self.articles_folder, self.index_folder, progress=progress)
+        self.answerer.answer("Is everything loaded?")
+
+    @property
+    def answerer(self) -> Answerer:
+        """Made when first used: it loads the models."""
+        with self._lock:
+            if self._answerer is None:
+                retriever = Retriever.load(self.index_folder)
+                try:
+                    self._answerer = Answerer(retriever)
+                except ReaderUnavailable:
+                    self._answerer = Answerer(retriever, reader=None)
+            return self._answerer
+
+    def ask(self, question: str) -> Answer:
+        """Answer a question.
+
+        Raises:
+            QAError: it has no words, or too many.
+        """
+        return self.answerer.answer(_limit(question))
+
+    def search(self, query: str, k: int = 10) -> list[Hit]:
+        """The best passages for any words.
+
+        Raises:
+            QAError: there are no words, or too many, or `k` is out of range.
+        """
+        if not 1 <= k <= MAX_PASSAGES:
+            raise QAError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
+        return self.answerer.retriever.retrieve(_limit(query), k)
+
+    # -- reading -------------------------------------------------------------------------------------------------
+
+    def get_article(self, article_id: str) -> Article | None:
+        """One article, whole."""
+        return self.answerer.retriever.index.get_article(article_id)
+
+    def list_articles(self) -> tuple[Article, ...]:
+        """All articles, in order of their titles."""
+        build_id = self.build_id
+        if self._listing[0] != build_id or build_id is None:
+            found = tuple(self.answerer.retriever.index.list_articles()) if build_id else ()
+            self._listing = (build_id, tuple(sorted(found, key=lambda article: article.title.casefold())))
+        return self._listing[1]
+
+    @property
+    def build_id(self) -> str | None:
+        """Identity of the newest build, whoever made it; None before the first."""
+        return read_build_id(self.index_folder)
+
+    @property
+    def examples(self) -> tuple[str, ...] | None:
+        """Questions that this index answers; None while they are looked for, in a thread of its own."""
+        build_id = self.build_id
+        if build_id is None:
+            return ()
+        with self._examples_lock:
+            if self._examples[0] != build_id:
+                self._examples = (build_id, None)
+                Thread(target=self._find_examples, args=(build_id,), name="examples", daemon=True).start()
+            return self._examples[1]
+
+    @property
+    def version(self) -> str:
+        """Changes whenever an open page should look again."""
+        return f"{self.build_id} {self.examples is not None}"
+
+    def _find_examples(self, build_id: str) -> None:
+        found: tuple[str, ...] = ()
+        try:
+            found = tuple(self._try_examples())
+        finally:
+            with self._examples_lock:
+                if self._examples[0] == build_id:
+                    self._examples = (build_id, found)
+
+    def _try_examples(self) -> Iterator[str]:
+        found = 0
+        for question in suggest_questions(self.list_articles(), most=EXAMPLES_TRIED):
+            answer = self.ask(question)
+            if answer.status == "answered" and answer.confidence >= EXAMPLE_CONFIDENCE:
+                found += 1
+                yield question
+                if found == EXAMPLES:
+                    return
+
+    # -- changing ------------------------------------------------------------------------------------------------
+
+    def add_files(self, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
+        """Put files (name, content) into the articles folder; returns ids of those added, and what is wrong."""
+        self._check_may_change()
+        return _collect(self.articles_folder, files)
+
+    def add_text(self, title: str, text: str) -> str:
+        """Put pasted text into the articles folder and return its id.
+
+        Raises:
+            ArticleError: it has no words.
+        """
+        self._check_may_change()
+        return place_text(self.articles_folder, title, text)
+
+    def remove(self, article_id: str) -> Path:
+        """Move an article's file out of the articles folder; returns where it is now.
+
+        Raises:
+            QAError: there is no such article.
+        """
+        self._check_may_change()
+        return move_out(self.articles_folder, article_id, self.index_folder / "removed")
+
+    def start_build(self) -> None:
+        """Bring the index up to date in a thread of its own; `building` tells how far it is."""
+        self._check_may_change()
+        with self._lock:
+            if self.building.is_running:
+                raise QAError("the index is being built already: wait until that is done")
+            self.building = BuildState(is_running=True, started=monotonic(), number=self.building.number + 1)
+        Thread(target=self._build, args=(self.building,), name="build", daemon=True).start()
+
+    def stop_build(self) -> None:
+        """Cancel the build that is running; what it has encoded so far is kept for the next."""
+        self.building.stop = True
+
+    def _build(self, state: BuildState) -> None:
+        def note(done: int, total: int, what: str) -> None:
+            if state.stop:
+                raise BuildStopped("stopped; the index is as it was, and the next build goes on from there")
+            if what != state.what:
+                state.started = monotonic()
+            state.done, state.total, state.what = done, total, what
+
+        try:
+            encoder = self._answerer.retriever.index.encoder if self._answerer else None
+            state.report = build(
+                self.articles_folder, self.index_folder, encoder=encoder, progress=note, allow_empty=True
+            )
+        except QAError as error:
+            state.error = str(error)
+        except Exception as error:
+            state.error = f"the index could not be built ({error}): run `qa build` to see more"
+            raise
+        finally:
+            state.is_running = False
+
+    def _check_may_change(self) -> None:
+        if self.read_only:
+            raise QAError("this page is read-only: start it without --read-only to change articles")
+
+
+def _collect(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
+    added: list[str] = []
+    errors: list[str] = []
+    for name, data in files:
+        try:
+            added.append(place_file(folder, name, data))
+        except QAError as error:
+            errors.append(str(error))
+    return added, errors
+
+
+def _limit(question: str) -> str:
+    if len(question) > MAX_QUESTION_CHARS:
+        raise QAError(f"the question has {len(question)} characters: ask with at most {MAX_QUESTION_CHARS}")
+    return question
+
+
+__all__ = ["MAX_QUESTION_CHARS", "SUFFIXES", "BuildState", "BuildStopped", "Service"]
