@@ -1,0 +1,124 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from qa.cli import main
+
+COLUMNS = {"question", "searched", "status", "confidence", "quotes", "seconds", "generation"}
+
+
+@pytest.fixture
+def run(sample_index: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QA_INDEX", str(sample_index))
+
+    def invoke(*args: str) -> Result:
+        return CliRunner().invoke(main, args)
+
+    return invoke
+
+
+def test_help_loads_nothing_heavy():
+    code = (
+        "import sys\nfrom qa.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'transformers', 'onnxruntime', 'tantivy', 'numpy'}\n"
+        "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "Ask questions of your articles" in done.stdout
+
+
+def test_ask_prints_the_quote_and_where_it_stands(run):
+    result = run("ask", "What was the meeting about?")
+    assert result.exit_code == 0
+    assert "“The meeting was about weapons:" in result.stdout
+    assert "The Damascus meeting, Helen Marsh, paragraph 4" in result.stdout
+
+
+def test_ask_json_has_the_documented_form(run):
+    value = json.loads(run("ask", "What was the meeting about?", "--json").stdout)
+    assert set(value) == COLUMNS
+    assert value["status"] == "answered"
+    quote = value["quotes"][0]
+    assert set(quote) == {
+        "text", "start", "end", "prefix", "suffix", "answer", "score", "paragraph", "article",
+    }  # fmt: skip
+    assert set(quote["answer"]) == {"text", "start", "end"}
+    assert set(quote["article"]) == {"id", "title", "author", "date", "url", "language", "sha256"}
+    assert set(value["seconds"]) == {"encode", "search", "read"}
+    assert quote["end"] - quote["start"] == len(quote["text"])
+
+
+def test_no_answer_is_a_result_and_exits_0(run):
+    result = run("ask", "What is the boiling point of tungsten?", "--json")
+    assert result.exit_code == 0
+    value = json.loads(result.stdout)
+    assert set(value) == COLUMNS | {"nearest"}
+    assert (value["status"], value["quotes"]) == ("off_topic", [])
+
+
+def test_no_reader_gives_quotes_without_answering_words(run):
+    value = json.loads(run("ask", "Where was the meeting held?", "--json", "--no-reader", "--threshold", "0").stdout)
+    assert [quote["answer"] for quote in value["quotes"]] == [None] * len(value["quotes"])
+    assert value["quotes"]
+
+
+def test_search_gives_passages(run):
+    value = json.loads(run("search", "eelgrass", "-k", "2", "--json").stdout)
+    assert (value["query"], len(value["hits"])) == ("eelgrass", 2)
+    assert value["hits"][0]["article"]["id"] == "the-meadow-under-ostrey-bay.md"
+    assert "The Meadow under Ostrey Bay" in run("search", "eelgrass").stdout
+
+
+def test_list_names_all_articles(run):
+    assert [line.split("\t")[0] for line in run("list").stdout.splitlines()] == [
+        "an-hour-for-the-bicycle.md",
+        "hallowmere-bridge-minutes-1931.txt",
+        "maktabat-al-rayhan.txt",
+        "the-damascus-meeting.txt",
+        "the-meadow-under-ostrey-bay.md",
+    ]
+    assert len(json.loads(run("list", "--json").stdout)["articles"]) == 5
+
+
+@pytest.mark.parametrize("args", [["ask"], ["ask", "x", "--quotes", "0"], ["nonsense"], ["ask", "x", "--no-such-flag"]])
+def test_bad_usage_exits_2(run, args: list[str]):
+    assert run(*args).exit_code == 2
+
+
+@pytest.mark.parametrize("command", [["ask", "x"], ["search", "x"], ["list"]])
+def test_a_missing_index_is_one_clear_line_and_exits_1(run, tmp_path: Path, command: list[str]):
+    result = run(*command, "--index", str(tmp_path / "none"))
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"Error: there is no index in {tmp_path / 'none'}: run `qa build`")
+    assert len(result.stderr.splitlines()) == 1
+
+
+def test_build_indexes_the_good_names_the_bad_and_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("QA_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("QA_ARTICLES", str(tmp_path / "articles"))
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "good.txt").write_text("The mill grinds rye.")
+    (tmp_path / "articles" / "empty.txt").write_text("")
+    (tmp_path / "articles" / "noise.txt").write_bytes(b"\x00\x01\x02" * 50)
+    result = CliRunner().invoke(main, ["build", "--json"])
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert (report["added"], report["passages"]) == (["good.txt"], 1)
+    assert sorted(Path(error["file"]).name for error in report["errors"]) == ["empty.txt", "noise.txt"]
+    assert "empty.txt" in result.stderr and "noise.txt" in result.stderr
+    again = CliRunner().invoke(main, ["build"])
+    assert "0 added, 0 changed, 0 removed, 1 unchanged" in again.stdout
+
+
+def test_other_scripts_are_printed_even_where_the_console_claims_ascii(sample_index: Path):
+    env = {**os.environ, "PYTHONIOENCODING": "ascii", "QA_INDEX": str(sample_index)}
+    done = subprocess.run([sys.executable, "-m", "qa", "list"], capture_output=True, check=False, env=env)
+    assert done.returncode == 0
+    assert "مكتبة الريحان" in done.stdout.decode("utf-8")

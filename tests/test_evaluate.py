@@ -1,0 +1,107 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa.errors import QAError
+from qa.evaluate import (
+    GoldQuestion,
+    auroc,
+    calibration_error,
+    evaluate,
+    exact_match,
+    is_right,
+    overlap_f1,
+    read_questions,
+    risk_coverage,
+    sample_questions,
+    write_articles,
+)
+from qa.types import Span
+
+
+def test_auroc_is_the_share_of_pairs_in_the_right_order_with_ties_counting_half():
+    scores = np.array([0.9, 0.5, 0.5, 0.1])
+    assert auroc(scores, np.array([True, True, False, False])) == pytest.approx(3.5 / 4)
+
+
+def test_calibration_error_is_the_gap_of_confidence_and_accuracy_weighted_by_bin():
+    confidences = np.array([0.85, 0.85, 0.15, 0.15])
+    right = np.array([True, False, False, False])
+    assert calibration_error(confidences, right) == pytest.approx(0.5 * 0.35 + 0.5 * 0.15)
+
+
+def test_risk_falls_as_fewer_questions_are_answered():
+    coverage, risk = risk_coverage(np.array([0.2, 0.9, 0.5]), np.array([False, True, True]))
+    assert coverage.tolist() == pytest.approx([1 / 3, 2 / 3, 1])
+    assert risk.tolist() == pytest.approx([0, 0, 1 / 3])
+
+
+@pytest.mark.parametrize(
+    ("words", "gold", "exact", "f1"),
+    [
+        ("The Mill Bridge", "mill bridge.", 1.0, 1.0),
+        ("the old Mill Bridge", "Mill Bridge", 0.0, 0.8),
+        ("Gale", "Thorne", 0.0, 0.0),
+        ("", "Thorne", 0.0, 0.0),
+    ],
+)
+def test_words_are_compared_as_squad_does(words: str, gold: str, exact: float, f1: float):
+    assert exact_match(words, gold) == exact
+    assert overlap_f1(words, gold) == pytest.approx(f1)
+
+
+def test_a_place_is_right_if_it_holds_an_answer_or_lies_in_one():
+    gold = GoldQuestion("q", "a.txt", "?", (Span(10, 30),))
+    assert is_right(gold, "a.txt", Span(5, 40))
+    assert is_right(gold, "a.txt", Span(12, 20))
+    assert not is_right(gold, "a.txt", Span(5, 25))
+    assert not is_right(gold, "b.txt", Span(5, 40))
+
+
+def test_offsets_of_questions_follow_the_text_into_its_file(tmp_path: Path):
+    text = "One thing. Another thing.\n\nThe end."
+    (tmp_path / "articles.jsonl").write_text(json.dumps({"id": 7, "title": 'A "title"', "text": text}))
+    question = {"id": 1, "article_id": 7, "question": "What?", "answers": [{"text": "Another", "start": 11}]}
+    (tmp_path / "questions.jsonl").write_text(json.dumps({**question, "answerable": True}))
+    (tmp_path / "files").mkdir()
+    [gold] = read_questions(tmp_path, write_articles(tmp_path, tmp_path / "files"))
+    written = (tmp_path / "files" / gold.article_id).read_text()
+    assert [written[start:end] for start, end in gold.spans] == ["Another"]
+    assert gold.texts == ("Another",)
+
+
+def test_the_same_sample_is_drawn_each_time():
+    questions = [GoldQuestion(str(n), "a", "?", ()) for n in range(100)]
+    assert sample_questions(questions, 5) == sample_questions(questions, 5)
+    assert len(set(sample_questions(questions, 5))) == 5
+    assert sample_questions(questions, None) == questions
+
+
+def test_a_broken_line_is_named(tmp_path: Path):
+    (tmp_path / "articles.jsonl").write_text('{"id": 1, "text": "x"}\n{"id": 2,\n')
+    (tmp_path / "files").mkdir()
+    with pytest.raises(QAError, match=r"articles\.jsonl, line 2: not JSON"):
+        write_articles(tmp_path, tmp_path / "files")
+
+
+def test_a_small_data_set_gives_all_figures(tmp_path: Path):
+    articles = [
+        {"id": "mill", "title": "The mill", "text": "The mill was built by Anna Kern in 1820. It ground rye."},
+        {"id": "fox", "title": "The fox", "text": "Foxes sleep by day. Foxes hunt mice at night."},
+    ]
+    questions = [
+        {"id": 1, "article_id": "mill", "question": "Who built the mill?", "answers": [{"text": "Anna Kern", "start": 22}]},
+        {"id": 2, "article_id": "fox", "question": "What do foxes hunt?", "answers": [{"text": "mice", "start": 31}]},
+        {"id": 3, "article_id": "fox", "question": "Who tamed the foxes?", "answers": [], "answerable": False},
+    ]
+    (tmp_path / "articles.jsonl").write_text("\n".join(map(json.dumps, articles)))
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
+    report, outcomes = evaluate(tmp_path, reader=None)
+    assert (report.articles, report.questions, report.answerable) == (2, 3, 2)
+    assert report.figures["passage recall@10"] == 1.0
+    assert report.figures["quote@1"] == 1.0
+    assert {"encode", "search", "read", "all"} == set(report.milliseconds)
+    assert [outcome.quote_rank for outcome in outcomes] == [0, 0, None]
+    assert "quote@1" in report.to_table()
