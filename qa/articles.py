@@ -1,6 +1,7 @@
 r"""Files -> articles: decode each once, and find out its title, author, date and language.
 
-`Article.text` is the file's text with `\r\n` and `\r` as `\n` and without a byte-order mark, nothing else changed.
+`Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL characters; nothing
+else is changed.
 """
 
 import codecs
@@ -8,13 +9,17 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from datetime import date, datetime
+from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, NamedTuple
+from unicodedata import category
 
-from qa.blocks import Block, split_blocks
+from qa.blocks import split_blocks
+from qa.dates import parse_date
 from qa.errors import ArticleError
+from qa.header import read_header
 from qa.types import Article
 
 MAX_BYTES = 16 * 2**20
@@ -28,16 +33,25 @@ _BOMS = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_FRONT_MATTER = re.compile(r"---[ \t]*\n(.*?\n)??(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_BYLINE = re.compile(
-    r"(?:by|von|par|por|di|door|av|af|autor|author|autore|auteur|written by|بقلم|كتبه?|كتبت)\s*:?\s+(?P<name>\S.*)",
-    re.IGNORECASE,
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+# A text that merely begins between two rules has none of these.
+_FRONT_MATTER_KEY = re.compile(
+    r"^(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords|lang|language|layout|link"
+    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated|url)[ \t]*:(?:\s|$)",
+    re.IGNORECASE | re.MULTILINE,
 )
-_NAME_PARTICLES = {"al", "bin", "ibn", "da", "de", "del", "der", "di", "du", "el", "la", "le", "van", "von", "y", "e"}
-_NOT_IN_NAMES = {"a", "an", "the", "how", "why", "what", "who", "when", "where", "is", "are", "on", "in", "of", "to"}
-_HEADER_LINES = 6
+_UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories: controls, lone surrogates, line and paragraph separators."""
+_MAX_TITLE_CHARS = 200
 _LANGUAGE_SAMPLE = 4000
 _DIALECTS = {"arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
+_SINGLE_BYTE = re.compile(r"cp125\d|iso8859_\d+|latin_1")
+_CODE_PAGES = {
+    **dict.fromkeys(("cs", "hr", "hu", "pl", "ro", "sk", "sl"), ("cp1250", "iso8859_2")),
+    **dict.fromkeys(("be", "bg", "mk", "ru", "sr", "uk"), ("cp1251",)),
+    **dict.fromkeys(("da", "de", "en", "es", "fi", "fr", "is", "it", "nl", "no", "pt", "sv"), ("cp1252",)),
+}
+_COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©®™¿¡²³½ºª\xa0")
 
 
 class ArticleFile(NamedTuple):
@@ -51,12 +65,23 @@ class ArticleFile(NamedTuple):
 
 
 def find_files(folder: Path) -> Iterator[Path]:
-    """Paths of all files below `folder` but hidden ones, in order of their ids; links to folders are not followed."""
+    """Paths of all files below `folder` but hidden ones and editors' backups, in order of their ids.
+
+    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by name.
+
+    Raises:
+        ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
+    """
     found = []
-    for parent, folders, files in os.walk(folder, followlinks=False):
+    for parent, folders, files in os.walk(folder, followlinks=False, onerror=_refuse_folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        found += [Path(parent, name) for name in files if not name.startswith(".")]
+        links = [name for name in folders if Path(parent, name).is_symlink()]
+        found += [Path(parent, name) for name in files + links if not name.startswith(".") and not name.endswith("~")]
     return iter(sorted(found, key=lambda path: os.fsencode(path.relative_to(folder).as_posix())))
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise ArticleError(Path(error.filename), f"cannot be listed ({error.strerror}): check its permissions") from error
 
 
 def load_file(path: Path, folder: Path) -> ArticleFile:
@@ -66,8 +91,10 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
         ArticleError: it is of no kind that is read here, no regular file, too large, or a link out of the folder.
     """
     article_id = path.relative_to(folder).as_posix()
-    if not article_id.isprintable():
+    if any(category(char) in _UNFIT_FOR_NAMES for char in article_id):
         raise ArticleError(path, "its name has a line break, a control character or undecodable bytes: rename it")
+    if path.is_symlink() and path.is_dir():
+        raise ArticleError(path, "is a link to a folder, which is not followed: copy its articles here")
     if path.suffix.lower() not in _READERS:
         kinds = ", ".join(sorted(_READERS))
         raise ArticleError(path, f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere")
@@ -106,10 +133,10 @@ def decode_text(data: bytes, path: Path) -> str:
     if not data.strip():
         raise ArticleError(path, "is empty: write something in it or remove it")
     text = _decode(data, path)
-    if len(_CONTROL.findall(text)) > len(text) // 1000:
-        raise ArticleError(path, "looks binary (control characters): save it as plain text")
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    if not any(char.isalnum() for char in text):
+    if len(_CONTROL.findall(text)) > 2 + len(text) // 1000:
+        raise ArticleError(path, "looks binary (control characters): save it as plain text in UTF-8")
+    text = text.removeprefix("\ufeff").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    if not _has_words(text):
         raise ArticleError(path, "holds no words: write something in it or remove it")
     return text
 
@@ -123,35 +150,68 @@ def _decode(data: bytes, path: Path) -> str:
             raise ArticleError(
                 path, f"is not the {encoding} that its first bytes announce: save it as UTF-8"
             ) from error
+        if _is_damaged_utf8(data):
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ArticleError(path, f"is UTF-8, but not in line {line}: save it as UTF-8 throughout") from error
     if b"\x00" in data:
-        raise ArticleError(path, "looks binary (NUL bytes): save it as plain text")
+        raise ArticleError(path, "looks binary (NUL bytes): save it as plain text in UTF-8")
+    return _decode_legacy(data, path)
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Whether there is far more UTF-8 beyond ASCII than there are bytes that are none."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    return sum(char > "\x7f" for char in text) > 4 * wrong
+
+
+def _decode_legacy(data: bytes, path: Path) -> str:
+    """Text in the encoding that fits best of those in use before UTF-8."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
     if best is None:
         raise ArticleError(path, "its encoding cannot be told: save it as UTF-8")
-    return data.decode(best.encoding)
+    text = data.decode(best.encoding)
+    if not _SINGLE_BYTE.fullmatch(best.encoding):
+        return text
+    # The code pages of Western and Central Europe differ in few letters, and those make a language: "père", not "pčre".
+    readings = [text]
+    for encoding in _CODE_PAGES.get(detect_language(text[:_LANGUAGE_SAMPLE]) or "", ()):
+        with suppress(UnicodeDecodeError):
+            readings.append(data.decode(encoding))
+    return min(readings[1:], key=_count_odd_signs, default=text)
+
+
+def _count_odd_signs(text: str) -> int:
+    return sum(char > "\x7f" and not char.isalpha() and char not in _COMMON_SIGNS for char in text)
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)
 
 
 def _read_plain(file: ArticleFile) -> Article:
     text = decode_text(file.data, file.path)
     match = _FRONT_MATTER.match(text)
-    stated = _parse_front_matter(match, file.path) if match else {}
+    is_stated = match is not None and _FRONT_MATTER_KEY.search(match["yaml"]) is not None
+    stated = _parse_front_matter(match["yaml"], file.path) if match and is_stated else {}
     body_start = match.end() if match and stated else 0
-    if not text[body_start:].strip():
-        raise ArticleError(file.path, "has front matter but no text below it")
-    blocks = [block for block in split_blocks(text, body_start) if not block.is_empty]
-    lines = [text[block.text_start : block.text_end] for block in _header_blocks(blocks)]
-    title, author, day = _guess_header(lines)
+    if not _has_words(text[body_start:]):
+        raise ArticleError(file.path, "has front matter but no text below it: write something there or remove it")
+    language = _stated_language(stated) or detect_language(text[body_start : body_start + _LANGUAGE_SAMPLE])
+    name = _FileName.parse(file.path)
+    header = read_header(text, split_blocks(text, body_start), language=language, stem=name.title)
+    day = _stated(stated, "date", "published")
     return Article(
         id=file.id,
-        title=_stated(stated, "title") or title or _title_of_file(file.path),
+        title=shorten(_stated(stated, "title") or header.title or name.title, _MAX_TITLE_CHARS, placeholder="…"),
         text=text,
-        sha256=sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
-        author=_stated(stated, "author", "authors", "byline", "by") or author,
-        date=_stated(stated, "date", "published") or day,
+        sha256=sha256(text.encode("utf-8")).hexdigest(),
+        author=_stated(stated, "author", "authors", "byline", "by") or header.author,
+        date=(parse_date(day) or day) if day else header.date or name.date,
         url=_stated(stated, "url", "link", "source"),
-        language=_stated_language(stated) or detect_language(text[body_start : body_start + _LANGUAGE_SAMPLE]),
+        language=language,
         body_start=body_start,
     )
 
@@ -161,28 +221,39 @@ _READERS: Mapping[str, Callable[[ArticleFile], Article]] = {".txt": _read_plain,
 SUFFIXES = tuple(_READERS)
 
 
-def _parse_front_matter(match: re.Match[str], path: Path) -> dict[str, Any]:
+def _parse_front_matter(source: str, path: Path) -> dict[str, Any]:
     import yaml
 
     try:
-        stated = yaml.safe_load(match.group(1) or "")
-    except (yaml.YAMLError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise ArticleError(path, f"its front matter is not valid YAML ({reason}): correct or remove it") from error
-    # A text that merely begins with a rule is no front matter.
+        # Scalars stay as they are written: a title may be "No", a number or a date.
+        stated = yaml.load(source, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        # Counted from 0, and the first rule stands above.
+        where = f" in line {mark.line + 2}" if mark else ""
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ArticleError(
+            path, f"its front matter is not valid YAML{where} ({problem}): put values in quotes or remove it"
+        ) from error
     return {str(key).lower(): value for key, value in stated.items()} if isinstance(stated, dict) else {}
 
 
 def _stated(stated: Mapping[str, Any], *names: str) -> str | None:
     for name in names:
         value = stated.get(name)
-        if isinstance(value, list):
-            value = ", ".join(str(item) for item in value if item)
-        if isinstance(value, date | datetime):
-            value = value.isoformat()
-        if value is not None and str(value).strip():
-            return " ".join(str(value).split())
+        parts = [_scalar(item) for item in value] if isinstance(value, list) else [_scalar(value)]
+        text = ", ".join(filter(None, parts))
+        if text:
+            return text
     return None
+
+
+def _scalar(value: object) -> str:
+    """A string of one line; of a mapping, as some write authors, its name."""
+    if isinstance(value, dict):
+        value = value.get("name")
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return "" if text in ("~", "null") else text
 
 
 def _stated_language(stated: Mapping[str, Any]) -> str | None:
@@ -191,66 +262,18 @@ def _stated_language(stated: Mapping[str, Any]) -> str | None:
     return code.group().lower() if code else None
 
 
-def _header_blocks(blocks: list[Block]) -> list[Block]:
-    """The lines above the running text: title, byline, role, date."""
-    header = []
-    for block in blocks[:_HEADER_LINES]:
-        if block.kind == "body":
-            break
-        header.append(block)
-        if block.start != block.text_start:  # a Markdown heading after the first is a section's
-            break
-    return header
+class _FileName(NamedTuple):
+    title: str
+    date: str | None
 
-
-def _guess_header(lines: list[str]) -> tuple[str | None, str | None, str | None]:
-    """(title, author, date) as far as the header lines tell.
-
-    Newspapers' plain-text copies come as title, byline or as author, role, title; a person's name is told from a title
-    by its few capitalised words.
-    """
-    day = next((found for line in lines if (found := _parse_date(line))), None)
-    lines = [" ".join(line.split()) for line in lines if not _parse_date(line)]
-    bylines = [(line, match.group("name")) for line in lines if (match := _BYLINE.fullmatch(line))]
-    if bylines:
-        rest = [line for line in lines if line != bylines[0][0]]
-        return (rest[0] if rest else None), _trim_name(bylines[0][1]), day
-    if len(lines) > 1 and _is_name(lines[0]):
-        return lines[-1], lines[0], day
-    if len(lines) > 1 and _is_name(lines[1]):
-        return lines[0], lines[1], day
-    return (lines[0] if lines else None), None, day
-
-
-def _trim_name(name: str) -> str:
-    """Leave out what follows a name in a byline: a role, a place, a date."""
-    return re.split(r"[,،|;؛(–—]|\.\s|\.$| in | for ", name, maxsplit=1)[0].strip()
-
-
-def _is_name(line: str) -> bool:
-    words = line.replace("-", " ").split()
-    if not 2 <= len(words) <= 6 or not all(word.replace(".", "").replace("'", "").isalpha() for word in words):
-        return False
-    if any(word.lower() in _NOT_IN_NAMES for word in words):
-        return False
-    return all(word[0].isupper() or word.lower() in _NAME_PARTICLES for word in words)
-
-
-def _parse_date(line: str) -> str | None:
-    """ISO 8601 of a line that is nothing but a date in English or ISO form."""
-    line = re.sub(r"^(?:published|updated|date|posted)\s*(?:on)?\s*:?\s+", "", line.strip(), flags=re.IGNORECASE)
-    line = re.sub(r"^(?:Mon|Tues?|Wed(?:nes)?|Thu(?:rs)?|Fri|Sat(?:ur)?|Sun)(?:day)?,?\s+", "", line)
-    for form in ("%Y-%m-%d", "%Y/%m/%d", "%d %B %Y", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%d.%m.%Y"):
-        try:
-            return datetime.strptime(line, form).date().isoformat()
-        except ValueError:
-            continue
-    return None
-
-
-def _title_of_file(path: Path) -> str:
-    words = re.sub(r"[-_\s]+", " ", path.stem).strip()
-    return words[:1].upper() + words[1:]
+    @classmethod
+    def parse(cls, path: Path) -> "_FileName":
+        """What a file's name tells, as "2024-03-09-the-damascus-meeting.md" does."""
+        match = re.fullmatch(r"(?P<date>\d{4}-\d{2}-\d{2})(?:[-_ ]+(?P<rest>.+))?", path.stem)
+        words = (match["rest"] if match else path.stem) or path.stem
+        # Between spaces a hyphen belongs to a word.
+        title = re.sub(r"[_\s]+" if " " in words else r"[-_\s]+", " ", words).strip() or path.name
+        return cls(title[:1].upper() + title[1:], parse_date(match["date"]) if match else None)
 
 
 def detect_language(text: str) -> str | None:

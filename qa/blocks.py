@@ -33,8 +33,8 @@ MAX_HEADING_WORDS = 14
 MAX_HEADING_CHARS = 100
 MAX_HEADING_RUN = 4
 """More short lines than this in a row are verse, an address or a table, not headings."""
-MAX_HEADER_RUN = 7
-"""The same at the beginning of a text: title, subtitle, byline, role, place, date and a first heading."""
+MAX_HEADER_RUN = 6
+"""The same at the beginning of a text: title, subtitle, byline, role, place, date."""
 
 
 class Block(NamedTuple):
@@ -226,8 +226,11 @@ def _mark_headings(text: str, groups: list[list[_Line]]) -> list[Block]:
 
 
 def _is_underlined(text: str, block: Block, below: Block, line: _Line) -> bool:
-    is_underline = below.is_empty and below.kind == "heading"
-    return is_underline and not (block.is_empty or block.is_marked or line.is_code) and _is_short(text, block)
+    if not (below.is_empty and below.kind == "heading") or block.is_empty or block.is_marked or line.is_code:
+        return False
+    # Dashes below a whole sentence are rather a rule.
+    is_rule = text[below.start] == "-" and _TERMINATED.search(text[block.text_start : block.text_end]) is not None
+    return _is_short(text, block) and not is_rule
 
 
 def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, is_first: bool) -> bool:

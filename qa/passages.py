@@ -36,7 +36,7 @@ class PassageSize(NamedTuple):
     """How long passages are, in the encoder's tokens, title and special tokens aside."""
 
     max_tokens: int = 128
-    """No passage is longer, but for a single sentence within the encoder's own limit."""
+    """No passage is longer, but for headings above a sentence that just fits."""
     target_tokens: int = 64
     """A passage this long takes no further paragraph."""
 

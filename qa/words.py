@@ -5,6 +5,7 @@ field of its own, so one index holds articles of many languages, and a question 
 """
 
 import math
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ class WordIndex:
         for text in texts:
             field = field_of(text.language)
             content = f"{text.context}\n{text.text}" if text.context else text.text
-            writer.add_document(tantivy.Document(**{"id": text.id, field: content}))
+            writer.add_document(tantivy.Document(**{"id": text.id, field: _normalise(content)}))
         writer.commit()
         writer.wait_merging_threads()
         index.reload()
@@ -143,7 +144,7 @@ class WordIndex:
 
     def _analyse(self, field: str, text: str) -> list[str]:
         analyzer = self._analyzers.get(field)
-        return [] if analyzer is None else analyzer.analyze(text)
+        return [] if analyzer is None else analyzer.analyze(_normalise(text))
 
     def _weights(self, field: str, query: str) -> dict[str, float]:
         """Inverse document frequency of each word of the query in this index."""
@@ -165,6 +166,12 @@ def field_of(language: str | None) -> str:
     if language in _UNSPACED:
         return "unspaced"
     return language if language in _STEMMED and language is not None else "plain"
+
+
+def _normalise(text: str) -> str:
+    """One form of each character: "é" is also written as two, and tantivy would take the accent for a space."""
+    # A shell makes lone surrogates of bytes that are no UTF-8; nothing can be looked up by them.
+    return unicodedata.normalize("NFKC", text).encode("utf-8", "replace").decode("utf-8")
 
 
 def _schema(fields: Sequence[str]) -> tantivy.Schema:

@@ -1,0 +1,65 @@
+"""Lines such as "Tuesday, 13 January 1931" -> ISO 8601 dates: numeric, English and Arabic ones."""
+
+import re
+import unicodedata
+from datetime import date
+from typing import NamedTuple
+
+_ENGLISH = "january february march april may june july august september october november december".split(" ")
+_EGYPT = "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر".split(" ")
+_LEVANT = "كانون الثاني,شباط,آذار,نيسان,أيار,حزيران,تموز,آب,أيلول,تشرين الأول,تشرين الثاني,كانون الأول".split(",")
+_MONTHS = {name: number for names in (_ENGLISH, _EGYPT, _LEVANT) for number, name in enumerate(names, start=1)}
+_MONTHS |= {name[:3]: number for number, name in enumerate(_ENGLISH, start=1)} | {"sept": 9}
+_NAME = rf"(?P<name>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b"
+_DAY = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th)?\b"
+_FORMS = (
+    re.compile(r"(?<!\d)(?P<year>\d{4})(?P<gap>[-/.])(?P<month>\d{1,2})(?P=gap)(?P<day>\d{1,2})(?!\d)"),
+    re.compile(r"(?<!\d)(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})(?!\d)"),
+    re.compile(rf"{_DAY}\.?\s+(?:of\s+)?{_NAME}\.?,?\s+(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
+    re.compile(rf"\b{_NAME}\.?\s+{_DAY},?\s+(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
+)
+_BESIDE = re.compile(
+    r"\b(?:(?:first |last )?(?:published|updated|posted|modified|dated?|created)|on|at"
+    r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tue|wed|thu|fri|sat|sun"
+    r"|t?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s*(?:[ap]\.?m\b\.?)?z?|gmt|utc|[ecmp][sd]?t"
+    r"|نشر|في|تاريخ|التاريخ|النشر|يوم|(?:ال)?(?:أحد|اثنين|إثنين|ثلاثاء|أربعاء|خميس|جمعة|سبت)|م)(?!\w)",
+    re.IGNORECASE,
+)
+
+
+class _Found(NamedTuple):
+    date: str
+    start: int
+    end: int
+
+
+def find_date(text: str) -> str | None:
+    """The date that a text names first, if its form is known."""
+    found = _find(_with_ascii_digits(text))
+    return found.date if found else None
+
+
+def parse_date(line: str) -> str | None:
+    """The date of a line that holds nothing else but a weekday, a time, or words such as "published"."""
+    line = _with_ascii_digits(line)
+    found = _find(line)
+    if found is None or re.search(r"\w", _BESIDE.sub(" ", f"{line[: found.start]} {line[found.end :]}")):
+        return None
+    return found.date
+
+
+def _find(text: str) -> _Found | None:
+    for form in _FORMS:
+        for match in form.finditer(text):
+            part = match.groupdict()
+            month = _MONTHS[part["name"].lower()] if "name" in part else int(part["month"])
+            try:
+                day = date(int(part["year"]), month, int(part["day"]))
+            except ValueError:  # the 31st of June
+                continue
+            return _Found(day.isoformat(), *match.span())
+    return None
+
+
+def _with_ascii_digits(text: str) -> str:
+    return "".join(str(unicodedata.decimal(char, char)) for char in text)
