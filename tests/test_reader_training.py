@@ -14,7 +14,7 @@ from tokenizers import Tokenizer
 from transformers import BertConfig
 
 from qa.reader.data import SOURCES, Corpus, build, is_training_article
-from qa.reader.export import Inputs, export, export_float, hash_file, run_onnx
+from qa.reader.export import Inputs, draw_samples, export, export_float, hash_file, quantise, run_onnx
 from qa.reader.groups import Mix, crop_around, draw_order, make_batch, make_group
 from qa.reader.loss import Gold, measure_losses, shared_loss
 from qa.reader.model import ReaderModel, Scores
@@ -408,10 +408,21 @@ def test_the_exported_model_gives_the_models_scores_at_any_size(
         assert scores.null == pytest.approx(expected.null.numpy(), abs=1e-4)
 
 
-def test_an_export_replaces_the_folder_and_says_what_it_holds(tiny_model: Path, tmp_path: Path) -> None:
+def test_integers_change_the_scores_little(corpus: Corpus, tiny_model: Path, tmp_path: Path) -> None:
+    export_float(ReaderModel.load(tiny_model), tmp_path / "float.onnx")
+    samples = draw_samples(corpus, questions=4)
+    quantise(tmp_path / "float.onnx", tmp_path / "int8.onnx", samples=samples)
+    assert (tmp_path / "int8.onnx").stat().st_size < 0.4 * (tmp_path / "float.onnx").stat().st_size
+    for sample in samples:
+        exact, rounded = (run_onnx(tmp_path / f"{kind}.onnx", sample, threads=1) for kind in ("float", "int8"))
+        for name in Scores._fields:
+            assert getattr(rounded, name) == pytest.approx(getattr(exact, name), abs=0.02), name
+
+
+def test_an_export_replaces_the_folder_and_says_what_it_holds(corpus: Corpus, tiny_model: Path, tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "old").touch()
-    description = export(tiny_model, TOKENIZER, tmp_path / "weights")
+    description = export(tiny_model, TOKENIZER, tmp_path / "weights", samples=draw_samples(corpus, questions=2))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["weights"]
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == [
         "config.json",
