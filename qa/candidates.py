@@ -16,7 +16,7 @@ from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
 Figures = NDArray[np.float64]
 
-HYBRID = (
+HYBRID: tuple[str, ...] = (
     "cosine",  # of question and sentence, z-score
     "bm25",  # of the question's words in the sentence, z-score
     "passage",  # the score of its passage
@@ -26,20 +26,20 @@ HYBRID = (
     "kind_missing",  # ... and it does not
     "words",  # logarithm of its length in words, z-score
 )
-READ = (
+READ: tuple[str, ...] = (
     "sentence",  # the reader's log-odds that the sentence answers
     "span",  # score of the best words in it
     "silence",  # log-odds that its passage does not answer
     "sentence_share",  # logarithm of the sentence's share among all candidates
     "span_share",  # the same of its best words
 )
-READ_WITHIN = ("span_z", "span_within")
+READ_WITHIN: tuple[str, ...] = ("span_z", "span_within")
 """For readers whose scores compare only within a question."""
 
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
-SUBJECT = (
+SUBJECT: tuple[str, ...] = (
     "cosine_best",  # of question and passage, the best
     "cosine_sentence",  # of question and sentence, the best
     "cover_best",  # share of the question's words in one passage, the best
@@ -65,7 +65,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
     passages = [hit.passage for hit in found.hits]
     pairs = [(hit, sentence) for hit in found.hits for sentence in hit.passage.sentences]
     texts = [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in pairs]
-    cosines = found.index.sentence_vectors(passages) @ found.query
+    cosines = np.asarray(found.index.sentence_vectors(passages) @ found.query, dtype=np.float64)
     kind = asked_kind(question)
     held = [
         kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
@@ -114,11 +114,12 @@ def _reading_figures(readings: list[Reading], sentences: list[SentenceReading]) 
 
 
 def _log_shares(scores: Figures, *, none: bool) -> Figures:
-    """Logarithm of each score's share of the softmax, with "no answer" at 0 as one more option if `none`; at least -10."""
+    """Logarithm of each score's share of the softmax, at least -10; `none` adds "no answer" at 0 as an option."""
     if not len(scores):
         return scores
-    everything = np.logaddexp.reduce(scores)
-    return np.maximum(scores - (np.logaddexp(everything, 0.0) if none else everything), -10.0)
+    options = np.append(scores, 0.0) if none else scores
+    shares: Figures = np.maximum(scores - np.logaddexp.reduce(options), -10.0)
+    return shares
 
 
 def _subject_figures(found: Scored, question: str, cosines: Figures) -> dict[str, float]:

@@ -16,7 +16,7 @@ import click
 from qa.errors import QAError
 
 if TYPE_CHECKING:
-    from qa.types import Answer, Progress, Reader
+    from qa.types import Answer, Progress
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -99,7 +99,8 @@ def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json
         )
     else:
         counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
-        click.echo(f"{counts}, {len(report.unchanged)} unchanged; {report.passages} passages, generation {report.generation}")
+        counts += f", {len(report.unchanged)} unchanged"
+        click.echo(f"{counts}; {report.passages} passages, generation {report.generation}")
     for error in report.errors:
         click.echo(f"left out: {error}", err=True)
     if report.errors:
@@ -143,7 +144,7 @@ def ask(
 @main.command()
 @click.argument("query")
 @_index
-@click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many passages.")
+@click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
 @_json
 @_tell_errors
 def search(query: str, index: Path, passages: int, as_json: bool) -> None:
@@ -186,16 +187,19 @@ def list_(index: Path, as_json: bool) -> None:
 @_tell_errors
 def serve(articles: Path, index: Path, host: str, port: int, read_only: bool, open_browser: bool) -> None:
     """Open the page to ask in a browser; the index is brought up to date first."""
-    from qa import page
+    from qa.page import serve as serve_page
 
-    page.serve(articles, index, host=host, port=port, read_only=read_only, open_browser=open_browser)
+    with show_progress() as progress:
+        serve_page(
+            articles, index, host=host, port=port, read_only=read_only, open_browser=open_browser, progress=progress
+        )
 
 
 @main.command("eval")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False, exists=True))
 @click.option("--sample", type=click.IntRange(1), help="Ask only so many questions, drawn the same way each time.")
-@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here and use it again.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve into a PNG.")
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here for next time.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve: a PNG.")
 @_reader
 @_no_reader
 @_json

@@ -246,7 +246,7 @@ def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> f
 
 
 def risk_coverage(confidences: Floats, right: Flags) -> tuple[Floats, Floats]:
-    """Share of questions answered and share of those answers that is wrong, as the threshold falls; float64 (n,) each."""
+    """Share of questions answered, and of those answers that are wrong, as the threshold falls; float64 (n,) each."""
     order = np.argsort(-confidences, kind="stable")
     answered = np.arange(1, len(order) + 1)
     return answered / len(order), np.cumsum(~right[order]) / answered

@@ -31,7 +31,7 @@ from qa.retriever import Retriever
 QuestionKind = Literal["answered", "rewritten", "absent"]
 PASSAGES = 10
 FIXED = {"heading": -2.0}
-"""Not fitted: the training articles have no headings. Short and on topic, one is near every question and answers few."""
+"""Not fitted, as the training articles have no headings: short and on topic, one is near every question."""
 WAYS = {"without a reader": HYBRID, "with the reader": HYBRID + READ, "with another reader": HYBRID + READ_WITHIN}
 CONFIDENCE = ("share", "lead", "heading", "asks", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
 CONFIDENCE_READ = (*CONFIDENCE, "sentence", "span", "silence", "sentence_share", "span_share")
@@ -71,9 +71,8 @@ def draw_questions(dataset: Path, work: Path, *, count: int, seed: int = 5) -> l
     changed = ((row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest)
     rewritten = [row._replace(question=text, spans=()) for row, text in changed if text is not None]
     others = [row for row in questions if row["article_id"] not in held]
-    absent = [
-        GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, min(len(others), count * 2 // 12))
-    ]
+    others = rng.sample(others, min(len(others), count * 2 // 12))
+    absent = [GoldQuestion(row["id"], "", row["question"], ()) for row in others]
     drawn: list[tuple[QuestionKind, GoldQuestion]] = [("answered", row) for row in answered]
     drawn += [("rewritten", row) for row in rewritten[: count * 5 // 12]]
     return drawn + [("absent", row) for row in absent]
@@ -93,7 +92,7 @@ def collect_examples(
 
 
 def fit_order(examples: Sequence[Example], columns: Sequence[str], *, penalty: float = 1e-3) -> dict[str, float]:
-    """Weights under which the right sentences get the largest share of each question's candidates (conditional logit)."""
+    """Weights that give the right sentences the largest share of each question's candidates (conditional logit)."""
     tables = [(stack(e.candidates, columns), e.right) for e in examples if e.right.any() and not e.right.all()]
     free = np.array([name not in FIXED for name in columns], dtype=np.float64)
 
@@ -179,7 +178,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", type=Path, help="folder of squad1-train")
     parser.add_argument("--work", type=Path, required=True, help="for articles and index; used again if there")
-    parser.add_argument("--reader", type=Path, help="folder of the exported reader; without it only the first way is fitted")
+    parser.add_argument("--reader", type=Path, help="exported reader; without, the first way only")
     parser.add_argument("--count", type=int, default=3600, help="questions")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name(WEIGHTS_FILE))
     args = parser.parse_args()

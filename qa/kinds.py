@@ -1,4 +1,4 @@
-"""What kind of thing a question asks for, and whether a sentence holds one: dates, numbers and names, by simple marks."""
+"""What kind of thing a question asks for and whether a sentence holds one: dates, numbers, names, by simple marks."""
 
 import re
 from typing import Literal, TypeAlias
@@ -6,11 +6,31 @@ from typing import Literal, TypeAlias
 AskedKind: TypeAlias = Literal["date", "number", "name"]
 
 _ASKS_FOR: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
-    ("number", re.compile(r"\bhow (?:many|much|old|long|far|tall|high|deep|large|big|fast|often)\b|\bwhat (?:percent|percentage|number|proportion|fraction|amount)\b|كم\b", re.I)),
-    ("date", re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century|time)\b|\bsince what\b|متى", re.I)),
-    ("name", re.compile(r"\b(?:who|whom|whose|where)\b|\b(?:what|which) (?:city|country|state|town|river|company|team|person|agency|newspaper|university|king|president)\b|\bname of\b", re.I)),
-)  # fmt: skip
-_MONTH = r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+    (
+        "number",
+        re.compile(
+            r"\bhow (?:many|much|old|long|far|tall|high|deep|large|big|fast|often)\b"
+            r"|\bwhat (?:percent|percentage|number|proportion|fraction|amount)\b|كم\b",
+            re.I,
+        ),
+    ),
+    (
+        "date",
+        re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century|time)\b|\bsince what\b|متى", re.I),
+    ),
+    (
+        "name",
+        re.compile(
+            r"\b(?:who|whom|whose|where)\b|\bname of\b|\b(?:what|which) "
+            r"(?:city|country|state|town|river|company|team|person|agency|newspaper|university|king|president)\b",
+            re.I,
+        ),
+    ),
+)
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?"
+    r"|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
 _DATE = re.compile(
     rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b{_MONTH}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bcentur(?:y|ies)\b"
     r"|\b(?:yesterday|today|tonight|tomorrow|spring|summer|autumn|winter|noon|midnight|o’clock)\b|\b\d{1,2}[:.]\d\d\b"

@@ -1,4 +1,4 @@
-"""Candidates -> an order, the probability that the first one answers, and the probability that the subject is there at all.
+"""Candidates -> an order, and the probabilities that the first one answers and that the subject is there at all.
 
 All three are linear in the figures of `qa.candidates`; `python -m qa.fit` finds the weights on training questions and
 writes them to ranker.json, one set for each way of reading.

@@ -1,10 +1,11 @@
 """Question -> hits: passages found by vectors and by words, their scores brought to one scale and added."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from typing import NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,8 @@ POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
 
 
-class Scored(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Scored:
     """A question's hits on one generation of an index, with what found them."""
 
     index: Index
@@ -83,7 +85,7 @@ class Retriever:
         )
 
 
-def zscores(values: Sequence[float] | NDArray[np.float64]) -> NDArray[np.float64]:
+def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Values as multiples of their standard deviation from their mean; all zero where they do not differ."""
     array = np.asarray(values, dtype=np.float64)
     deviation = array.std() if len(array) else 0.0

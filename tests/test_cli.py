@@ -26,7 +26,7 @@ def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom qa.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'transformers', 'onnxruntime', 'tantivy', 'numpy'}\n"
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'transformers', 'onnxruntime', 'numpy'}\n"
         "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -92,7 +92,7 @@ def test_a_small_data_set_gives_all_figures(tmp_path: Path):
         {"id": "fox", "title": "The fox", "text": "Foxes sleep by day. Foxes hunt mice at night."},
     ]
     questions = [
-        {"id": 1, "article_id": "mill", "question": "Who built the mill?", "answers": [{"text": "Anna Kern", "start": 22}]},
+        {"id": 1, "article_id": "mill", "question": "Who built it?", "answers": [{"text": "Anna Kern", "start": 22}]},
         {"id": 2, "article_id": "fox", "question": "What do foxes hunt?", "answers": [{"text": "mice", "start": 31}]},
         {"id": 3, "article_id": "fox", "question": "Who tamed the foxes?", "answers": [], "answerable": False},
     ]

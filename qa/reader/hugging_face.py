@@ -20,7 +20,7 @@ class HuggingFaceReader:
 
     scores_sentences = False
 
-    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:
+    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:  # noqa: ANN401 (of hundreds of classes)
         self._model = model
         self._tokenizer = tokenizer
         self.name = name

@@ -54,13 +54,13 @@ class OnnxReader:
 
         for name in ("model.onnx", "tokenizer.json", "config.json"):
             if not (folder / name).is_file():
-                raise ReaderUnavailable(f"there is no reader in {folder} ({name} is missing): name another with --reader")
+                raise ReaderUnavailable(
+                    f"there is no reader in {folder}, {name} is missing: name another with --reader"
+                )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
