@@ -36,8 +36,8 @@ def add_articles_panel(service: Service) -> Listing:
     def refresh(query: str) -> str:
         return panels.article_list(service.list_articles(), query or "", read_only=service.read_only)
 
-    with gr.Sidebar(open=False, width=360, elem_id="articles", label="Articles"):
-        gr.HTML('<h2 class="qa-panel-title">Articles</h2>')
+    with gr.Column(elem_id="articles"):
+        gr.HTML(panels.ARTICLES_HEAD)
         query = gr.Textbox(
             elem_id="find-article",
             label="Find an article",

@@ -31,8 +31,8 @@ def build_page(service: Service) -> gr.Blocks:
     with page:
         turns = gr.State([])
         seen = gr.State("")
-        listing = add_articles_panel(service)
         with gr.Row(elem_id="desk"):
+            listing = add_articles_panel(service)
             with gr.Column(elem_id="talk", scale=1):
                 header = gr.HTML(panels.header(0), elem_id="header")
                 welcome = gr.HTML("", elem_id="welcome")
@@ -49,7 +49,7 @@ def build_page(service: Service) -> gr.Blocks:
                     buttons=[],
                     feedback_options=None,
                     group_consecutive_messages=False,
-                    layout="panel",
+                    layout="bubble",
                     container=False,
                     height=None,
                 )
@@ -59,7 +59,7 @@ def build_page(service: Service) -> gr.Blocks:
                         label="Your question",
                         show_label=False,
                         container=False,
-                        placeholder="Ask a question about your articles",
+                        placeholder="Ask a question",
                         lines=1,
                         max_lines=6,
                         max_length=MAX_QUESTION_CHARS,
@@ -96,7 +96,7 @@ def build_page(service: Service) -> gr.Blocks:
             return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS]
 
         def start(request: gr.Request) -> tuple[Any, ...]:
-            return (find_in_address(service, dict(request.query_params)), *refresh())
+            return (find_in_address(service, dict(request.query_params)), listing.refresh(""), *refresh())
 
         def refresh() -> tuple[Any, ...]:
             articles = service.list_articles()
@@ -117,7 +117,7 @@ def build_page(service: Service) -> gr.Blocks:
             None, download, None, js="(text) => window.qa.save(text, 'conversation.json', 'application/json')"
         )
         fresh = [seen, header, welcome]
-        page.load(start, None, [panel, *fresh], queue=False, **PRIVATE)
+        page.load(start, None, [panel, *listing.outputs, *fresh], queue=False, **PRIVATE)
         gr.Timer(POLL_SECONDS).tick(poll, seen, fresh, queue=False, **PRIVATE)
         seen.change(listing.refresh, listing.query, listing.outputs, queue=False, **PRIVATE)
         add_endpoints(service)

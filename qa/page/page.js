@@ -81,6 +81,14 @@ async function copy(text, button) {
   button.qaTimer = setTimeout(() => (button.textContent = label), 1600);
 }
 
+function manage(on) {
+  document.body.classList.toggle("qa-managing", on);
+  const toggle = document.querySelector(".qa-toggle");
+  toggle?.setAttribute("aria-expanded", String(on));
+  if (on) document.querySelector("#articles h2").focus();
+  else toggle?.focus();
+}
+
 function confirmRemoval(button, remove) {
   const [id, title] = [".qa-ref", ".qa-name"].map((name) => button.closest("li").querySelector(name).textContent);
   const dialog = document.createElement("dialog");
@@ -105,6 +113,8 @@ document.addEventListener("click", (event) => {
   else if (button?.classList.contains("qa-copy")) copy(within(button, ".qa-card").querySelector(".qa-cite").textContent, button);
   else if (button?.classList.contains("qa-link")) copy(location.href, button);
   else if (button?.classList.contains("qa-close")) close();
+  else if (button?.classList.contains("qa-toggle")) manage(!document.body.classList.contains("qa-managing"));
+  else if (button?.classList.contains("qa-toggle-off")) manage(false);
   else if (button?.classList.contains("qa-example")) trigger("example", { question: button.textContent });
   else {
     const words = within(event.target, ".qa-words");
@@ -113,7 +123,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape" && !document.querySelector("dialog[open]")) close();
+  if (event.key === "Escape" && !document.querySelector("dialog[open]")) {
+    if (document.body.classList.contains("qa-reading")) close();
+    else if (document.body.classList.contains("qa-managing")) manage(false);
+  }
 });
 
 // The chat component labels each message with its HTML, which a screen reader would read out.

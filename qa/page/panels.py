@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 
 from qa.page.service import BuildState
-from qa.render import Mark, escape_html, source_to_html
+from qa.render import Mark, direction, escape_html, source_to_html
 from qa.render.source import WINDOW_CHARS, reference_to, widen
 from qa.types import Article, Span
 
+ARTICLES_HEAD = (
+    '<div class="qa-panel-head"><h2 tabindex="-1">Articles</h2>'
+    '<button class="qa-plain qa-toggle-off">Close</button></div>'
+)
 MOST_LISTED = 200
 """Articles in the list at once; the search finds the others."""
 
@@ -15,8 +19,9 @@ def header(count: int) -> str:
     """The name of the page and what it is over."""
     held = "No articles yet" if not count else "1 article" if count == 1 else f"{count:,} articles"
     return (
-        '<header class="qa-header"><h1>Ask your articles</h1>'
-        f"<p>{held} · answers in their own words · nothing leaves this machine</p></header>"
+        '<header class="qa-header"><div><h1>Ask your articles</h1>'
+        "<p>Answers in their own words. Nothing leaves this machine.</p></div>"
+        f'<button class="qa-toggle" aria-expanded="false" aria-controls="articles">{held}</button></header>'
     )
 
 
@@ -25,7 +30,7 @@ def welcome(questions: Sequence[str] | None, *, has_articles: bool) -> str:
     if not has_articles:
         return (
             '<div class="qa-welcome"><h2>No articles yet</h2>'
-            "<p>Open the articles panel at the top left and add some: text or Markdown files, or pasted text.</p></div>"
+            "<p>Press “No articles yet” at the top and add some: text or Markdown files, or pasted text.</p></div>"
         )
     if questions is None:
         waiting = '<li><span class="qa-example qa-waiting"></span></li>' * 3
@@ -105,7 +110,7 @@ def _row(article: Article, read_only: bool) -> str:
     return (
         f'<li><div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
         f'<span class="qa-hidden qa-ref">{reference_to(article, None, ())}</span>'
-        f'<p class="qa-meta" dir="auto">{meta}</p></div>{"" if read_only else remove}</li>'
+        f'<p class="qa-meta" dir="{direction(article.title)}">{meta}</p></div>{"" if read_only else remove}</li>'
     )
 
 

@@ -7,6 +7,7 @@ beside it, and escaped text has no line break or tab of its own.
 
 import json
 from collections.abc import Sequence
+from unicodedata import bidirectional
 
 from qa.render.data import FAIR, STRONG, HitJson, QuoteJson, answer_to_json, cite, hit_to_json, strength
 from qa.types import Answer, Hit
@@ -54,6 +55,12 @@ def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
     return f'<table class="qa-hits"><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
+def direction(text: str) -> str:
+    """Either "rtl" or "ltr", by the first letter that has one: what `dir="auto"` would find if it looked into `bdi`."""
+    kinds = (bidirectional(char) for char in text)
+    return "rtl" if next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L" else "ltr"
+
+
 def mark_words(text: str, start: int, end: int) -> str:
     """Escaped text with `[start, end)` in bold."""
     if not start < end:
@@ -81,7 +88,7 @@ def _card(quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer:
     return (
         '<div class="qa-card">'
         f'<blockquote class="qa-words" dir="auto">{mark_words(quote["text"], start, end)}</blockquote>'
-        f'<p class="qa-meta" dir="auto">{meta_line(quote)}</p>'
+        f'<p class="qa-meta" dir="{direction(quote["text"])}">{meta_line(quote)}</p>'
         + (f'<p class="qa-also">Also in {also}</p>' if also else "")
         + '<div class="qa-actions">'
         + (badge if is_answer else "")
@@ -135,7 +142,8 @@ def _hit_row(hit: HitJson, key: str) -> str:
     words = " ".join(hit["text"][:400].split())
     start = words if len(words) <= 140 else words[:140].rsplit(" ", 1)[0] + " …"
     return (
-        f'<tr class="qa-hit"><td>{hit["score"]:.2f}</td><td><p class="qa-meta" dir="auto">{meta_line(hit)}</p>'
+        f'<tr class="qa-hit"><td>{hit["score"]:.2f}</td><td>'
+        f'<p class="qa-meta" dir="{direction(start)}">{meta_line(hit)}</p>'
         f'<button class="qa-open qa-passage" id="open-{key}" dir="auto">{escape_html(start)}</button>'
         f'<span class="qa-hidden qa-ref">{reference(hit)}</span></td></tr>'
     )
