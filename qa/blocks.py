@@ -216,12 +216,14 @@ def _mark_headings(text: str, groups: list[list[_Line]]) -> list[Block]:
     """Make headings of short lines that are underlined, or do not end like a sentence and have something below them."""
     blocks = [_block(text, group) for group in groups]
     marked = []
+    on_top = True  # of the text, above its first paragraph
     for position, block in enumerate(blocks):
         is_heading = position + 1 < len(blocks) and (
             _is_underlined(text, block, blocks[position + 1], groups[position][0])
-            or _announces(text, block, blocks[position + 1], groups[position : position + 2], is_first=position == 0)
+            or _announces(text, block, blocks[position + 1], groups[position : position + 2], on_top=on_top)
         )
         marked.append(block._replace(kind="heading") if is_heading else block)
+        on_top = on_top and (block.is_empty or marked[-1].kind == "heading") and position < MAX_HEADER_RUN
     return marked
 
 
@@ -233,7 +235,7 @@ def _is_underlined(text: str, block: Block, below: Block, line: _Line) -> bool:
     return _is_short(text, block) and not is_rule
 
 
-def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, is_first: bool) -> bool:
+def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, on_top: bool) -> bool:
     """Whether an unmarked line looks like the heading of what follows it; `groups` are the lines of both."""
     line, next_line = groups[0][0], groups[1][0]
     if block.is_empty or block.is_marked or line.is_code or not _is_short(text, block):
@@ -244,7 +246,7 @@ def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Lin
     if not next_line.after_blank and text[below.text_start : below.text_start + 1].islower():
         return False
     if _EXCLAIMED.search(words):  # only a title asks or exclaims
-        return is_first and (next_line.after_blank or not _ends_sentence(text, next_line))
+        return on_top and (next_line.after_blank or not _ends_sentence(text, next_line))
     return not _TERMINATED.search(words)
 
 

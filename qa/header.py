@@ -18,7 +18,7 @@ MAX_TITLE_CHARS = 200
 
 _TITLE_LABEL = re.compile(r"(?:title|headline|العنوان)\s*[:：]\s*(?P<title>\S.*)", re.IGNORECASE)
 _BYLINE = re.compile(
-    r"(?:(?:written |words |story |text |kept |compiled |edited )?by|author|بقلم|كتب|كتبت|كتبه|الكاتب)"
+    r"(?:(?:written |words |story |text |kept |compiled |edited )?by|author|بقلم|الكاتب|(?P<wrote>كتبت?ه?))"
     r"\s*[:：]?\s+(?P<names>\S.*)",
     re.IGNORECASE,
 )
@@ -135,7 +135,7 @@ def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -
     match = _BYLINE.fullmatch(line.text)
     if match is None and language in _MORE_BYLINES:
         match = re.fullmatch(_MORE_BYLINES[language] + r"\s+(?P<names>\S.*)", line.text, re.IGNORECASE)
-    if match is None or line.is_marked:
+    if match is None or line.is_marked or (is_first and match.groupdict().get("wrote")):  # "كتب" means "books", too
         return None
     names = _AFTER_NAMES.sub("", match["names"])
     listed = [name for part in re.split("[,،]", names) for name in _BETWEEN_NAMES.split(part.strip())]
