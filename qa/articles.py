@@ -36,8 +36,8 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 # A text that merely begins between two rules has none of these.
 _FRONT_MATTER_KEY = re.compile(
-    r"^(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords|lang|language|layout|link"
-    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated|url)[ \t]*:(?:\s|$)",
+    r"^[\"']?(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords|lang|language|layout|link"
+    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated|url)[\"']?[ \t]*:(?:\s|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}

@@ -6,6 +6,7 @@ from pathlib import Path
 os.environ["HF_HUB_OFFLINE"] = "1"
 
 import pytest
+from hypothesis import settings
 
 from qa.encoder import SentenceTransformerEncoder
 from qa.index import build
@@ -13,6 +14,10 @@ from qa.index import build
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "index" / "articles"
 SHARED = ROOT.parent / "shared"
+
+# The first example of a test may load a model, and the machine may be busy.
+settings.register_profile("any machine", deadline=None)
+settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
