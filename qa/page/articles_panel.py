@@ -14,12 +14,9 @@ from qa.page.service import SUFFIXES, Service
 MAX_FILES = 100
 MAX_TEXT_CHARS = 2_000_000
 REFRESH_SECONDS = 0.25
-INDEXING: dict[str, Any] = {
-    "api_visibility": "private",
-    "show_progress": "hidden",
-    "concurrency_limit": 1,
-    "concurrency_id": "index",
-}
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+INDEXING: dict[str, Any] = {**PRIVATE, "concurrency_limit": 1, "concurrency_id": "index"}
+_LIST_JS = "qa.attachList(element, (id) => trigger('remove', {id}))"
 
 
 class Listing(NamedTuple):
@@ -38,6 +35,7 @@ def add_articles_panel(service: Service) -> Listing:
 
     with gr.Column(elem_id="articles"):
         gr.HTML(panels.ARTICLES_HEAD)
+        changing = None if service.read_only else _make_changing()
         query = gr.Textbox(
             elem_id="find-article",
             label="Find an article",
@@ -45,24 +43,26 @@ def add_articles_panel(service: Service) -> Listing:
             container=False,
             placeholder="Find an article",
         )
-        listing = gr.HTML(
-            "", elem_id="article-list", js_on_load="qa.attachList(element, (id) => trigger('remove', {id}))"
-        )
-        query.input(
-            refresh,
-            query,
-            listing,
-            queue=False,
-            api_visibility="private",
-            show_progress="hidden",
-            trigger_mode="always_last",
-        )
-        if not service.read_only:
-            _add_changing(service, query, listing, refresh)
+        listing = gr.HTML("", elem_id="article-list", js_on_load=_LIST_JS)
+        query.input(refresh, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
+        if changing:
+            _connect(service, changing, query, listing, refresh)
     return Listing(query, [listing], refresh)
 
 
-def _add_changing(service: Service, query: gr.Textbox, listing: gr.HTML, refresh: Callable[[str], str]) -> None:
+class _Changing(NamedTuple):
+    """The components that change the articles."""
+
+    files: gr.File
+    title: gr.Textbox
+    text: gr.Textbox
+    add: gr.Button
+    rebuild: gr.Button
+    stop: gr.Button
+    status: gr.HTML
+
+
+def _make_changing() -> _Changing:
     with gr.Accordion("Add articles", open=False, elem_id="add"):
         files = gr.File(
             label=f"Files ({', '.join(SUFFIXES)})",
@@ -71,14 +71,20 @@ def _add_changing(service: Service, query: gr.Textbox, listing: gr.HTML, refresh
             height=120,
             elem_id="files",
         )
-        title = gr.Textbox(label="Or paste: title", max_length=200, elem_id="paste-title")
-        text = gr.Textbox(label="Text", lines=4, max_lines=10, max_length=MAX_TEXT_CHARS, elem_id="paste-text")
+        title = gr.Textbox(label="Or paste a text: its title", max_length=200, elem_id="paste-title")
+        text = gr.Textbox(label="The text", lines=4, max_lines=10, max_length=MAX_TEXT_CHARS, elem_id="paste-text")
         add = gr.Button("Add to my articles", variant="primary", elem_id="add-button")
-    status = gr.HTML("", elem_id="build-status")
     with gr.Row(elem_id="build-buttons"):
         rebuild = gr.Button("Update index", size="sm", elem_id="rebuild")
         stop = gr.Button("Stop", size="sm", variant="stop", visible=False, elem_id="stop-build")
-    shown = [status, listing, stop]
+    status = gr.HTML("", elem_id="build-status")
+    return _Changing(files, title, text, add, rebuild, stop, status)
+
+
+def _connect(
+    service: Service, part: _Changing, query: gr.Textbox, listing: gr.HTML, refresh: Callable[[str], str]
+) -> None:
+    shown = [part.status, listing, part.stop]
 
     def work(wanted: str, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
         for said, is_running in run_build(service, notes, errors):
@@ -107,10 +113,11 @@ def _add_changing(service: Service, query: gr.Textbox, listing: gr.HTML, refresh
             return
         yield from work(wanted, [f"The file is now {place}; move it back to undo."])
 
-    add.click(add_all, [files, title, text, query], [*shown, files, title, text], **INDEXING)
+    given = [part.files, part.title, part.text]
+    part.add.click(add_all, [*given, query], [*shown, *given], **INDEXING)
     listing.remove(remove, query, shown, **INDEXING)
-    rebuild.click(work, query, shown, **INDEXING)
-    stop.click(service.stop_build, None, None, queue=False, api_visibility="private", show_progress="hidden")
+    part.rebuild.click(work, query, shown, **INDEXING)
+    part.stop.click(service.stop_build, None, None, queue=False, **PRIVATE)
 
 
 def take_in(service: Service, paths: Sequence[str], title: str, text: str) -> tuple[list[str], list[str]]:

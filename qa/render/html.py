@@ -40,11 +40,12 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
         head, note = "Not in your articles", "Nothing in them seems to be about this."
         lead = "Closest sentences, probably on something else"
     cards = "".join(_card(quote, nearest, f"{key}-{n}", is_answer=False) for n, quote in enumerate(nearest))
-    body = f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>{_holdings(holdings)}'
+    body = f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>'
     if cards and answer.status == "unanswered":
         body += f'<p class="qa-lead">{lead}</p>{cards}'
-    elif cards:
-        body += f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>'
+    else:
+        body += _holdings(holdings)
+        body += f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
     return f'<div class="qa-answer qa-silent qa-{answer.status}">{body}{_how(answer, key)}</div>'
 
 
