@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.kinds import asked_kind, holds_kind
+from qa.kinds import asked_kind, asks_author, holds_kind
 from qa.retriever import Scored, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
@@ -22,9 +22,12 @@ HYBRID: tuple[str, ...] = (
     "passage",  # the score of its passage
     "heading",  # a title, byline or section heading
     "asks",  # itself a question
+    "byline",  # the question asks who wrote the article, and this line above its text names the author
     "kind_held",  # the question asks for a date, number or name, and the sentence holds one
     "kind_missing",  # ... and it does not
     "words",  # logarithm of its length in words, z-score
+    "cosine_near",  # the better of those before and after it in its passage: "it" may mean what they name
+    "bm25_near",
 )
 READ: tuple[str, ...] = (
     "sentence",  # the reader's log-odds that the sentence answers
@@ -67,15 +70,21 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
     texts = [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in pairs]
     cosines = np.asarray(found.index.sentence_vectors(passages) @ found.query, dtype=np.float64)
     kind = asked_kind(question)
+    is_author_asked = asks_author(question)
     held = [
         kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
         for (_, sentence), (_, text) in zip(pairs, texts, strict=True)
     ]
+    scores = {"cosine": zscores(cosines), "bm25": zscores(found.index.words.score_texts(question, texts))}
+    lengths = [len(passage.sentences) for passage in passages]
     figures = {
-        "cosine": zscores(cosines),
-        "bm25": zscores(found.index.words.score_texts(question, texts)),
+        **scores,
+        **{f"{name}_near": _best_neighbours(values, lengths) for name, values in scores.items()},
         "passage": np.array([hit.score for hit, _ in pairs]),
         "heading": np.array([sentence.kind == "heading" for _, sentence in pairs], dtype=np.float64),
+        "byline": np.array(
+            [is_author_asked and _is_byline(hit, sentence) for hit, sentence in pairs], dtype=np.float64
+        ),
         "asks": np.array([bool(_ASKS.search(text)) for _, text in texts], dtype=np.float64),
         "kind_held": np.array(held, dtype=np.float64),
         "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),
@@ -96,6 +105,24 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         columns,
         _subject_figures(found, question, cosines),
     )
+
+
+def _is_byline(hit: Hit, sentence: Sentence) -> bool:
+    article = hit.passage.article
+    line = article.text[sentence.start : sentence.end].casefold()
+    return sentence.kind == "heading" and article.author is not None and article.author.casefold() in line
+
+
+def _best_neighbours(scores: Figures, lengths: list[int]) -> Figures:
+    """Of each sentence, the better score of those beside it in its passage; `lengths` are those of the passages."""
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    best = np.full(len(scores), -np.inf)
+    for start, end in zip(starts, ends, strict=True):
+        best[start + 1 : end] = scores[start : end - 1]
+        best[start : end - 1] = np.maximum(best[start : end - 1], scores[start + 1 : end])
+    # Alone in its passage: as good as the average sentence.
+    return np.where(np.isneginf(best), 0.0, best)
 
 
 def _reading_figures(readings: list[Reading], sentences: list[SentenceReading]) -> dict[str, Figures]:

@@ -30,10 +30,11 @@ from qa.retriever import Retriever
 
 QuestionKind = Literal["answered", "rewritten", "absent"]
 PASSAGES = 10
-FIXED = {"heading": -2.0}
-"""Not fitted, as the training articles have no headings: short and on topic, one is near every question."""
+FIXED = {"heading": -2.0, "byline": 8.0}
+"""Not fitted, as the training articles have neither: short and on topic, a heading is near every question."""
+FIXED_CONFIDENCE = {"byline": 8.0}
 WAYS = {"without a reader": HYBRID, "with the reader": HYBRID + READ, "with another reader": HYBRID + READ_WITHIN}
-CONFIDENCE = ("share", "lead", "heading", "asks", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
+CONFIDENCE = ("share", "lead", "heading", "byline", "asks", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
 CONFIDENCE_READ = (*CONFIDENCE, "sentence", "span", "silence", "sentence_share", "span_share")
 
 
@@ -127,7 +128,12 @@ def fit_logistic(
 
     found = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / deviation
-    return Logistic(tuple(names), tuple(map(float, weights)), float(found[-1] - weights @ mean))
+    bias = float(found[-1] - weights @ mean)
+    fitted = {
+        **dict(zip(names, map(float, weights), strict=True)),
+        **{k: v for k, v in FIXED_CONFIDENCE.items() if k in names},
+    }
+    return Logistic(tuple(fitted), tuple(fitted.values()), bias)
 
 
 def stack(candidates: Candidates, columns: Sequence[str]) -> Figures:
@@ -195,8 +201,7 @@ def main() -> None:
             continue
         tqdm.write(f"{way}: {describe(examples[half:], fit_ranker(examples[:half], columns))}")
         ranker = fit_ranker(examples, columns)
-        shipped["+".join(columns)] = {
-            "way": way,
+        shipped[way] = {
             "order": {name: round(weight, 5) for name, weight in zip(columns, ranker.weights, strict=True)},
             "answered": ranker.answered.to_json(),
             "on_subject": ranker.on_subject.to_json(),

@@ -41,12 +41,24 @@ _NUMBER = re.compile(
     r"|third|quarter|once|twice|none|single|couple)\b",
     re.I,
 )
+_ARTICLE = r"(?:the|this) (?:article|column|essay|news|piece|report|review|story|text)\b"
+_ASKS_AUTHOR = re.compile(
+    rf"\bwho (?:wrote|authored|published) {_ARTICLE}|\b(?:author|writer) of {_ARTICLE}"
+    r"|\bwho is the (?:author|writer)\?*$"
+    rf"|\bwho was {_ARTICLE} (?:written )?by\b|(?:كاتب|مؤلف) (?:هذا )?المقال|من كتب (?:هذا )?المقال",
+    re.I,
+)
 _NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
 
 
 def asked_kind(question: str) -> AskedKind | None:
     """The kind of thing a question asks for, or None where its words do not say."""
     return next((kind for kind, pattern in _ASKS_FOR if pattern.search(question)), None)
+
+
+def asks_author(question: str) -> bool:
+    """Whether a question asks who wrote an article, not who wrote what the article is about."""
+    return bool(_ASKS_AUTHOR.search(question))
 
 
 def holds_kind(sentence: str, kind: AskedKind, question: str) -> bool:

@@ -56,9 +56,13 @@ class Ranker:
     @classmethod
     def load(cls, columns: Sequence[str]) -> Self:
         """The shipped weights for these columns."""
-        row = _shipped()["+".join(columns)]
-        weights = tuple(row["order"][name] for name in columns)
-        return cls(tuple(columns), weights, Logistic.from_json(row["answered"]), Logistic.from_json(row["on_subject"]))
+        row = next(row for row in _shipped().values() if tuple(row["order"]) == tuple(columns))
+        return cls(
+            tuple(columns),
+            tuple(row["order"].values()),
+            Logistic.from_json(row["answered"]),
+            Logistic.from_json(row["on_subject"]),
+        )
 
     def score(self, candidates: Candidates) -> Figures:
         """float64 (n,): higher is better; differences are log-odds between two candidates of one question."""
