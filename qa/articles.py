@@ -44,6 +44,7 @@ _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: controls, lone surrogates, line and paragraph separators."""
 _MAX_TITLE_CHARS = 200
 _LANGUAGE_SAMPLE = 4000
+_HEADER_SAMPLE = 20_000
 _DIALECTS = {"arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
 _SINGLE_BYTE = re.compile(r"cp125\d|iso8859_\d+|latin_1")
 _CODE_PAGES = {
@@ -201,7 +202,8 @@ def _read_plain(file: ArticleFile) -> Article:
         raise ArticleError(file.path, "has front matter but no text below it: write something there or remove it")
     language = _stated_language(stated) or detect_language(text[body_start : body_start + _LANGUAGE_SAMPLE])
     name = _FileName.parse(file.path)
-    header = read_header(text, split_blocks(text, body_start), language=language, stem=name.title)
+    blocks = split_blocks(text[: body_start + _HEADER_SAMPLE], body_start)
+    header = read_header(text, blocks, language=language, stem=name.title)
     day = _stated(stated, "date", "published")
     return Article(
         id=file.id,

@@ -21,7 +21,9 @@ _SPACE = re.compile(r"\s+")
 # nupunkt knows no full stop but that of the Latin and Arabic scripts.
 _OTHER_STOPS = re.compile(r"[؟۔。！？｡।॥։።။][؟۔。！？｡।॥։።။!?.…]*[”’\"'»」』）)\]]*")
 # And it has learnt from law: "art.", "series.", "century." end no sentence for it.
-_WORD_STOP = re.compile(r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*(?=\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))")
+_WORD_STOP = re.compile(
+    r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*(?=(?:\s*\[\d+\])*\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))"
+)
 _LONG_ABBREVIATIONS = """
     abzgl approx appt asst assoc atty bros bspw bzgl capt chap chaps comm corp dept depts evtl exkl figs ggfs hrsg illus
     incl inkl lieut messrs orig prof profs publ resp sect supp univ vols zzgl
