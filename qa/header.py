@@ -92,7 +92,8 @@ def _header_lines(text: str, blocks: Sequence[Block]) -> list[_Line]:
         if _MARKUP.match(line):  # a badge, a comment
             continue
         is_marked = block.is_marked and block.kind == "heading"
-        if is_marked and any(line.is_marked for line in lines):  # the first section's
+        is_section = is_marked and any(line.is_marked for line in lines)
+        if is_section or len(line) > MAX_TITLE_CHARS:
             break
         if block.kind == "body" and not (parse_date(line) or (lines and _read_byline(_Line(line, False), None))):
             break
@@ -126,8 +127,7 @@ def _choose(
 
 
 def _usable(title: str | None) -> str | None:
-    is_usable = title is not None and len(title) <= MAX_TITLE_CHARS and title.lower().strip(" :") not in _GENERIC
-    return title if is_usable else None
+    return None if title is None or title.lower().strip(" :") in _GENERIC else title
 
 
 def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -> str | None:

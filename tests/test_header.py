@@ -122,6 +122,7 @@ def test_bylines_of_the_articles_own_language_are_read(lines, language, expected
         "1984",
         "https://example.org/the-meeting",
         "# " + "word " * 60,
+        "# " + "a@" * 9000,
         "Roses are red\nViolets are blue\nSugar is sweet\nAnd so are you\n\nRoses are dead\nViolets gone\nSugar bitter",
     ],
 )
