@@ -43,10 +43,12 @@ def test_a_date_is_found_beside_other_words():
     assert find_date("By Helen Marsh") is None
 
 
-@given(st.dates(), st.sampled_from(["%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%A, %d %b %Y", "%d.%m.%Y"]))
+@given(
+    st.dates(min_value=date(1000, 1, 1)),
+    st.sampled_from(["%Y-%m-%d", "%d %B %Y", "%B %d, %Y", "%A, %d %b %Y", "%d.%m.%Y"]),
+)
 def test_every_day_is_read_in_every_form(day: date, form):
-    line = day.strftime(form).replace(f"{day.year}", f"{day.year:04}")
-    assert parse_date(line) == day.isoformat()
+    assert parse_date(day.strftime(form)) == day.isoformat()
 
 
 @given(st.text())
