@@ -1,0 +1,157 @@
+"""The page, served for real, in Debian's Chromium."""
+
+import os
+import shutil
+import socket
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
+
+from qa.encoder import SentenceTransformerEncoder
+from qa.index import build
+from qa.page import make_page
+from qa.page.service import Service
+from tests.conftest import SAMPLES
+
+expect.set_options(timeout=15_000)
+
+
+class Site(NamedTuple):
+    """A page that is being served."""
+
+    address: str
+    service: Service
+
+
+def serve(service: Service, **options: object) -> tuple[str, Callable[[], None]]:
+    """Serve a page from a thread; returns its address and what ends it."""
+    page = make_page(service)
+    from qa.page.launch import launch
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = launch(page, host="127.0.0.1", port=port, open_browser=False, block=False, **options)
+    return address, page.close
+
+
+@pytest.fixture(scope="session")
+def make_site(
+    tmp_path_factory: pytest.TempPathFactory, encoder: SentenceTransformerEncoder
+) -> Iterator[Callable[..., Site]]:
+    """Serve articles of one's own: name -> text."""
+    endings = []
+
+    def make(articles: dict[str, str | bytes], *, read_only: bool = False, **options: object) -> Site:
+        folder = tmp_path_factory.mktemp("site")
+        (folder / "articles").mkdir()
+        for name, text in articles.items():
+            (folder / "articles" / name).write_bytes(text.encode() if isinstance(text, str) else text)
+        build(folder / "articles", folder / "index", encoder=encoder)
+        service = Service(folder / "articles", folder / "index", read_only=read_only)
+        service.prepare()
+        address, end = serve(service, **options)
+        endings.append(end)
+        return Site(address, service)
+
+    yield make
+    for end in endings:
+        end()
+
+
+@pytest.fixture(scope="session")
+def site(make_site: Callable[..., Site]) -> Site:
+    """The sample articles; tests that add some remove them again."""
+    return make_site({path.name: path.read_bytes() for path in SAMPLES.iterdir()})
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        message = "no Chromium on this machine: run `apt-get install chromium`"
+        if os.environ.get("QA_REQUIRE_BROWSER"):
+            pytest.fail(message)
+        pytest.skip(message)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+    """Open the page; at the end of the test no error may have happened and no request have gone elsewhere."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def open_page(
+        address: str = "",
+        *,
+        at: Site = site,
+        width: int = 1280,
+        height: int = 860,
+        dark: bool = False,
+        **options: object,
+    ) -> Page:
+        context = chromium.new_context(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+            reduced_motion="reduce",
+            permissions=["clipboard-read", "clipboard-write"],
+            **options,
+        )
+        contexts.append(context)
+
+        def check(route: Route) -> None:
+            if route.request.url.startswith(at.address):
+                route.continue_()
+            else:
+                wrong.append(f"request to {route.request.url}")
+                route.abort()
+
+        context.route(lambda url: url.startswith("http"), check)
+        page = context.new_page()
+        page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
+        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
+        page.on("response", lambda reply: wrong.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None)
+        page.goto(at.address.rstrip("/") + "/" + address)
+        expect(page.locator("#question textarea")).to_be_visible()
+        expect(page.locator(".qa-toggle")).not_to_have_text("No articles yet")
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def ask(page: Page, question: str) -> None:
+    """Ask by keyboard and wait for what comes of it."""
+    before = page.locator("#chat .qa-how, #chat .qa-problem").count()
+    page.fill("#question textarea", question)
+    page.keyboard.press("Enter")
+    expect(page.locator("#chat .qa-how, #chat .qa-problem")).to_have_count(before + 1)
+
+
+def top_of(page: Page, selector: str, room: str) -> float:
+    """How far below the top of `room` an element stands, in pixels."""
+    return page.evaluate(
+        "([one, room]) => document.querySelector(one).getBoundingClientRect().top"
+        " - document.querySelector(room).getBoundingClientRect().top",
+        [selector, room],
+    )
+
+
+def is_in_view(page: Page, selector: str, room: str) -> bool:
+    """Whether an element is within the visible part of `room`."""
+    return page.evaluate(
+        "([one, room]) => { const a = document.querySelector(one).getBoundingClientRect();"
+        " const b = document.querySelector(room).getBoundingClientRect();"
+        " return a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.bottom <= innerHeight && a.top >= 0; }",
+        [selector, room],
+    )
