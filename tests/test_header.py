@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
 
 from qa.blocks import split_blocks
 from qa.header import Header, read_header
+from tests.strategies import ANY_TEXT
 
 BODY = """
 
@@ -144,3 +146,9 @@ def test_a_name_that_the_text_speaks_of_is_its_title():
     assert (
         header("Tariq Example\nWhat he wrote", "\n\nTariq Example was born in 1966. He wrote.").title == "Tariq Example"
     )
+
+
+@given(ANY_TEXT)
+def test_any_text_has_a_title_with_words_or_none(text):
+    title = header(text, "").title
+    assert title is None or any(char.isalpha() for char in title)
