@@ -2,16 +2,18 @@
 
 import math
 import re
+from collections.abc import Sequence
 from time import perf_counter
 
 import numpy as np
 
 from qa.candidates import Candidates, Figures, gather_candidates
 from qa.errors import QAError
+from qa.followup import Resolved, resolve
 from qa.ranker import Ranker, confidence_figures
 from qa.reader import BUNDLED, load_reader
 from qa.retriever import Retriever
-from qa.types import Answer, Quote, Reader, Span, Status
+from qa.types import Answer, Quote, Reader, Span, Status, Turn
 
 PASSAGES_READ = 10
 MAX_QUOTES = 3
@@ -50,18 +52,24 @@ class Answerer:
         self.passages_read = passages_read
         self.threshold = threshold
 
-    def answer(self, question: str) -> Answer:
+    def answer(self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False) -> Answer:
         """Answer a question.
+
+        Args:
+            question: in the words of whoever asks.
+            history: the turns before, oldest first; a question that leans on them is searched with their words.
+            as_written: search for the question alone all the same.
 
         Raises:
             QAError: the question has no words.
         """
-        searched = " ".join(question.split())
-        if not any(char.isalnum() for char in searched):
+        asked = " ".join(question.split())
+        if not any(char.isalnum() for char in asked):
             raise QAError('the question has no words: ask something like "What was the meeting about?"')
-        found = self.retriever.search(searched, self.passages_read)
+        resolved = Resolved(asked) if as_written else resolve(asked, history)
+        found = self.retriever.search(resolved.searched, self.passages_read, prefer=resolved.prefer)
         started = perf_counter()
-        candidates = gather_candidates(found, searched, self.reader)
+        candidates = gather_candidates(found, resolved.searched, self.reader)
         ranker = Ranker.load(candidates.columns)
         scores = ranker.score(candidates)
         figures = confidence_figures(candidates, scores, ranker.columns)
@@ -70,7 +78,7 @@ class Answerer:
         quotes = select_quotes(candidates, scores, confidence, most=self.max_quotes)
         return Answer(
             question=question,
-            searched=searched,
+            searched=resolved.searched,
             status=status,
             confidence=round(confidence, 4),
             quotes=quotes if status == "answered" else (),

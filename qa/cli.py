@@ -6,7 +6,7 @@ Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad u
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -16,7 +16,8 @@ import click
 from qa.errors import QAError
 
 if TYPE_CHECKING:
-    from qa.types import Answer, Progress
+    from qa.index import Index
+    from qa.types import Answer, Progress, Turn
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -115,10 +116,18 @@ def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json
 @click.option("--quotes", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many quotes.")
 @click.option("--passages", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to read.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Earlier answers, as --json prints them: one, or an array, oldest first.",
+)
+@click.option("--as-written", is_flag=True, help="Search for the question alone, whatever came before.")
 @_json
 @_tell_errors
 def ask(
     question: str,
+    history: Path | None,
+    as_written: bool,
     index: Path,
     reader: str,
     no_reader: bool,
@@ -138,7 +147,45 @@ def ask(
         passages_read=passages,
         threshold=THRESHOLD if threshold is None else threshold,
     )
-    _print_answer(answerer.answer(question), as_json=as_json)
+    turns = _read_history(history, answerer.retriever.index) if history else []
+    _print_answer(answerer.answer(question, turns, as_written=as_written), as_json=as_json)
+
+
+@main.command()
+@_index
+@_reader
+@_no_reader
+@_json
+@_tell_errors
+def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
+    """Ask one question after the other; each may lean on those before.
+
+    \b
+    /new             forget what was asked so far
+    /plain QUESTION  ask as written, without what came before
+    /quit            or Ctrl-D: leave
+    """
+    from qa.answerer import Answerer
+    from qa.retriever import Retriever
+    from qa.types import Turn
+
+    with suppress(ImportError):  # not on Windows: there the terminal itself has arrow keys
+        import readline  # noqa: F401
+
+    answerer = Answerer(Retriever.load(index), reader=None if no_reader else reader)
+    turns: list[Turn] = []
+    while (line := _read_line("? ")) is not None and line != "/quit":
+        if line == "/new":
+            turns = []
+        elif line:
+            plain = line.startswith("/plain ")
+            try:
+                answer = answerer.answer(line.removeprefix("/plain "), turns, as_written=plain)
+            except QAError as error:
+                click.echo(f"Error: {error}", err=True)
+                continue
+            turns.append(Turn.from_answer(answer))
+            _print_answer(answer, as_json=as_json, indent=None)
 
 
 @main.command()
@@ -245,14 +292,46 @@ def show_progress() -> Iterator["Progress"]:
             bar.close()
 
 
-def _print_answer(answer: "Answer", *, as_json: bool) -> None:
+def _read_line(prompt: str) -> str | None:
+    """A line without the white space around it; None at the end of the input."""
+    try:
+        # The prompt is for people; input that comes from a file or another program gets none.
+        return input(prompt if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return None
+
+
+def _read_history(path: Path, index: "Index") -> "list[Turn]":
+    """Turns from saved answers; a quote whose article has changed since is left out."""
+    from qa.types import Quote, Span, Turn
+
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        turns = []
+        for answer in saved if isinstance(saved, list) else [saved]:
+            quotes = []
+            for quote in answer["quotes"]:
+                article = index.get_article(quote["article"]["id"])
+                if article is not None and article.sha256 == quote["article"]["sha256"]:
+                    words = quote.get("answer")
+                    span = Span(words["start"], words["end"]) if words else None
+                    quotes.append(
+                        Quote(article, quote["start"], quote["end"], quote["paragraph"], quote["score"], span)
+                    )
+            turns.append(Turn(answer["question"], answer["searched"], tuple(quotes)))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
+    return turns
+
+
+def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) -> None:
     from qa import render
 
     if as_json:
-        _print_json(render.answer_to_json(answer))
+        _print_json(render.answer_to_json(answer), indent=indent)
     else:
         click.echo(render.answer_to_text(answer, color=sys.stdout.isatty()))
 
 
-def _print_json(value: object) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+def _print_json(value: object, *, indent: int | None = 2) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))

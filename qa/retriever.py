@@ -1,6 +1,6 @@
 """Question -> hits: passages found by vectors and by words, their scores brought to one scale and added."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.index import DEFAULT_INDEX, Index
-from qa.types import Encoder, Hit, Vectors
+from qa.types import Encoder, Hit, Span, Vectors
 
 POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
@@ -60,8 +60,8 @@ class Retriever:
         """The best `k` passages for a question or any other words, best first."""
         return self.search(query, k).hits
 
-    def search(self, query: str, k: int = 10) -> Scored:
-        """Like `retrieve`, with the figures behind the scores."""
+    def search(self, query: str, k: int = 10, *, prefer: Callable[[str, Span], float] | None = None) -> Scored:
+        """Like `retrieve`, with the figures behind the scores; `prefer` adds to a place's (article id, span)."""
         started = perf_counter()
         index = self.index
         vector = index.encoder.encode_queries([query])[0]
@@ -71,6 +71,9 @@ class Retriever:
         _fill_gaps(index, query, vector, cosines, bm25)
         ids = np.array(sorted(cosines), dtype=np.int64)
         totals = zscores([cosines[i] for i in ids]) + zscores([bm25[i] for i in ids])
+        if prefer:
+            places = index.store.get_places(ids.tolist())
+            totals = totals + np.array([prefer(*places[i]) for i in ids.tolist()])
         best = [int(ids[n]) for n in np.lexsort((ids, -totals))[:k]]
         total = dict(zip(ids.tolist(), totals.tolist(), strict=True))
         passages = index.store.get_passages(best)

@@ -15,7 +15,7 @@ from typing import Any, Self
 import numpy as np
 
 from qa.errors import IndexDamaged, IndexMismatch
-from qa.types import Article, Kind, Passage, Sentence, Vectors
+from qa.types import Article, Kind, Passage, Sentence, Span, Vectors
 
 FORMAT = 1
 """Version of the tables below; raised when they change."""
@@ -154,7 +154,7 @@ class Store:
         self._connection.execute("delete from articles where id = ?", (article_id,))
 
     def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors, float32 (n, dim), at half precision, at once: also when the build ends before it is published."""
+        """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never published."""
         rows = list(zip(keys, (row.tobytes() for row in vectors.astype(np.float16)), strict=True))
         # NORMAL survives a killed process, and what a power cut takes here is encoded again.
         self._connection.execute("pragma synchronous = normal")
@@ -230,6 +230,11 @@ class Store:
             for row in rows
             if (article := articles[row[1]]) is not None
         }
+
+    def get_places(self, passage_ids: Sequence[int]) -> dict[int, tuple[str, Span]]:
+        """Passage id -> article id and place in it, without reading any text."""
+        rows = self._select_many("select id, article_id, first, last from passages where id", passage_ids)
+        return {row[0]: (row[1], Span(row[2], row[3])) for row in rows}
 
     def iterate_passages(self) -> Iterator[tuple[int, Passage]]:
         """All passages in order of article id and place, one article in memory at a time."""

@@ -5,7 +5,7 @@ Offsets are half-open `str` indices into `Article.text`, from the splitter to th
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, TypeAlias
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -139,6 +139,21 @@ class Answer:
     """Which build of the index answered."""
     seconds: dict[str, float] = field(compare=False)
     """Time spent by stage."""
+
+
+class Turn(NamedTuple):
+    """A question that was asked before, and what came of it."""
+
+    question: str
+    searched: str
+    """What was really searched for; the question itself where it stood alone."""
+    quotes: tuple[Quote, ...]
+    """Best first; none where it was not answered."""
+
+    @classmethod
+    def from_answer(cls, answer: Answer) -> Self:
+        """The turn that an answer ends."""
+        return cls(answer.question, answer.searched, answer.quotes)
 
 
 class SentenceReading(NamedTuple):

@@ -8,6 +8,7 @@ from qa import IndexMissing, Retriever
 from qa.encoder import SentenceTransformerEncoder
 from qa.index import build
 from qa.retriever import zscores
+from qa.types import Span
 
 
 @pytest.fixture(scope="module")
@@ -42,6 +43,19 @@ def test_a_passage_found_by_words_alone_or_vectors_alone_gets_both_scores(retrie
 def test_scores_are_sums_of_two_zscores_over_all_candidates(retriever: Retriever):
     found = retriever.search("eelgrass", 1000)
     assert np.array([hit.score for hit in found.hits]) == pytest.approx(zscores(found.cosines) + zscores(found.bm25))
+
+
+def test_a_preferred_place_is_ranked_higher(retriever: Retriever):
+    query = "When was the last meeting?"
+    plain = retriever.search(query, 40)
+    favourite = plain.hits[-1].passage
+
+    def prefer(article_id: str, place: Span) -> float:
+        return 9.0 if (article_id, *place) == (favourite.article.id, favourite.start, favourite.end) else 0.0
+
+    preferred = retriever.search(query, 40, prefer=prefer)
+    assert preferred.hits[0].passage == favourite
+    assert preferred.hits[0].score == pytest.approx(plain.hits[-1].score + 9.0)
 
 
 def test_words_in_arabic_find_the_arabic_article(retriever: Retriever):
