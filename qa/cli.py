@@ -158,7 +158,7 @@ def ask(
 @_json
 @_tell_errors
 def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
-    """Ask one question after the other; each may lean on those before.
+    r"""Ask one question after the other; each may lean on those before.
 
     \b
     /new             forget what was asked so far

@@ -122,3 +122,26 @@ def test_other_scripts_are_printed_even_where_the_console_claims_ascii(sample_in
     done = subprocess.run([sys.executable, "-m", "qa", "list"], capture_output=True, check=False, env=env)
     assert done.returncode == 0
     assert "مكتبة الريحان" in done.stdout.decode("utf-8")
+
+
+def test_chat_understands_a_question_by_those_before(run):
+    lines = ["What was the meeting about?", "Where was it held?", "/new", "", "/quit"]
+    result = CliRunner().invoke(main, ["chat", "--json"], input="\n".join(lines) + "\n")
+    assert result.exit_code == 0
+    first, second = [json.loads(line) for line in result.stdout.splitlines()]
+    assert first["searched"] == "What was the meeting about?"
+    assert second["searched"].startswith("Where was it held? (")
+    assert "meeting" in second["searched"]
+    assert "Kafr Sousse" in second["quotes"][0]["text"]
+
+
+def test_a_saved_answer_is_history_for_the_next_question(run, tmp_path: Path):
+    saved = tmp_path / "first.json"
+    saved.write_text(run("ask", "Where was the meeting held?", "--json").stdout, encoding="utf-8")
+    args = ("ask", "Who attended it?", "--history", str(saved), "--json")
+    assert json.loads(run(*args).stdout)["searched"].startswith("Who attended it? (")
+    assert json.loads(run(*args, "--as-written").stdout)["searched"] == "Who attended it?"
+    saved.write_text('{"question": "Who?"}')
+    result = run(*args)
+    assert result.exit_code == 1
+    assert "does not hold answers as `qa ask --json` prints them" in result.stderr

@@ -17,9 +17,12 @@ _INDENT = "  "
 
 def answer_to_text(answer: Answer, *, color: bool = False) -> str:
     """An answer for a terminal; with `color`, the answering words are bold and the sources dim."""
+    lines = []
+    if answer.searched != " ".join(answer.question.split()):
+        lines.append(_dim(f"searched: {printable(answer.searched)}", color))
     if answer.status == "answered":
-        return "\n\n".join(_quote(quote, color) for quote in answer.quotes)
-    lines = [SILENCE[answer.status]]
+        return "\n\n".join([*lines, *(_quote(quote, color) for quote in answer.quotes)])
+    lines.append(SILENCE[answer.status])
     if answer.nearest:
         lines += ["Nearest to it:", *(_quote(quote, color) for quote in answer.nearest)]
     return "\n\n".join(lines)
