@@ -23,7 +23,7 @@ class Listing(NamedTuple):
     """What the rest of the page needs to bring the list up to date."""
 
     query: gr.Textbox
-    outputs: list[Any]
+    shown: gr.HTML
     refresh: Callable[[str], str]
 
 
@@ -44,10 +44,10 @@ def add_articles_panel(service: Service) -> Listing:
             placeholder="Find an article",
         )
         listing = gr.HTML("", elem_id="article-list", js_on_load=_LIST_JS)
-        query.input(refresh, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
+        query.change(refresh, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
         if changing:
             _connect(service, changing, query, listing, refresh)
-    return Listing(query, [listing], refresh)
+    return Listing(query, listing, refresh)
 
 
 class _Changing(NamedTuple):

@@ -73,6 +73,7 @@ def build_page(service: Service) -> gr.Blocks:
             panel = gr.HTML("", elem_id="source", js_on_load=_PANEL_JS)
         download = gr.Textbox(visible="hidden", elem_id="download", label="File to save")
 
+        fresh = [seen, header, welcome, listing.shown]
         talk = [chat, question, turns, welcome, tools]
         asking: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
 
@@ -96,15 +97,15 @@ def build_page(service: Service) -> gr.Blocks:
             return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS]
 
         def start(request: gr.Request) -> tuple[Any, ...]:
-            return (find_in_address(service, dict(request.query_params)), listing.refresh(""), *refresh())
+            return (find_in_address(service, dict(request.query_params)), *refresh(""))
 
-        def refresh() -> tuple[Any, ...]:
+        def refresh(wanted: str) -> tuple[Any, ...]:
             articles = service.list_articles()
             shown = panels.welcome(service.examples, has_articles=bool(articles))
-            return service.version, panels.header(len(articles)), shown
+            return service.version, panels.header(len(articles)), shown, listing.refresh(wanted)
 
-        def poll(version: str) -> tuple[Any, ...]:
-            return (gr.skip(),) * 3 if version == service.version else refresh()
+        def poll(version: str, wanted: str) -> tuple[Any, ...]:
+            return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)
 
         question.submit(answer, [question, turns], talk, **asking).then(None, js="() => window.qa.toAnswer()")
         panel.example(take_example, None, question, **PRIVATE).then(answer, [question, turns], talk, **asking)
@@ -116,9 +117,7 @@ def build_page(service: Service) -> gr.Blocks:
         as_json.click(save_as_json, turns, download, **PRIVATE).then(
             None, download, None, js="(text) => window.qa.save(text, 'conversation.json', 'application/json')"
         )
-        fresh = [seen, header, welcome]
-        page.load(start, None, [panel, *listing.outputs, *fresh], queue=False, **PRIVATE)
-        gr.Timer(POLL_SECONDS).tick(poll, seen, fresh, queue=False, **PRIVATE)
-        seen.change(listing.refresh, listing.query, listing.outputs, queue=False, **PRIVATE)
+        page.load(start, None, [panel, *fresh], queue=False, **PRIVATE)
+        gr.Timer(POLL_SECONDS).tick(poll, [seen, listing.query], fresh, queue=False, **PRIVATE)
         add_endpoints(service)
     return page

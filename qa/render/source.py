@@ -107,15 +107,20 @@ def _blocks_to_html(
 
 
 def _marked(text: str, span: Span, marks: Sequence[Mark], focus: Mark) -> Iterator[str]:
-    ends = {edge for mark in marks for edge in mark if span.start < edge < span.end}
-    cuts = sorted({span.start, span.end, *ends})
-    for start, end in pairwise(cuts):
-        words = escape_html(text[start:end])
+    edges = {edge for mark in marks for edge in mark[:2] if span.start < edge < span.end}
+    for start, end in pairwise(sorted({*span, *edges})):
         over = [mark for mark in marks if mark.start <= start and end <= mark.end]
         if not over:
-            yield words
+            yield escape_html(text[start:end])
             continue
-        if any(mark.answer_start <= start and end <= mark.answer_end for mark in over):
-            words = f"<strong>{words}</strong>"
         name = ' id="hit" tabindex="-1"' if start == focus.start else ""
+        words = "".join(_bold(text, Span(start, end), over))
         yield f'<mark class="{"qa-current" if focus in over else "qa-other"}"{name}>{words}</mark>'
+
+
+def _bold(text: str, span: Span, marks: Sequence[Mark]) -> Iterator[str]:
+    edges = {edge for mark in marks for edge in mark[2:] if span.start < edge < span.end}
+    for start, end in pairwise(sorted({*span, *edges})):
+        words = escape_html(text[start:end])
+        is_answer = any(mark.answer_start <= start and end <= mark.answer_end for mark in marks)
+        yield f"<strong>{words}</strong>" if is_answer else words
