@@ -302,26 +302,16 @@ def _read_line(prompt: str) -> str | None:
 
 
 def _read_history(path: Path, index: "Index") -> "list[Turn]":
-    """Turns from saved answers; a quote whose article has changed since is left out."""
-    from qa.types import Quote, Span, Turn
+    """Turns from saved answers: one, an array, or a conversation saved from the page."""
+    from qa.render import turn_from_json
 
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        turns = []
-        for answer in saved if isinstance(saved, list) else [saved]:
-            quotes = []
-            for quote in answer["quotes"]:
-                article = index.get_article(quote["article"]["id"])
-                if article is not None and article.sha256 == quote["article"]["sha256"]:
-                    words = quote.get("answer")
-                    span = Span(words["start"], words["end"]) if words else None
-                    quotes.append(
-                        Quote(article, quote["start"], quote["end"], quote["paragraph"], quote["score"], span)
-                    )
-            turns.append(Turn(answer["question"], answer["searched"], tuple(quotes)))
+        if isinstance(saved, dict):
+            saved = saved.get("answers", [saved])
+        return [turn_from_json(answer, index.get_article) for answer in saved]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
-    return turns
 
 
 def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) -> None:

@@ -60,7 +60,11 @@ def test_words_travel_on_through_a_chain_of_turns():
 def test_passages_near_the_last_quote_are_preferred():
     prefer = resolve("Who was killed there?", [HELD]).prefer
     assert prefer is not None
-    beside, far, elsewhere = prefer("a.txt", Span(37, 77)), prefer("a.txt", Span(9000, 9100)), prefer("b.txt", Span(0, 9))
+    beside, far, elsewhere = (
+        prefer("a.txt", Span(37, 77)),
+        prefer("a.txt", Span(9000, 9100)),
+        prefer("b.txt", Span(0, 9)),
+    )
     assert beside > far > elsewhere == 0.0
 
 

@@ -35,7 +35,7 @@ def ask(service: Service, question: str, before: Sequence[Turn]) -> Iterator[lis
     try:
         titles = list(dict.fromkeys(hit.passage.article.title for hit in service.search(" ".join(question.split()))))
         yield [*kept, turn._replace(shown=_wait("Reading " + _name(titles) + " …"))]
-        answer = service.ask(question)
+        answer = service.ask(question, _answers(before))
         holdings = [article.title for article in service.list_articles()][:6]
         shown = answer_to_html(answer, key=str(turn.number), holdings=holdings)
         yield [*kept, turn._replace(shown=shown, answer=answer_to_json(answer))]

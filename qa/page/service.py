@@ -12,6 +12,8 @@ from qa.errors import QAError, ReaderUnavailable
 from qa.index import BuildReport, build, read_build_id
 from qa.page.changes import move_out, place_file, place_text
 from qa.page.examples import suggest_questions
+from qa.render import turn_from_json
+from qa.render.data import AnswerJson
 from qa.retriever import Retriever
 from qa.types import Answer, Article, Hit, Progress
 
@@ -89,13 +91,14 @@ class Service:
                     self._answerer = Answerer(retriever, reader=None)
             return self._answerer
 
-    def ask(self, question: str) -> Answer:
-        """Answer a question.
+    def ask(self, question: str, before: Sequence[AnswerJson] = ()) -> Answer:
+        """Answer a question, given the answers before it, oldest first.
 
         Raises:
             QAError: it has no words, or too many.
         """
-        return self.answerer.answer(_limit(question))
+        turns = [turn_from_json(answer, self.get_article) for answer in before]
+        return self.answerer.answer(_limit(question), turns)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The best passages for any words.

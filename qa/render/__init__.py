@@ -6,7 +6,7 @@ ever interpreted.
 
 from qa.render.annotations import annotate, answer_to_annotations
 from qa.render.conversation import conversation_to_json, conversation_to_markdown
-from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength
+from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength, turn_from_json
 from qa.render.html import answer_to_html, direction, escape_html, hits_to_html
 from qa.render.markdown import answer_to_markdown, escape_markdown
 from qa.render.source import Mark, source_to_html
@@ -31,4 +31,5 @@ __all__ = [
     "hits_to_text",
     "source_to_html",
     "strength",
+    "turn_from_json",
 ]

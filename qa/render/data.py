@@ -1,9 +1,9 @@
 """Answers and passages -> JSON values, in the one schema that shell, page and programs share."""
 
-from collections.abc import Sequence
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 
-from qa.types import Answer, Article, Hit, Quote, Status
+from qa.types import Answer, Article, Hit, Quote, Span, Status, Turn
 
 Strength: TypeAlias = Literal["strong", "fair", "weak"]
 STRONG, FAIR = 0.75, 0.5
@@ -30,7 +30,7 @@ class AnswerWordsJson(TypedDict):
     end: int
 
 
-class QuoteJson(TypedDict):
+class CopyJson(TypedDict):
     """A quote with all that is needed to find it again and to check it."""
 
     text: str
@@ -42,7 +42,12 @@ class QuoteJson(TypedDict):
     score: float
     paragraph: int
     article: ArticleJson
-    also_in: NotRequired[list["QuoteJson"]]
+
+
+class QuoteJson(CopyJson):
+    """The same, with the other articles that have it."""
+
+    also_in: NotRequired[list[CopyJson]]
 
 
 class AnswerJson(TypedDict):
@@ -90,6 +95,22 @@ def answer_to_json(answer: Answer) -> AnswerJson:
     if answer.status != "answered":
         value["nearest"] = [quote_to_json(quote) for quote in answer.nearest]
     return value
+
+
+def turn_from_json(value: Mapping[str, Any], get_article: Callable[[str], Article | None]) -> Turn:
+    """The turn that an answer's JSON tells of; a quote whose article has changed since is left out.
+
+    Raises:
+        KeyError, TypeError: it is not an answer's JSON.
+    """
+    quotes = []
+    for quote in value["quotes"]:
+        article = get_article(quote["article"]["id"])
+        if article is not None and article.sha256 == quote["article"]["sha256"]:
+            words = quote.get("answer")
+            span = Span(words["start"], words["end"]) if words else None
+            quotes.append(Quote(article, quote["start"], quote["end"], quote["paragraph"], quote["score"], span))
+    return Turn(value["question"], value["searched"], tuple(quotes))
 
 
 def quote_to_json(quote: Quote) -> QuoteJson:

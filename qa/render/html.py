@@ -31,7 +31,7 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     value = answer_to_json(answer)
     if answer.status == "answered":
         cards = "".join(_card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"]))
-        return f'<div class="qa-answer qa-answered">{cards}{_how(answer, key)}</div>'
+        return f'<div class="qa-answer qa-answered">{_leaning(answer)}{cards}{_how(answer, key)}</div>'
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
         head, note = "Not answered in your articles", "They speak of this, but no sentence answers the question."
@@ -46,7 +46,14 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     else:
         body += _holdings(holdings)
         body += f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
-    return f'<div class="qa-answer qa-silent qa-{answer.status}">{body}{_how(answer, key)}</div>'
+    return f'<div class="qa-answer qa-silent qa-{answer.status}">{_leaning(answer)}{body}{_how(answer, key)}</div>'
+
+
+def _leaning(answer: Answer) -> str:
+    """What was searched for, where the question leaned on those before."""
+    if answer.searched == " ".join(answer.question.split()):
+        return ""
+    return f'<p class="qa-note qa-leaning">Searched for <bdi>{escape_html(answer.searched)}</bdi></p>'
 
 
 def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
