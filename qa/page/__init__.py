@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 HOST, PORT = "127.0.0.1", 7860
 
 
-def make_page(service: "Service") -> "gradio.Blocks":
-    """The page over a service, ready to be launched by `open_page`."""
+def make_page(service: "Service", *, mcp: bool = False) -> "gradio.Blocks":
+    """The page over a service, ready to be launched by `open_page`; with `mcp`, tools for assistants as well."""
     _keep_to_ourselves()
     from qa.page.layout import build_page
 
-    return build_page(service)
+    return build_page(service, mcp=mcp)
 
 
 def serve(
@@ -65,7 +65,7 @@ def serve(
 
     service = Service(articles, index, read_only=read_only)
     service.prepare(progress)
-    page = make_page(service)
+    page = make_page(service, mcp=mcp)
     open_page(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
 
 

@@ -25,7 +25,7 @@ def read_asset(name: str) -> str:
     return files("qa.page").joinpath(name).read_text(encoding="utf-8")
 
 
-def build_page(service: Service) -> gr.Blocks:
+def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     """The page over a service; open it with `launch`."""
     page = gr.Blocks(title="Ask your articles", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
@@ -119,5 +119,5 @@ def build_page(service: Service) -> gr.Blocks:
         )
         page.load(start, None, [panel, *fresh], queue=False, **PRIVATE)
         gr.Timer(POLL_SECONDS).tick(poll, [seen, listing.query], fresh, queue=False, **PRIVATE)
-        add_endpoints(service)
+        add_endpoints(service, mcp=mcp)
     return page

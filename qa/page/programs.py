@@ -5,7 +5,9 @@ They serve `gradio_client`, curl and, with `--mcp`, assistants that speak the Mo
 
 import json
 from collections.abc import Callable
-from typing import Any, TypedDict, TypeVar, cast
+from functools import wraps
+from inspect import signature
+from typing import Literal, TypedDict, TypeVar
 
 import gradio as gr
 from gradio.events import api
@@ -36,15 +38,8 @@ class TextJson(TypedDict):
     length: int
 
 
-class _Json(dict[str, Any]):
-    """A JSON object that also reads as one: the Model Context Protocol gets `str` of what an endpoint returns."""
-
-    def __str__(self) -> str:
-        return json.dumps(self, ensure_ascii=False)
-
-
-def add_endpoints(service: Service) -> None:
-    """Add the endpoints to the page that is being made."""
+def add_endpoints(service: Service, *, mcp: bool = False) -> None:
+    """Add the endpoints to the page that is being made; with `mcp`, also as tools that return JSON as text."""
 
     def ask(question: str) -> AnswerJson:
         """Answer a question with word-for-word quotes from the articles, or say that they do not answer it.
@@ -52,7 +47,7 @@ def add_endpoints(service: Service) -> None:
         Args:
             question: a question in plain words.
         """
-        return _reply(answer_to_json(_try(lambda: service.ask(question))))
+        return answer_to_json(_try(lambda: service.ask(question)))
 
     def search(query: str, k: int = 10) -> SearchJson:
         """Find the passages of the articles that match any words best.
@@ -61,11 +56,11 @@ def add_endpoints(service: Service) -> None:
             query: what to look for.
             k: how many passages, 1 to 50.
         """
-        return _reply(hits_to_json(query, _try(lambda: service.search(query, k))))
+        return hits_to_json(query, _try(lambda: service.search(query, k)))
 
     def list_articles() -> ListJson:
         """List all articles: id, title, author, date, url, language, sha256 of the text."""
-        return _reply(ListJson(articles=[article_to_json(article) for article in service.list_articles()]))
+        return ListJson(articles=[article_to_json(article) for article in service.list_articles()])
 
     def read_article(article_id: str, start: int = 0, end: int = MAX_CHARS) -> TextJson:
         """Read an article's text, at most 20,000 characters at once.
@@ -80,17 +75,39 @@ def add_endpoints(service: Service) -> None:
             raise gr.Error(f"there is no article {article_id!r}: see list_articles", print_exception=False)
         start = min(max(0, start), len(article.text))
         end = max(start, min(end, len(article.text), start + MAX_CHARS))
-        value = TextJson(
+        return TextJson(
             article=article_to_json(article),
             text=article.text[start:end],
             start=start,
             end=end,
             length=len(article.text),
         )
-        return _reply(value)
 
+    # Gradio shows every documented endpoint to the protocol, and dictionaries there as Python writes them.
+    visibility: Literal["public", "undocumented"] = "undocumented" if mcp else "public"
     for function in (ask, search, list_articles, read_article):
-        api(function, api_name=function.__name__, concurrency_limit=8, concurrency_id="ask")
+        api(
+            function,
+            api_name=function.__name__,
+            api_visibility=visibility,
+            concurrency_limit=8,
+            concurrency_id="ask",
+        )
+        if mcp:
+            api(_as_text(function), api_name=f"{function.__name__}_as_text", queue=False)
+
+
+def _as_text(function: Callable[..., object]) -> Callable[..., str]:
+    """The same endpoint, returning its JSON as text."""
+
+    @wraps(function)
+    def tool(*args: object) -> str:
+        return json.dumps(function(*args), ensure_ascii=False)
+
+    tool.__signature__ = signature(function).replace(return_annotation=str)  # type: ignore[attr-defined]
+    tool.__annotations__ = {**function.__annotations__, "return": str}
+    del tool.__wrapped__
+    return tool
 
 
 def _try(work: Callable[[], T]) -> T:
@@ -98,7 +115,3 @@ def _try(work: Callable[[], T]) -> T:
         return work()
     except QAError as error:
         raise gr.Error(str(error), print_exception=False) from None
-
-
-def _reply(value: T) -> T:
-    return cast(T, _Json(cast(dict[str, Any], value)))
