@@ -67,7 +67,7 @@ class Answerer:
         if not any(char.isalnum() for char in asked):
             raise QAError('the question has no words: ask something like "What was the meeting about?"')
         resolved = Resolved(asked) if as_written else resolve(asked, history)
-        found = self.retriever.search(resolved.searched, self.passages_read, prefer=resolved.prefer)
+        found = self.retriever.search(asked, self.passages_read, context=resolved.context)
         started = perf_counter()
         candidates = gather_candidates(found, resolved.searched, self.reader)
         ranker = Ranker.load(candidates.columns)

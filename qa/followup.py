@@ -5,20 +5,15 @@ just spoken of) is searched with the words of the last turns beside it, and the 
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
+from qa.retriever import Context
 from qa.types import Quote, Span, Turn
 
 MAX_CARRIED = 8
 """Words taken over from earlier turns."""
 TURNS_SEEN = 3
-SAME_ARTICLE = 2.0
-"""Added to the passages of the article quoted last: standard deviations of the passages' scores."""
-NEARBY = 1.0
-"""Added more to those beside the quote; half of it at `NEARBY_CHARS` from there."""
-NEARBY_CHARS = 800
-
 _WORD = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*")
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][\w’-]+"
 _NAME = re.compile(rf"(?<=[\w,;:’'”)] ){_CAPITALISED}(?: {_CAPITALISED})*")
@@ -49,27 +44,13 @@ _EMPTY = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Resolved:
+class Resolved(NamedTuple):
     """A question with what it leans on."""
 
     searched: str
-    """Shown to the person who asked, and searched for: the question, then in brackets the words taken over."""
-    bonuses: tuple[tuple[str, Span, float], ...] = field(default=())
-    """Article id, place and score of what to prefer; see `prefer`."""
-
-    @property
-    def prefer(self) -> Callable[[str, Span], float] | None:
-        """What to add to the score of a passage at a place (article id, span); None where nothing is preferred."""
-        return self._score if self.bonuses else None
-
-    def _score(self, article_id: str, place: Span) -> float:
-        best = 0.0
-        for preferred, span, weight in self.bonuses:
-            if preferred == article_id:
-                gap = max(0, span.start - place.end, place.start - span.end)
-                best = max(best, weight * (SAME_ARTICLE + NEARBY / (1 + gap / NEARBY_CHARS)))
-        return best
+    """Shown to the person who asked: the question, then in brackets the words taken over."""
+    context: Context | None = None
+    """For the retriever; None where the question stands alone."""
 
 
 def resolve(question: str, history: Sequence[Turn]) -> Resolved:
@@ -78,10 +59,12 @@ def resolve(question: str, history: Sequence[Turn]) -> Resolved:
     if not turns or not leans(question, turns):
         return Resolved(question)
     known = {word.casefold() for word in _WORD.findall(question)}
-    carried = [word for word in _carry(turns) if word.casefold() not in known][:MAX_CARRIED]
-    searched = f"{question} ({', '.join(carried)})" if carried else question
+    words = ", ".join([word for word in _carry(turns) if word.casefold() not in known][:MAX_CARRIED])
     quotes = [(quote, 0.5**age) for age, turn in enumerate(reversed(turns)) for quote in turn.quotes[:1]]
-    return Resolved(searched, tuple((q.article.id, Span(q.start, q.end), weight) for q, weight in quotes))
+    context = Context(
+        words, tuple((quote.article.id, Span(quote.start, quote.end), weight) for quote, weight in quotes)
+    )
+    return Resolved(f"{question} ({words})" if words else question, context)
 
 
 def leans(question: str, turns: Sequence[Turn]) -> bool:

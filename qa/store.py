@@ -236,6 +236,13 @@ class Store:
         rows = self._select_many("select id, article_id, first, last from passages where id", passage_ids)
         return {row[0]: (row[1], Span(row[2], row[3])) for row in rows}
 
+    def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:
+        """Ids of the passages of an article that begin nearest to where a place begins."""
+        query = "select id from passages where article_id = ? order by abs(first - ?), id limit ?"
+        with self._lock:
+            rows = self._connection.execute(query, (article_id, place.start, most)).fetchall()
+        return [row[0] for row in rows]
+
     def iterate_passages(self) -> Iterator[tuple[int, Passage]]:
         """All passages in order of article id and place, one article in memory at a time."""
         for article in self.list_articles():

@@ -44,7 +44,7 @@ def test_half_sentences_and_pointing_words_lean_on_what_came_before(question: st
 def test_a_question_that_stands_alone_does_not(question: str):
     assert not leans(question, [HELD])
     assert resolve(question, [HELD]).searched == question
-    assert resolve(question, [HELD]).prefer is None
+    assert resolve(question, [HELD]).context is None
 
 
 def test_what_was_asked_and_answered_is_taken_over_and_shown():
@@ -58,22 +58,18 @@ def test_words_travel_on_through_a_chain_of_turns():
 
 
 def test_passages_near_the_last_quote_are_preferred():
-    prefer = resolve("Who was killed there?", [HELD]).prefer
-    assert prefer is not None
-    beside, far, elsewhere = (
-        prefer("a.txt", Span(37, 77)),
-        prefer("a.txt", Span(9000, 9100)),
-        prefer("b.txt", Span(0, 9)),
-    )
-    assert beside > far > elsewhere == 0.0
+    context = resolve("Who was killed there?", [HELD]).context
+    assert context is not None
+    beside, far = context.score_place("a.txt", Span(37, 77)), context.score_place("a.txt", Span(9000, 9100))
+    assert beside > far > context.score_place("b.txt", Span(0, 9)) == 0.0
 
 
 def test_older_turns_weigh_less():
     other = Article("b.txt", "B", TEXT, "0" * 64)
     later = Turn("What is it?", "What is it?", (Quote(other, 0, 36, 1, 0.9),))
-    prefer = resolve("And then?", [HELD, later]).prefer
-    assert prefer is not None
-    assert prefer("b.txt", Span(0, 36)) == pytest.approx(2 * prefer("a.txt", Span(0, 36)))
+    context = resolve("And then?", [HELD, later]).context
+    assert context is not None
+    assert context.score_place("b.txt", Span(0, 36)) == pytest.approx(2 * context.score_place("a.txt", Span(0, 36)))
 
 
 def test_without_turns_nothing_changes():

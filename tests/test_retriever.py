@@ -7,7 +7,7 @@ import pytest
 from qa import IndexMissing, Retriever
 from qa.encoder import SentenceTransformerEncoder
 from qa.index import build
-from qa.retriever import zscores
+from qa.retriever import Context, zscores
 from qa.types import Span
 
 
@@ -45,17 +45,22 @@ def test_scores_are_sums_of_two_zscores_over_all_candidates(retriever: Retriever
     assert np.array([hit.score for hit in found.hits]) == pytest.approx(zscores(found.cosines) + zscores(found.bm25))
 
 
-def test_a_preferred_place_is_ranked_higher(retriever: Retriever):
+def test_places_quoted_before_are_ranked_higher(retriever: Retriever):
     query = "When was the last meeting?"
-    plain = retriever.search(query, 40)
-    favourite = plain.hits[-1].passage
+    passage = retriever.search("eelgrass", 1).hits[0].passage
+    assert passage not in [hit.passage for hit in retriever.retrieve(query, 10)]
+    context = Context("", ((passage.article.id, Span(passage.start, passage.end), 5.0),))
+    found = retriever.search(query, 10, context=context)
+    assert passage in [hit.passage for hit in found.hits]
+    assert {hit.passage.article.id for hit in found.hits} == {passage.article.id}
 
-    def prefer(article_id: str, place: Span) -> float:
-        return 9.0 if (article_id, *place) == (favourite.article.id, favourite.start, favourite.end) else 0.0
 
-    preferred = retriever.search(query, 40, prefer=prefer)
-    assert preferred.hits[0].passage == favourite
-    assert preferred.hits[0].score == pytest.approx(plain.hits[-1].score + 9.0)
+def test_words_from_before_move_the_search_towards_them(retriever: Retriever):
+    def rate_meadow(context: Context | None) -> float:
+        hits = retriever.search("Who took the chair when it closed?", 100, context=context).hits
+        return sum(hit.score for hit in hits if hit.passage.article.id == "the-meadow-under-ostrey-bay.md")
+
+    assert rate_meadow(Context("eelgrass, bay floor", ())) > rate_meadow(None) + 1.0
 
 
 def test_words_in_arabic_find_the_arabic_article(retriever: Retriever):

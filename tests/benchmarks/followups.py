@@ -4,7 +4,8 @@
 
 CoQA: all stories are in one index; the turns before are given with the places of their answers, as a conversation with
 the program would have them. A question depends on history unless it names something (a capitalised word other than its
-first) that its story speaks of. MTRAG: passages found for a turn as asked, with its turns before, and as people rewrote it.
+first) that its story speaks of. MTRAG: passages found for a turn as asked, with
+its turns before, and as people rewrote it.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from qa import Answerer, Article, Quote, Retriever
 from qa.evaluate import GoldQuestion, is_right, read_questions, sample_questions, write_articles
 from qa.followup import resolve
 from qa.index import Index, build
-from qa.types import Turn
+from qa.types import Hit, Turn
 
 NAME = re.compile(r"(?<=\s)[A-Z][a-z]+")
 
@@ -99,20 +100,21 @@ def measure_mtrag(dataset: Path, work: Path) -> None:
             if before["role"] == "user":
                 turns.append(Turn(before["text"], resolve(before["text"], turns).searched, ()))
         queries = {
-            "as asked": row["question"],
-            "with history": resolve(row["question"], turns).searched,
-            "gold rewrite": rewrites[row["id"]],
+            "as asked": (row["question"], None),
+            "with history": (row["question"], resolve(row["question"], turns).context),
+            "gold rewrite": (rewrites[row["id"]], None),
         }
-        for way, query in queries.items():
-            found.setdefault(way, []).append(recall(retriever, query, row["relevant"], names))
+        for way, (query, context) in queries.items():
+            hits = retriever.search(query, 20, context=context).hits
+            found.setdefault(way, []).append(recall(hits, row["relevant"], names))
     print(f"| mtrag-human, {len(rows)} turns | passage recall@5 |\n|---|--:|")
     for way, shares in found.items():
         print(f"| {way} | {sum(shares) / len(shares):.3f} |")
 
 
-def recall(retriever: Retriever, query: str, relevant: Sequence[str], names: dict[str, str], k: int = 5) -> float:
+def recall(hits: Sequence[Hit], relevant: Sequence[str], names: dict[str, str], k: int = 5) -> float:
     """Share of the relevant corpus passages, each an article here, among the first k."""
-    best = list(dict.fromkeys(names[hit.passage.article.id] for hit in retriever.retrieve(query, 4 * k)))[:k]
+    best = list(dict.fromkeys(names[hit.passage.article.id] for hit in hits))[:k]
     return len(set(best) & set(relevant)) / min(k, len(set(relevant)))
 
 
