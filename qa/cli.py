@@ -4,6 +4,7 @@ Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad u
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -231,15 +232,37 @@ def list_(index: Path, as_json: bool) -> None:
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @click.option("--read-only", is_flag=True, help="Hide everything that changes the index.")
 @click.option("--open/--no-open", "open_browser", default=True, show_default=True, help="Open a browser.")
+@click.option("--user", help="Ask for this user name, and the password in QA_PASSWORD (asked for now if not set).")
+@click.option("--allow-host", multiple=True, help="A further name by which browsers may call this server; repeatable.")
+@click.option("--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol).")
 @_tell_errors
-def serve(articles: Path, index: Path, host: str, port: int, read_only: bool, open_browser: bool) -> None:
+def serve(
+    articles: Path,
+    index: Path,
+    host: str,
+    port: int,
+    read_only: bool,
+    open_browser: bool,
+    user: str | None,
+    allow_host: tuple[str, ...],
+    mcp: bool,
+) -> None:
     """Open the page to ask in a browser; the index is brought up to date first."""
     from qa.page import serve as serve_page
 
-    with show_progress() as progress:
-        serve_page(
-            articles, index, host=host, port=port, read_only=read_only, open_browser=open_browser, progress=progress
-        )
+    password = os.environ.get("QA_PASSWORD") or (click.prompt("Password", hide_input=True) if user else "")
+    serve_page(
+        articles,
+        index,
+        host=host,
+        port=port,
+        read_only=read_only,
+        auth=(user, password) if user else None,
+        allowed_hosts=allow_host,
+        mcp=mcp,
+        open_browser=open_browser,
+        show_progress=show_progress,
+    )
 
 
 @main.command("eval")

@@ -263,6 +263,18 @@ def test_too_large_a_body_is_refused(client: TestClient):
     assert client.post("/", content=b"", headers={"content-length": str(MAX_BODY + 1)}).status_code == 413
 
 
+def test_assistants_need_the_password_too():
+    async def tools(request: Request) -> Response:
+        return PlainTextResponse("tools")
+
+    routes = [Route("/gradio_api/mcp/", tools, methods=["POST"])]
+    app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=["localhost"], auth=("ann", "sécret"))])
+    client = TestClient(app, base_url="http://localhost")
+    assert client.post("/gradio_api/mcp/").status_code == 401
+    assert client.post("/gradio_api/mcp/", auth=("ann", "secret")).status_code == 401
+    assert client.post("/gradio_api/mcp/", auth=("ann", "sécret")).text == "tools"
+
+
 def test_guessing_passwords_is_slowed_down(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     now = 0.0
     monkeypatch.setattr("qa.page.guard.monotonic", lambda: now)

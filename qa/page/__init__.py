@@ -10,9 +10,13 @@ Gradio is imported when a page is made, not before.
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from qa.errors import QAError
 
 if TYPE_CHECKING:
     import gradio
@@ -42,7 +46,7 @@ def serve(
     allowed_hosts: Sequence[str] = (),
     mcp: bool = False,
     open_browser: bool = True,
-    progress: "Progress | None" = None,
+    show_progress: "Callable[[], AbstractContextManager[Progress]] | None" = None,
 ) -> None:
     """Bring the index up to date with the articles folder and serve the page until interrupted.
 
@@ -56,15 +60,18 @@ def serve(
         allowed_hosts: further names by which browsers may call this server.
         mcp: also speak the Model Context Protocol, at /gradio_api/mcp/.
         open_browser: open one.
-        progress: called as the index is built.
+        show_progress: shows how far the index is while it is built.
 
     Raises:
-        QAError: there is no index, or it cannot be built.
+        QAError: there is no index, or it cannot be built, or the extra `mcp` is not installed.
     """
+    if mcp and find_spec("mcp") is None:
+        raise QAError("the Model Context Protocol needs an extra: run `pip install 'article-qa[mcp]'`")
     from qa.page.service import Service
 
     service = Service(articles, index, read_only=read_only)
-    service.prepare(progress)
+    with (show_progress or nullcontext)() as progress:
+        service.prepare(progress)
     page = make_page(service, mcp=mcp)
     open_page(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
 

@@ -5,8 +5,10 @@ from elsewhere, send nothing elsewhere, and be embedded nowhere.
 """
 
 import ipaddress
+from base64 import b64encode
 from collections import deque
 from collections.abc import Sequence
+from secrets import compare_digest
 from time import monotonic
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -48,8 +50,9 @@ HEADERS = {
 class Guard:
     """Checks host, origin, size and rate before a request goes on, and adds the headers to every reply."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+    def __init__(self, app: ASGIApp, hosts: Sequence[str], auth: tuple[str, str] | None = None) -> None:
         self.app = app
+        self.auth = auth
         self.hosts = {host.lower() for host in hosts}
         self._failures: dict[str, deque[float]] = {}
 
@@ -61,7 +64,9 @@ class Guard:
                 await self.app(scope, receive, send)
             return
         client = scope["client"][0] if scope.get("client") else ""
-        is_login = scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/login")
+        # Gradio asks for user and password everywhere but where assistants call.
+        is_tool = self.auth is not None and scope["path"].startswith("/gradio_api/mcp")
+        is_login = is_tool or (scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/login"))
         refusal = self._refuse(scope, client if is_login else None)
         reply = _with_headers(send)
         if refusal:
@@ -69,6 +74,10 @@ class Guard:
             return
         if is_login:
             reply = self._count_failures(client, reply)
+        if is_tool and not self._is_allowed(Headers(scope=scope).get("authorization", "")):
+            asked = {"www-authenticate": 'Basic realm="article-qa"'}
+            await PlainTextResponse("User and password, please.", 401, asked)(scope, receive, reply)
+            return
         await self.app(scope, _at_most(MAX_BODY, receive), reply)
 
     def _refuse(self, scope: Scope, login_from: str | None) -> tuple[int, str] | None:
@@ -93,6 +102,10 @@ class Guard:
         # An address in figures cannot be made to point here by somebody else's name server.
         return host in self.hosts or _is_address(host)
 
+    def _is_allowed(self, authorization: str) -> bool:
+        expected = "Basic " + b64encode(":".join(self.auth or ()).encode()).decode()
+        return compare_digest(authorization.encode(), expected.encode())
+
     def _recent(self, client: str) -> deque[float]:
         failures = self._failures.setdefault(client, deque(maxlen=LOGIN_FAILURES))
         while failures and failures[0] < monotonic() - LOGIN_SECONDS:
@@ -101,7 +114,7 @@ class Guard:
 
     def _count_failures(self, client: str, send: Send) -> Send:
         async def counting(message: Message) -> None:
-            if message["type"] == "http.response.start" and message["status"] >= 400:
+            if message["type"] == "http.response.start" and message["status"] in (400, 401):
                 self._recent(client).append(monotonic())
             await send(message)
 

@@ -49,7 +49,7 @@ def launch(
                 theme=THEME,
                 head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
                 favicon_path=str(Path(icon)),
-                app_kwargs={"middleware": [Middleware(Guard, hosts=hosts)], "openapi_url": None},
+                app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, auth=auth)], "openapi_url": None},
                 max_file_size=MAX_BYTES,
                 max_threads=40,
                 share=False,
@@ -63,7 +63,13 @@ def launch(
             )
         except OSError as error:
             raise QAError(f"{host}:{port} cannot be listened on ({error}): choose another with --port") from error
+        if not (auth or _is_loopback(host)):
+            sys.stderr.write("Whoever reaches this machine can use the page: --user asks for a password.\n")
         sys.stderr.write(f"Ask at {address} (Ctrl+C stops)\n")
         if block:
             page.block_thread()
     return str(address)
+
+
+def _is_loopback(host: str) -> bool:
+    return host == "localhost" or host.startswith("127.") or host == "::1"
