@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import socket
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +16,7 @@ from click.testing import CliRunner
 from qa.cli import main
 from qa.page import make_page
 from qa.page.service import Service
+from tests.browser.serving import free_port
 from tests.conftest import SAMPLES
 
 QUESTIONS = (
@@ -36,10 +36,7 @@ def address(sample_index: Path) -> Iterator[str]:
     page = make_page(service, mcp=True)
     from qa.page.launch import launch
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    yield launch(page, host="127.0.0.1", port=port, open_browser=False, block=False, mcp=True)
+    yield launch(page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, mcp=True)
     page.close()
 
 

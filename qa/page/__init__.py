@@ -9,7 +9,9 @@
 Gradio is imported when a page is made, not before.
 """
 
+import getpass
 import os
+import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from importlib.util import find_spec
@@ -102,3 +104,7 @@ def _keep_to_ourselves() -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    # Uploads pass through here; nobody else on this machine may read them.
+    uploads = Path(tempfile.gettempdir(), f"article-qa-{getpass.getuser()}")
+    uploads.mkdir(mode=0o700, exist_ok=True)
+    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads))

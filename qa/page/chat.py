@@ -25,8 +25,11 @@ class Turn(NamedTuple):
     """None while it is being looked for, and where the question could not be asked."""
 
 
-def ask(service: Service, question: str, before: Sequence[Turn]) -> Iterator[list[Turn]]:
-    """The conversation as it goes on: first the question, then the passages found, then the answer."""
+def ask(service: Service, question: str, before: Sequence[Turn], *, alone: bool = False) -> Iterator[list[Turn]]:
+    """The conversation as it goes on: first the question, then the passages found, then the answer.
+
+    With `alone`, the question is taken as it is written, whatever was asked before.
+    """
     if not question.strip():
         return
     kept = list(before)[-MAX_TURNS + 1 :]
@@ -35,14 +38,15 @@ def ask(service: Service, question: str, before: Sequence[Turn]) -> Iterator[lis
     try:
         titles = list(dict.fromkeys(hit.passage.article.title for hit in service.search(" ".join(question.split()))))
         yield [*kept, turn._replace(shown=_wait("Reading " + _name(titles) + " …"))]
-        answer = service.ask(question, _answers(before))
+        answer = service.ask(question, () if alone else _answers(before))
         holdings = [article.title for article in service.list_articles()][:6]
         shown = answer_to_html(answer, key=str(turn.number), holdings=holdings)
         yield [*kept, turn._replace(shown=shown, answer=answer_to_json(answer))]
     except QAError as error:
-        text = str(error)
-        shown = f'<div class="qa-answer qa-problem" role="alert">{escape_html(text[:1].upper() + text[1:])}</div>'
-        yield [*kept, turn._replace(shown=shown)]
+        yield [*kept, turn._replace(shown=_problem(str(error)))]
+    except Exception as error:
+        yield [*kept, turn._replace(shown=_problem(f"something went wrong ({error}): the terminal tells more"))]
+        raise
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
@@ -74,6 +78,10 @@ def _now() -> str:
 
 def _wait(text: str) -> str:
     return f'<div class="qa-answer qa-wait"><p dir="auto">{escape_html(text)}</p></div>'
+
+
+def _problem(text: str) -> str:
+    return f'<div class="qa-answer qa-problem" role="alert">{escape_html(text[:1].upper() + text[1:])}</div>'
 
 
 def _name(titles: Sequence[str]) -> str:

@@ -16,7 +16,9 @@ from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 MAX_BODY = 24 * 2**20
-"""Of one request, in bytes; an article has at most 16 MiB, and each file is uploaded by itself."""
+"""Of one request, in bytes; an article has at most 16 MiB."""
+MAX_UPLOAD = 256 * 2**20
+"""Of all files that are dropped together, in bytes."""
 LOGIN_FAILURES, LOGIN_SECONDS = 5, 60.0
 """So many wrong passwords from one address within so many seconds; then it has to wait."""
 
@@ -78,7 +80,7 @@ class Guard:
             asked = {"www-authenticate": 'Basic realm="article-qa"'}
             await PlainTextResponse("User and password, please.", 401, asked)(scope, receive, reply)
             return
-        await self.app(scope, _at_most(MAX_BODY, receive), reply)
+        await self.app(scope, _at_most(_limit(scope), receive), reply)
 
     def _refuse(self, scope: Scope, login_from: str | None) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -92,8 +94,8 @@ class Guard:
             if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > MAX_BODY:
-            return 413, f"Too large: at most {MAX_BODY // 2**20} MiB."
+        if not length.isdecimal() or int(length) > _limit(scope):
+            return 413, f"Too large: at most {_limit(scope) // 2**20} MiB at once."
         if login_from is not None and len(self._recent(login_from)) >= LOGIN_FAILURES:
             return 429, f"Too many wrong passwords: wait {LOGIN_SECONDS:.0f} seconds."
         return None
@@ -119,6 +121,10 @@ class Guard:
             await send(message)
 
         return counting
+
+
+def _limit(scope: Scope) -> int:
+    return MAX_UPLOAD if scope["path"].endswith("/upload") else MAX_BODY
 
 
 def host_of(header: str) -> str:

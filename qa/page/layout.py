@@ -31,6 +31,7 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     with page:
         turns = gr.State([])
         seen = gr.State("")
+        alone = gr.State(False)
         with gr.Row(elem_id="desk"):
             listing = add_articles_panel(service)
             with gr.Column(elem_id="talk", scale=1):
@@ -77,8 +78,8 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
         talk = [chat, question, turns, welcome, tools]
         asking: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
 
-        def answer(text: str, before: list[Turn]) -> Iterator[tuple[Any, ...]]:
-            for after in ask(service, text, before):
+        def answer(text: str, before: list[Turn], alone: bool = False) -> Iterator[tuple[Any, ...]]:
+            for after in ask(service, text, before, alone=alone):
                 yield (
                     gr.update(value=to_messages(after), visible=True),
                     "",
@@ -93,8 +94,8 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
         def show(event: gr.EventData) -> str:
             return find_place(service, event._data)
 
-        def take_example(event: gr.EventData) -> str:
-            return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS]
+        def take_example(event: gr.EventData) -> tuple[str, bool]:
+            return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(event._data.get("alone"))
 
         def start(request: gr.Request) -> tuple[Any, ...]:
             return (find_in_address(service, dict(request.query_params)), *refresh(""))
@@ -108,7 +109,9 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
             return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)
 
         question.submit(answer, [question, turns], talk, **asking).then(None, js="() => window.qa.toAnswer()")
-        panel.example(take_example, None, question, **PRIVATE).then(answer, [question, turns], talk, **asking)
+        panel.example(take_example, None, [question, alone], **PRIVATE).then(
+            answer, [question, turns, alone], talk, **asking
+        ).then(None, js="() => window.qa.toAnswer()")
         panel.show(show, None, panel, queue=False, **PRIVATE)
         anew.click(start_anew, None, talk, queue=False, **PRIVATE)
         as_markdown.click(save_as_markdown, turns, download, **PRIVATE).then(

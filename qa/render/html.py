@@ -53,7 +53,11 @@ def _leaning(answer: Answer) -> str:
     """What was searched for, where the question leaned on those before."""
     if answer.searched == " ".join(answer.question.split()):
         return ""
-    return f'<p class="qa-note qa-leaning">Searched for <bdi>{escape_html(answer.searched)}</bdi></p>'
+    return (
+        f'<p class="qa-note qa-leaning">Searched for <bdi>{escape_html(answer.searched)}</bdi>'
+        '<button class="qa-plain qa-alone">Ask as written</button>'
+        f'<span class="qa-hidden qa-asked">{escape_html(answer.question)}</span></p>'
+    )
 
 
 def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:

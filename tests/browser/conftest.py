@@ -1,8 +1,6 @@
 """The page, served for real, in Debian's Chromium."""
 
 import os
-import shutil
-import socket
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -13,6 +11,7 @@ from qa.encoder import SentenceTransformerEncoder
 from qa.index import build
 from qa.page import make_page
 from qa.page.service import Service
+from tests.browser.serving import CHROMIUM_ARGUMENTS, find_chromium, free_port
 from tests.conftest import SAMPLES
 
 expect.set_options(timeout=15_000)
@@ -30,10 +29,7 @@ def serve(service: Service, **options: object) -> tuple[str, Callable[[], None]]
     page = make_page(service)
     from qa.page.launch import launch
 
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = launch(page, host="127.0.0.1", port=port, open_browser=False, block=False, **options)
+    address = launch(page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, **options)
     return address, page.close
 
 
@@ -69,16 +65,14 @@ def site(make_site: Callable[..., Site]) -> Site:
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    path = find_chromium()
     if path is None:
         message = "no Chromium on this machine: run `apt-get install chromium`"
         if os.environ.get("QA_REQUIRE_BROWSER"):
             pytest.fail(message)
         pytest.skip(message)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(
-            executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"]
-        )
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
         yield browser
         browser.close()
 
@@ -128,23 +122,6 @@ def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
     for context in contexts:
         context.close()
     assert wrong == []
-
-
-def ask(page: Page, question: str) -> None:
-    """Ask by keyboard and wait for what comes of it."""
-    before = page.locator("#chat .qa-how, #chat .qa-problem").count()
-    page.fill("#question textarea", question)
-    page.keyboard.press("Enter")
-    expect(page.locator("#chat .qa-how, #chat .qa-problem")).to_have_count(before + 1)
-
-
-def top_of(page: Page, selector: str, room: str) -> float:
-    """How far below the top of `room` an element stands, in pixels."""
-    return page.evaluate(
-        "([one, room]) => document.querySelector(one).getBoundingClientRect().top"
-        " - document.querySelector(room).getBoundingClientRect().top",
-        [selector, room],
-    )
 
 
 def is_in_view(page: Page, selector: str, room: str) -> bool:

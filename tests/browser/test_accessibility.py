@@ -2,7 +2,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import ask
+from tests.browser.serving import ask
 
 
 def violations(page: Page) -> list[str]:

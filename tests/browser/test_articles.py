@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from qa.index import build
-from tests.browser.conftest import ask
+from tests.browser.serving import ask
 
 QUESTION = "When was the lighthouse of Varn built?"
 TEXT = "The lighthouse of Varn was built in 1851 by the engineer Tomas Reyl."

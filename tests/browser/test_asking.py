@@ -6,7 +6,8 @@ from urllib.parse import quote
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ask, is_in_view
+from tests.browser.conftest import is_in_view
+from tests.browser.serving import ask
 
 QUESTION = "What was the meeting about?"
 SENTENCE = (

@@ -3,7 +3,7 @@ from urllib.parse import urlsplit
 
 from playwright.sync_api import expect
 
-from tests.browser.conftest import ask
+from tests.browser.serving import ask
 
 NASTY = (
     "The dragon of Hosk was seen in 1701: *stars*, _lines_, `code`, # head, <script>hacked = 1</script> "
