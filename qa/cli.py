@@ -82,10 +82,10 @@ def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
 @_tell_errors
 def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json: bool) -> None:
     """Bring the index up to date with the articles folder."""
-    from qa import index as indexing
+    from qa.build import build as build_index
 
     with show_progress() as progress:
-        report = indexing.build(articles, index, progress=progress, reembed=reembed, allow_empty=allow_empty)
+        report = build_index(articles, index, progress=progress, reembed=reembed, allow_empty=allow_empty)
     if as_json:
         _print_json(
             {

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.answerer import Answerer
+from qa.build import build
 from qa.errors import QAError
-from qa.index import Index, build
+from qa.index import Index
 from qa.reader import BUNDLED
 from qa.retriever import Retriever
 from qa.types import Answer, Passage, Progress, Quote, Reader, Sentence, Span

@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
+from qa.build import build
 from qa.candidates import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, Figures, gather_candidates
 from qa.evaluate import GoldQuestion, auroc, calibration_error, is_right, read_questions, write_articles
-from qa.index import Index, build
+from qa.index import Index
 from qa.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_figures
 from qa.reader.data import is_training_article
 from qa.reader.onnx import OnnxReader

@@ -7,7 +7,6 @@ written before the build that needs them, in batches, so that an interrupted bui
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -17,6 +16,7 @@ import numpy as np
 from qa.errors import IndexDamaged, IndexMismatch
 from qa.types import Article, Kind, Passage, Sentence, Span, Vectors
 
+STORE_FILE = "qa.sqlite"
 FORMAT = 1
 """Version of the tables below; raised when they change."""
 
@@ -37,11 +37,6 @@ _KINDS: tuple[Kind, ...] = ("body", "heading")
 _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
-
-
-def vector_key(text: str) -> bytes:
-    """Key under which the vector of `text` is kept: 16 bytes of its BLAKE2b hash."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
 class Store:
@@ -300,6 +295,11 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _damaged(path: Path, error: sqlite3.DatabaseError) -> str:
     return f"{path} cannot be read ({error}): delete it and run `qa build`; the articles themselves are not in danger"
+
+
+def from_half(blob: bytes) -> Vectors:
+    """A vector as it is kept, in float16 bytes -> float32 (dim,)."""
+    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
 
 
 def _pack(sentences: Sequence[Sentence]) -> bytes:

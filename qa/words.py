@@ -13,6 +13,8 @@ from typing import NamedTuple, Self, cast
 
 import tantivy
 
+ANALYSIS = "1"
+"""Version of how words are analysed; a word index made by another is made anew."""
 K1, B = 1.2, 0.75
 """BM25's parameters as tantivy has them fixed."""
 LONGEST_WORD = 60

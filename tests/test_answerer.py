@@ -6,9 +6,9 @@ import pytest
 
 from qa import Answerer, QAError, Retriever
 from qa.answerer import select_quotes
+from qa.build import build
 from qa.candidates import HYBRID, Candidates
 from qa.encoder import SentenceTransformerEncoder
-from qa.index import build
 from qa.render import answer_to_json
 from qa.types import Article, Hit, Passage, Sentence, SentenceReading, Span
 

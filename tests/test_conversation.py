@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from qa import Answerer, Retriever
+from qa.build import build
 from qa.encoder import SentenceTransformerEncoder
-from qa.index import build
 from qa.types import Turn
 from tests.conftest import SHARED
 

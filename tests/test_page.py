@@ -13,9 +13,9 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from qa.articles import find_files, read_article
+from qa.build import build
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import ArticleError, QAError
-from qa.index import build
 from qa.page import panels
 from qa.page.changes import move_out, place_file, place_text
 from qa.page.examples import suggest_questions

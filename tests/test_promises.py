@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from qa.answerer import Answerer
-from qa.index import build
+from qa.build import build
 from qa.passages import split_passages
 from qa.retriever import Retriever
 from qa.types import Article

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from qa import IndexMissing, Retriever
+from qa.build import build
 from qa.encoder import SentenceTransformerEncoder
-from qa.index import build
 from qa.retriever import Context, zscores
 from qa.types import Span
 

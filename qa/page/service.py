@@ -8,8 +8,9 @@ from time import monotonic
 
 from qa.answerer import Answerer
 from qa.articles import SUFFIXES
+from qa.build import BuildReport, build
 from qa.errors import QAError, ReaderUnavailable
-from qa.index import BuildReport, build, read_build_id
+from qa.index import read_build_id
 from qa.page.changes import move_out, place_file, place_text
 from qa.page.examples import suggest_questions
 from qa.render import turn_from_json

@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from qa import Answer, Answerer, Quote, Retriever
+from qa.build import build
 from qa.evaluate import (
     ask_all,
     auroc,
@@ -24,7 +25,7 @@ from qa.evaluate import (
     time_stages,
     write_articles,
 )
-from qa.index import Index, build
+from qa.index import Index
 from qa.types import Hit
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")

@@ -21,9 +21,10 @@ from typing import Any
 from tqdm import tqdm
 
 from qa import Answerer, Article, Quote, Retriever
+from qa.build import build
 from qa.evaluate import GoldQuestion, is_right, read_questions, sample_questions, write_articles
 from qa.followup import resolve
-from qa.index import Index, build
+from qa.index import Index
 from qa.types import Hit, Turn
 
 NAME = re.compile(r"(?<=\s)[A-Z][a-z]+")
