@@ -1,4 +1,4 @@
-"""Store -> the files derived from it, FAISS and word index: checksummed, one folder a generation, mended from the store."""
+"""Store -> the files derived from it, FAISS and word index: checksummed, one folder a generation, made again at need."""
 
 import json
 import os

@@ -1,0 +1,63 @@
+"""One suite over every vector index, held against an oracle that is written out here."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.types import Vectors
+from qa.vectors import Exact, FaissFlat, VectorIndex
+
+INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [Exact, FaissFlat.build]
+
+
+def draw_unit_rows(count: int, dim: int, seed: int) -> Vectors:
+    rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
+    # Kept at half precision, as the store keeps them.
+    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+
+
+def rank_by_hand(ids: list[int], vectors: Vectors, query: Vectors, k: int) -> list[int]:
+    scored = [(-float(np.dot(row.astype(np.float64), query)), i) for i, row in zip(ids, vectors, strict=True)]
+    return [i for _, i in sorted(scored)[:k]]
+
+
+@pytest.mark.parametrize("make", INDEXES)
+@given(count=st.integers(1, 60), dim=st.integers(1, 40), k=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
+def test_the_nearest_are_those_of_plain_arithmetic_best_first(make, count: int, dim: int, k: int, seed: int):
+    vectors = draw_unit_rows(count, dim, seed)
+    ids = np.random.default_rng(seed).permutation(1000)[:count].tolist()
+    query = vectors[seed % count]
+    found = make(ids, vectors).search(query, k=k)
+    expected = rank_by_hand(ids, vectors, query, k)
+    assert len(found) == min(k, count)
+    scores = dict(zip(ids, (vectors.astype(np.float64) @ query).tolist(), strict=True))
+    assert [score for _, score in found] == pytest.approx([scores[i] for i in expected], abs=1e-5)
+    assert [score for i, score in found] == pytest.approx([scores[i] for i, _ in found], abs=1e-5)
+    assert len({i for i, _ in found}) == len(found)
+
+
+@pytest.mark.parametrize("make", INDEXES)
+def test_equal_vectors_come_in_order_of_their_ids(make):
+    vectors = np.tile(draw_unit_rows(1, 8, seed=1), (4, 1))
+    assert [i for i, _ in make([7, 3, 9, 5], vectors).search(vectors[0], k=4)] == [3, 5, 7, 9]
+
+
+@pytest.mark.parametrize("make", INDEXES)
+def test_an_empty_index_finds_nothing(make):
+    assert make([], np.zeros((0, 8), dtype=np.float32)).search(np.ones(8, dtype=np.float32), k=5) == []
+
+
+def test_an_id_given_twice_is_refused():
+    with pytest.raises(ValueError, match="unique"):
+        FaissFlat.build([1, 1], draw_unit_rows(2, 8, seed=0))
+
+
+def test_a_written_index_finds_the_same_when_read(tmp_path: Path):
+    vectors = draw_unit_rows(50, 16, seed=5)
+    index = FaissFlat.build(list(range(50)), vectors)
+    index.write(tmp_path / "vectors.faiss")
+    assert FaissFlat.read(tmp_path / "vectors.faiss").search(vectors[3], k=10) == index.search(vectors[3], k=10)
