@@ -60,7 +60,8 @@ def source(
     told = f'<p class="qa-notice" role="status">{escape_html(notice)}</p>' if notice else ""
     return (
         '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
-        f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2><p class="qa-meta">{meta}</p></div>'
+        f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2>'
+        f'<p class="qa-meta" dir="{direction(article.title)}">{meta}</p></div>'
         '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this place">Copy link</button>'
         '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
         f"{told}"

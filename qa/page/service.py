@@ -11,7 +11,7 @@ from qa.articles import SUFFIXES
 from qa.build import BuildReport, build
 from qa.errors import QAError, ReaderUnavailable
 from qa.index import read_build_id
-from qa.page.changes import move_out, place_file, place_text
+from qa.library import move_out, place_file, place_text
 from qa.page.examples import suggest_questions
 from qa.render import turn_from_json
 from qa.render.data import AnswerJson

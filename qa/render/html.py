@@ -34,7 +34,8 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
         return f'<div class="qa-answer qa-answered">{_leaning(answer)}{cards}{_how(answer, key)}</div>'
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
-        head, note = "Not answered in your articles", "They speak of this, but no sentence answers the question."
+        head = "Not answered in your articles"
+        note = "They come near the subject, but no sentence answers the question."
         lead = "Closest sentences"
     else:
         head, note = "Not in your articles", "Nothing in them seems to be about this."

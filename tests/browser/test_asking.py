@@ -138,6 +138,18 @@ def test_older_answers_stay_as_they_are_while_new_ones_come(visit):
     expect(page.locator(".qa-question").nth(0)).not_to_be_in_viewport()
 
 
+def test_a_question_that_leans_on_the_last_says_what_was_searched_and_can_be_asked_as_written(visit):
+    page = visit()
+    ask(page, QUESTION)
+    ask(page, "Where was it held?")
+    expect(page.locator(".qa-leaning bdi")).to_contain_text("meeting")
+    expect(page.locator(".qa-answer").nth(1).locator(".qa-words").first).to_contain_text("Kafr Sousse")
+    page.get_by_role("button", name="Ask as written").click()
+    expect(page.locator(".qa-how")).to_have_count(3)
+    expect(page.locator(".qa-question").last).to_have_text("Where was it held?")
+    expect(page.locator(".qa-leaning")).to_have_count(1)
+
+
 def test_a_stable_link_opens_the_article_at_the_quote(visit, site):
     page = visit()
     ask(page, QUESTION)
