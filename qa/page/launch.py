@@ -1,5 +1,6 @@
 """A page -> a server on this machine, with nothing of Gradio's that would talk to anybody else."""
 
+import socket
 import sys
 from collections.abc import Sequence
 from importlib.resources import as_file, files
@@ -37,38 +38,45 @@ def launch(
     Raises:
         QAError: the port is taken.
     """
+    _check_port(host, port)
     hosts = ["localhost", host, *allowed_hosts]
     with as_file(files("qa.page") / "icon.svg") as icon:
-        try:
-            _, address, _ = page.queue(max_size=256, api_open=False).launch(
-                server_name=host,
-                server_port=port,
-                inbrowser=open_browser,
-                auth=auth,
-                mcp_server=mcp,
-                theme=THEME,
-                head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
-                favicon_path=str(Path(icon)),
-                app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, auth=auth)], "openapi_url": None},
-                max_file_size=MAX_BYTES,
-                max_threads=40,
-                share=False,
-                run_history=False,
-                footer_links=[],
-                enable_monitoring=False,
-                ssr_mode=False,
-                show_error=True,
-                quiet=True,
-                prevent_thread_lock=True,
-            )
-        except OSError as error:
-            raise QAError(f"{host}:{port} cannot be listened on ({error}): choose another with --port") from error
+        _, address, _ = page.queue(max_size=256, api_open=False).launch(
+            server_name=host,
+            server_port=port,
+            inbrowser=open_browser,
+            auth=auth,
+            mcp_server=mcp,
+            theme=THEME,
+            head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
+            favicon_path=str(Path(icon)),
+            app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, auth=auth)], "openapi_url": None},
+            max_file_size=MAX_BYTES,
+            max_threads=40,
+            share=False,
+            run_history=False,
+            footer_links=[],
+            enable_monitoring=False,
+            ssr_mode=False,
+            show_error=True,
+            quiet=True,
+            prevent_thread_lock=True,
+        )
         if not (auth or _is_loopback(host)):
             sys.stderr.write("Whoever reaches this machine can use the page: --user asks for a password.\n")
         sys.stderr.write(f"Ask at {address} (Ctrl+C stops)\n")
         if block:
             page.block_thread()
     return str(address)
+
+
+def _check_port(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise QAError(
+            f"cannot listen on {host}, port {port} ({error.strerror}): stop what uses it, or choose another --port"
+        ) from None
 
 
 def _is_loopback(host: str) -> bool:
