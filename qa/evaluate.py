@@ -2,7 +2,8 @@
 
 A data set is a folder with `articles.jsonl` (`id`, `title`, `text`) and `questions.jsonl` (`id`, `article_id`,
 `question`, `answers` with `text` and `start`, `answerable`). The articles are written to files and indexed as a user's
-would be, all in one index.
+would be, all in one index. A question of a conversation has `history`, too: the turns before as `question` and
+`rationale`, the words of the article that answered; and perhaps a `rewrite` that can be understood without them.
 """
 
 import json
@@ -22,10 +23,11 @@ from numpy.typing import NDArray
 from qa.answerer import Answerer
 from qa.build import build
 from qa.errors import QAError
+from qa.followup import resolve
 from qa.index import Index
 from qa.reader import BUNDLED
 from qa.retriever import Retriever
-from qa.types import Answer, Passage, Progress, Quote, Reader, Sentence, Span
+from qa.types import Answer, Article, Passage, Progress, Quote, Reader, Sentence, Span, Turn
 
 RECALL_AT = (1, 5, 10)
 QUOTE_AT = (1, 3)
@@ -42,6 +44,10 @@ class GoldQuestion(NamedTuple):
     spans: tuple[Span, ...]
     texts: tuple[str, ...] = ()
     """The gold answers' words."""
+    history: tuple[tuple[str, str], ...] = ()
+    """The turns before, oldest first: question, and the words of the article that answered it."""
+    rewrite: str = ""
+    """The question as it would be asked without them; empty if nobody has written that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,8 @@ class Report:
     figures: dict[str, float] = field(default_factory=dict)
     milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Stage -> (median, 95th percentile)."""
+    turns: list[dict[str, float]] = field(default_factory=list)
+    """quote@1 turn by turn where there is history: with it, without it, and with a rewrite; see `compare_turns`."""
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -85,6 +93,7 @@ class Report:
         ]
         lines += [f"  {name:<28}{value:.3f}" for name, value in self.figures.items()]
         lines += [f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms" for stage, (p50, p95) in self.milliseconds.items()]
+        lines += ["  quote@1, " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()) for row in self.turns]
         return "\n".join(lines)
 
 
@@ -119,12 +128,15 @@ def evaluate(
     built = build(work / "articles", work / "index", progress=progress)
     index = Index.open(work / "index")
     try:
-        outcomes = list(ask_all(Answerer(Retriever(index), reader=reader), questions, progress=progress))
+        answerer = Answerer(Retriever(index), reader=reader)
+        outcomes = list(ask_all(answerer, questions, progress=progress))
+        turns = compare_turns(answerer, outcomes, progress=progress)
     finally:
         index.close()
     report = Report(dataset.name, len(places), built.passages, len(outcomes), sum(bool(o.gold.spans) for o in outcomes))
     report.figures = measure(outcomes)
     report.milliseconds = time_stages(outcomes)
+    report.turns = turns
     return report, outcomes
 
 
@@ -156,7 +168,9 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
             for start in (answer["start"], *answer.get("other_starts", ()))
         ]
         texts = tuple(answer["text"] for answer in answers)
-        questions.append(GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts))
+        history = tuple((turn["question"], turn.get("rationale") or "") for turn in row.get("history", ()))
+        rewrite = row.get("rewrite") or ""
+        questions.append(GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts, history, rewrite))
     return questions
 
 
@@ -170,11 +184,12 @@ def sample_questions(questions: Sequence[GoldQuestion], most: int | None, *, see
 def ask_all(
     answerer: Answerer, questions: Sequence[GoldQuestion], *, progress: Progress | None = None
 ) -> Iterator[Outcome]:
-    """Ask every question and compare what comes with the gold."""
+    """Ask every question, after the turns before it if there are any, and compare what comes with the gold."""
     for done, gold in enumerate(questions):
         if progress:
             progress(done, len(questions), "asking")
-        answer = answerer.answer(gold.question)
+        article = answerer.retriever.index.get_article(gold.article_id) if gold.history else None
+        answer = answerer.answer(gold.question, read_turns(gold, article) if article else ())
         quotes = answer.quotes or answer.nearest
         span = quotes[0].answer if quotes else None
         words = quotes[0].article.text[span.start : span.end] if span else ""
@@ -186,6 +201,38 @@ def ask_all(
             exact=max((exact_match(words, text) for text in gold.texts), default=0.0),
             f1=max((overlap_f1(words, text) for text in gold.texts), default=0.0),
         )
+
+
+def read_turns(gold: GoldQuestion, article: Article) -> list[Turn]:
+    """The turns before a question, with the quotes that would have answered them."""
+    turns: list[Turn] = []
+    for question, words in gold.history:
+        # Data sets give the words alone; where they stand more than once, the first place is as good a guess as any.
+        start = article.text.find(words) if words else -1
+        quotes = (Quote(article, start, start + len(words), 1, 1.0),) if start >= 0 else ()
+        turns.append(Turn(question, resolve(question, turns).searched, quotes))
+    return turns
+
+
+def compare_turns(
+    answerer: Answerer, outcomes: Sequence[Outcome], *, progress: Progress | None = None
+) -> list[dict[str, float]]:
+    """Ask what has history once more without it, and as rewritten: quote@1 by number of turns before, then of all."""
+    asked = [outcome for outcome in outcomes if outcome.gold.history and outcome.gold.spans]
+    ways = {"with history": asked}
+    if asked:
+        alone = [outcome.gold._replace(history=()) for outcome in asked]
+        ways["without"] = list(ask_all(answerer, alone, progress=progress))
+    if asked and all(outcome.gold.rewrite for outcome in asked):
+        rewritten = [gold._replace(question=gold.rewrite) for gold in alone]
+        ways["rewritten"] = list(ask_all(answerer, rewritten, progress=progress))
+    rows = []
+    for count in [*sorted({len(outcome.gold.history) for outcome in asked}), None]:
+        chosen = [n for n, outcome in enumerate(asked) if count in (None, len(outcome.gold.history))]
+        row: dict[str, float] = {} if count is None else {"turns before": count}
+        row["questions"] = len(chosen)
+        rows.append(row | {way: _share(_within(found[n].quote_rank, 1) for n in chosen) for way, found in ways.items()})
+    return rows if asked else []
 
 
 def is_right(gold: GoldQuestion, article_id: str, place: Span | Sentence | Passage | Quote) -> bool:

@@ -105,3 +105,31 @@ def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     assert {"encode", "search", "read", "all"} == set(report.milliseconds)
     assert [outcome.quote_rank for outcome in outcomes] == [0, 0, None]
     assert "quote@1" in report.to_table()
+
+
+def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as_rewritten(tmp_path: Path):
+    texts = {
+        "mill": "The mill in Ostrey was built by Anna Kern. The mill was sold in 1820.",
+        "inn": "The inn in Selby was built by Carl Rook. The inn was sold in 1750.",
+    }
+    articles = [{"id": name, "title": f"The {name}", "text": text} for name, text in texts.items()]
+    questions = [
+        {
+            "id": name,
+            "article_id": name,
+            "question": "When was it sold?",
+            "answers": [{"text": year, "start": texts[name].index(year)}],
+            "history": [{"question": f"Who built the {name}?", "rationale": f"The {name} in {town} was built"}],
+            "rewrite": f"When was the {name} sold?",
+        }
+        for name, town, year in [("mill", "Ostrey", "1820"), ("inn", "Selby", "1750")]
+    ]
+    (tmp_path / "articles.jsonl").write_text("\n".join(map(json.dumps, articles)))
+    (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
+    report, outcomes = evaluate(tmp_path, reader=None)
+    assert [outcome.quote_rank for outcome in outcomes] == [0, 0]
+    assert report.turns == [
+        {"turns before": 1, "questions": 2, "with history": 1.0, "without": 0.5, "rewritten": 1.0},
+        {"questions": 2, "with history": 1.0, "without": 0.5, "rewritten": 1.0},
+    ]
+    assert "quote@1, turns before 1, questions 2, with history 1, without 0.5, rewritten 1" in report.to_table()
