@@ -3,25 +3,27 @@
 import os
 import socket
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 from uuid import uuid4
 
 from qa.articles import ArticleFile, find_files, load_file, parse_file
-from qa.derived import derive, open_derived, remove_old_generations
+from qa.derived import Change, derive, open_derived, remove_old_generations
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import ArticleError, IndexBusy, IndexDamaged, QAError
 from qa.index import DEFAULT_INDEX, check_encoder
 from qa.keys import passage_text, sentence_texts, vector_key
 from qa.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
-from qa.store import STORE_FILE, Store
+from qa.store import STORE_FILE, Store, StoreError
 from qa.types import Article, Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Texts encoded between two commits: what an interrupted build has to encode again at most."""
+_UNUSED = 1000
+"""Vectors that nothing needs any more are looked for when there may be more than these, and than there are passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +62,7 @@ def build(
         encoder: the default one, unless the index was built with another.
         progress: called as the work goes on.
         size: how long passages are; a change splits all articles anew.
-        reembed: take another encoder than the index was built with, and encode everything again.
+        reembed: encode everything again, also with another encoder than the index was built with.
         allow_empty: accept that no article is left in a folder that held some.
 
     Raises:
@@ -74,12 +76,14 @@ def build(
             f"there is no folder {articles}: make it and put articles into it, or name another with --articles"
         )
     folder.mkdir(parents=True, exist_ok=True)
-    with _lock(folder):
-        store = Store.open_writer(folder / STORE_FILE)
-        try:
+    try:
+        with _lock(folder), closing(Store.open_writer(folder / STORE_FILE)) as store:
             return _Build(articles, folder, store, encoder, progress or _no_progress, size).run(reembed, allow_empty)
-        finally:
-            store.close()
+    except (OSError, StoreError) as error:
+        raise QAError(
+            f"the index in {folder} could not be written ({error}): it is as it was; "
+            "see that the disk has space and may be written, and run `qa build` again"
+        ) from error
 
 
 class _Sources(NamedTuple):
@@ -101,12 +105,17 @@ class _Build:
     progress: Progress
     size: PassageSize
     encoded: int = field(default=0)
+    salt: str = ""
+    """Of the keys of vectors."""
 
     def run(self, reembed: bool, allow_empty: bool) -> BuildReport:
         meta = self.store.meta
         encoder = self._choose_encoder(meta, reembed)
+        is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
+        # Vectors of another encoder stay until the new ones are published, and the two never meet under one key.
+        self.salt = meta.get("salt", "") if is_same_encoder else encoder.fingerprint
         settings = self._settings(encoder)
-        as_before = all(meta.get(key) == value for key, value in settings.items())
+        as_before = not reembed and all(meta.get(key, "") == value for key, value in settings.items())
         sources = self._compare_sources(reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
@@ -125,7 +134,7 @@ class _Build:
                 passages=self.store.count_passages(),
             )
         split = self._split(sources.new, encoder)
-        self._encode(split, encoder)
+        self._encode(split, encoder, anew=reembed and is_same_encoder)
         generation = self._publish(sources, split, settings)
         return BuildReport(
             generation,
@@ -144,14 +153,8 @@ class _Build:
             encoder: Encoder = SentenceTransformerEncoder.from_pretrained(name)
         else:
             encoder = self.encoder or SentenceTransformerEncoder.from_pretrained()
-        if name is not None and meta["encoder_fingerprint"] != encoder.fingerprint:
-            if not reembed:
-                check_encoder(meta, encoder, self.folder)
-            # Vectors of another model are of no use under the same keys.
-            self.store.begin()
-            self.store.drop_vectors(self.store.all_vector_keys())
-            self.store.write_meta({"encoder_fingerprint": "none"})
-            self.store.publish()
+        if name is not None and not reembed:
+            check_encoder(meta, encoder, self.folder)
         return encoder
 
     def _settings(self, encoder: Encoder) -> dict[str, str]:
@@ -159,6 +162,7 @@ class _Build:
             "encoder_name": encoder.name,
             "encoder_fingerprint": encoder.fingerprint,
             "dim": str(encoder.dim),
+            "salt": self.salt,
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 
@@ -185,8 +189,12 @@ class _Build:
                 # A file that is there but cannot be read keeps its place, unless it is one too many.
                 if article_id in known and texts[article_id] not in owners and not error.is_duplicate:
                     owners[texts[article_id]] = article_id
-                    unchanged.append(article_id)
                     present.add(article_id)
+                    earlier = None if reuse else self.store.get_article(article_id)
+                    if earlier is None:
+                        unchanged.append(article_id)
+                    else:
+                        new[article_id] = (earlier, known[article_id])
                 continue
             owners[text_hash] = file.id
             present.add(file.id)
@@ -203,15 +211,16 @@ class _Build:
             split[article_id] = split_passages(article, encoder.count_tokens, size=self.size)
         return split
 
-    def _encode(self, split: Mapping[str, list[Passage]], encoder: Encoder) -> None:
+    def _encode(self, split: Mapping[str, list[Passage]], encoder: Encoder, *, anew: bool) -> None:
         """Encode what has no vector yet and store it at once, so that an interrupted build goes on from there."""
         texts: dict[bytes, str] = {}
         for passages in split.values():
             for passage in passages:
                 for text in (passage_text(passage), *sentence_texts(passage)):
-                    texts.setdefault(vector_key(text), text)
+                    texts.setdefault(vector_key(text, self.salt), text)
         # Longest first: batches of equal length waste nothing, and memory is at its peak at the start, not at the end.
-        missing = sorted(self.store.missing_vectors(texts), key=lambda key: (-len(texts[key]), key))
+        wanted = list(texts) if anew else self.store.missing_vectors(texts)
+        missing = sorted(wanted, key=lambda key: (-len(texts[key]), key))
         for first in range(0, len(missing), ENCODE_AT_ONCE):
             self.progress(first, len(missing), "encoding")
             keys = missing[first : first + ENCODE_AT_ONCE]
@@ -220,19 +229,29 @@ class _Build:
         self.encoded = len(missing)
 
     def _publish(self, sources: _Sources, split: Mapping[str, list[Passage]], settings: Mapping[str, str]) -> int:
+        meta = self.store.meta
         generation = self.store.generation + 1
-        build_id = uuid4().hex
         self.store.begin()
         try:
+            removed = self.store.passage_ids([*sources.removed, *sources.new])
+            unused = int(meta.get("unused", "0")) + self.store.count_texts(removed)
             for article_id in sources.removed:
                 self.store.remove_article(article_id)
             for article_id, (article, file_hash) in sources.new.items():
-                keyed = [(passage, vector_key(passage_text(passage))) for passage in split[article_id]]
+                keyed = [(passage, vector_key(passage_text(passage), self.salt)) for passage in split[article_id]]
                 self.store.put_article(article, file_hash, keyed)
-            self.store.drop_vectors(self.store.all_vector_keys() - _needed_keys(self.store))
-            self.store.write_meta({**settings, "generation": str(generation), "build_id": build_id})
+            has_other_keys = self.salt != meta.get("salt", "")
+            if has_other_keys or unused > max(_UNUSED, self.store.count_passages()):
+                self.store.drop_vectors(self.store.all_vector_keys() - self._needed_keys())
+                unused = 0
+            build_id = uuid4().hex
+            made_with = {**settings, "unused": str(unused)}
+            self.store.write_meta({**made_with, "generation": str(generation), "build_id": build_id})
             self.progress(0, 1, "indexing")
-            derive(self.folder / "generations", self.store)
+            change = None
+            if "build_id" in meta and not has_other_keys:
+                change = Change(generation - 1, meta["build_id"], removed, self.store.passage_ids(list(sources.new)))
+            derive(self.folder / "generations", self.store, change)
             self.store.publish()
         except BaseException:
             self.store.rollback()
@@ -240,6 +259,13 @@ class _Build:
         self.progress(1, 1, "indexing")
         remove_old_generations(self.folder / "generations", generation)
         return generation
+
+    def _needed_keys(self) -> set[bytes]:
+        needed = set()
+        for _, passage in self.store.iterate_passages():
+            needed.add(vector_key(passage_text(passage), self.salt))
+            needed.update(vector_key(text, self.salt) for text in sentence_texts(passage))
+        return needed
 
 
 def _no_progress(done: int, total: int, what: str) -> None:
@@ -265,11 +291,3 @@ def _lock(folder: Path) -> Iterator[None]:
     except Timeout:
         name = holder.read_text() if holder.is_file() else "another process"
         raise IndexBusy(f"{name} is building the index in {folder}: wait until it is done") from None
-
-
-def _needed_keys(store: Store) -> set[bytes]:
-    needed = set()
-    for _, passage in store.iterate_passages():
-        needed.add(vector_key(passage_text(passage)))
-        needed.update(map(vector_key, sentence_texts(passage)))
-    return needed

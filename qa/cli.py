@@ -6,46 +6,28 @@ Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad u
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from functools import wraps
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
+from qa import upkeep
 from qa.errors import QAError
+from qa.shell import (
+    articles_option,
+    index_option,
+    json_option,
+    no_reader_option,
+    print_json,
+    reader_option,
+    show_progress,
+    tell_errors,
+)
 
 if TYPE_CHECKING:
     from qa.index import Index
-    from qa.types import Answer, Progress, Turn
-
-P = ParamSpec("P")
-R = TypeVar("R")
-
-_articles = click.option(
-    "--articles",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="index/articles",
-    envvar="QA_ARTICLES",
-    show_default=True,
-    show_envvar=True,
-    help="Folder with the articles.",
-)
-_index = click.option(
-    "--index",
-    type=click.Path(path_type=Path, file_okay=False),
-    default="index",
-    envvar="QA_INDEX",
-    show_default=True,
-    show_envvar=True,
-    help="Folder of the index.",
-)
-_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-_reader = click.option(
-    "--reader", default="bundled", show_default=True, help="Reader: the bundled one, or a Hugging Face name or folder."
-)
-_no_reader = click.option("--no-reader", is_flag=True, help="Choose sentences by similarity and words alone.")
+    from qa.types import Answer, Turn
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -57,63 +39,11 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
-def _tell_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors raised on purpose into one line on stderr and exit code 1."""
-
-    @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
-            return command(*args, **kwargs)
-        except QAError as error:
-            raise click.ClickException(str(error)) from None
-        except KeyboardInterrupt:
-            click.echo("stopped; what was done is kept, and the same command goes on from there", err=True)
-            sys.exit(130)
-
-    return told
-
-
-@main.command()
-@_articles
-@_index
-@click.option("--reembed", is_flag=True, help="Encode everything again, also with another encoder than before.")
-@click.option("--allow-empty", is_flag=True, help="Accept that no article is left.")
-@_json
-@_tell_errors
-def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json: bool) -> None:
-    """Bring the index up to date with the articles folder."""
-    from qa.build import build as build_index
-
-    with show_progress() as progress:
-        report = build_index(articles, index, progress=progress, reembed=reembed, allow_empty=allow_empty)
-    if as_json:
-        _print_json(
-            {
-                "generation": report.generation,
-                "added": report.added,
-                "changed": report.changed,
-                "removed": report.removed,
-                "unchanged": report.unchanged,
-                "errors": [{"file": str(error.path), "reason": error.reason} for error in report.errors],
-                "passages": report.passages,
-                "encoded": report.encoded,
-            }
-        )
-    else:
-        counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
-        counts += f", {len(report.unchanged)} unchanged"
-        click.echo(f"{counts}; {report.passages} passages, generation {report.generation}")
-    for error in report.errors:
-        click.echo(f"left out: {error}", err=True)
-    if report.errors:
-        sys.exit(1)
-
-
 @main.command()
 @click.argument("question")
-@_index
-@_reader
-@_no_reader
+@index_option
+@reader_option
+@no_reader_option
 @click.option("--quotes", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many quotes.")
 @click.option("--passages", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to read.")
 @click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
@@ -123,8 +53,8 @@ def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, as_json
     help="Earlier answers, as --json prints them: one, or an array, oldest first.",
 )
 @click.option("--as-written", is_flag=True, help="Search for the question alone, whatever came before.")
-@_json
-@_tell_errors
+@json_option
+@tell_errors
 def ask(
     question: str,
     history: Path | None,
@@ -153,11 +83,11 @@ def ask(
 
 
 @main.command()
-@_index
-@_reader
-@_no_reader
-@_json
-@_tell_errors
+@index_option
+@reader_option
+@no_reader_option
+@json_option
+@tell_errors
 def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
     r"""Ask one question after the other; each may lean on those before.
 
@@ -191,10 +121,10 @@ def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
 
 @main.command()
 @click.argument("query")
-@_index
+@index_option
 @click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
-@_json
-@_tell_errors
+@json_option
+@tell_errors
 def search(query: str, index: Path, passages: int, as_json: bool) -> None:
     """Print the passages that match QUERY best."""
     from qa import render
@@ -202,15 +132,15 @@ def search(query: str, index: Path, passages: int, as_json: bool) -> None:
 
     hits = Retriever.load(index).retrieve(query, passages)
     if as_json:
-        _print_json(render.hits_to_json(query, hits))
+        print_json(render.hits_to_json(query, hits))
     else:
         click.echo(render.hits_to_text(hits, color=sys.stdout.isatty()))
 
 
 @main.command("list")
-@_index
-@_json
-@_tell_errors
+@index_option
+@json_option
+@tell_errors
 def list_(index: Path, as_json: bool) -> None:
     """List the articles in the index."""
     from qa import render
@@ -218,7 +148,7 @@ def list_(index: Path, as_json: bool) -> None:
 
     articles = list_articles(index)
     if as_json:
-        _print_json({"articles": [render.article_to_json(article) for article in articles]})
+        print_json({"articles": [render.article_to_json(article) for article in articles]})
     else:
         for article in articles:
             parts = [article.id, article.title, article.author, article.date]
@@ -226,8 +156,8 @@ def list_(index: Path, as_json: bool) -> None:
 
 
 @main.command()
-@_articles
-@_index
+@articles_option
+@index_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @click.option("--read-only", is_flag=True, help="Hide everything that changes the index.")
@@ -235,7 +165,7 @@ def list_(index: Path, as_json: bool) -> None:
 @click.option("--user", help="Ask for this user name, and the password in QA_PASSWORD (asked for now if not set).")
 @click.option("--allow-host", multiple=True, help="A further name by which browsers may call this server; repeatable.")
 @click.option("--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol).")
-@_tell_errors
+@tell_errors
 def serve(
     articles: Path,
     index: Path,
@@ -270,10 +200,10 @@ def serve(
 @click.option("--sample", type=click.IntRange(1), help="Ask only so many questions, drawn the same way each time.")
 @click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here for next time.")
 @click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve: a PNG.")
-@_reader
-@_no_reader
-@_json
-@_tell_errors
+@reader_option
+@no_reader_option
+@json_option
+@tell_errors
 def evaluate(
     dataset: Path, sample: int | None, work: Path | None, plot: Path | None, reader: str, no_reader: bool, as_json: bool
 ) -> None:
@@ -287,32 +217,9 @@ def evaluate(
     if plot:
         evaluation.plot_risk_coverage(outcomes, plot)
     if as_json:
-        _print_json(report.to_json())
+        print_json(report.to_json())
     else:
         click.echo(report.to_table())
-
-
-@contextmanager
-def show_progress() -> Iterator["Progress"]:
-    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no terminal."""
-    from tqdm import tqdm
-
-    bars: dict[str, tqdm[Any]] = {}
-
-    def show(done: int, total: int, what: str) -> None:
-        if what not in bars:
-            for bar in bars.values():
-                bar.close()
-            # disable=None: silent unless stderr is a terminal
-            bars[what] = tqdm(total=total, desc=what, leave=False, disable=None, dynamic_ncols=True)
-        bars[what].total = total
-        bars[what].update(done - bars[what].n)
-
-    try:
-        yield show
-    finally:
-        for bar in bars.values():
-            bar.close()
 
 
 def _read_line(prompt: str) -> str | None:
@@ -341,10 +248,10 @@ def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) ->
     from qa import render
 
     if as_json:
-        _print_json(render.answer_to_json(answer), indent=indent)
+        print_json(render.answer_to_json(answer), indent=indent)
     else:
         click.echo(render.answer_to_text(answer, color=sys.stdout.isatty()))
 
 
-def _print_json(value: object, *, indent: int | None = 2) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+for command in upkeep.COMMANDS:
+    main.add_command(command)

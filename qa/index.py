@@ -40,6 +40,7 @@ class Index:
         meta = store.meta
         self.generation = int(meta["generation"])
         self.build_id = meta["build_id"]
+        self._salt = store.salt
         # Whoever still answers a question on this generation keeps it alive; the last one out closes the file.
         self._close = finalize(self, store.close)
 
@@ -66,6 +67,9 @@ class Index:
                 encoder = encoder or SentenceTransformerEncoder.from_pretrained(meta["encoder_name"])
                 check_encoder(meta, encoder, folder)
                 derived = open_derived(folder, store, may_repair=attempt > 0)
+            except OSError as error:
+                store.close()
+                raise IndexDamaged(f"{folder / 'generations'} needs mending, which failed ({error})") from error
             except BaseException:
                 store.close()
                 raise
@@ -98,7 +102,7 @@ class Index:
 
     def sentence_vectors(self, passages: Sequence[Passage]) -> Vectors:
         """Vectors of all sentences of the passages in order, float32 (n, dim), unit rows."""
-        keys = [vector_key(text) for passage in passages for text in sentence_texts(passage)]
+        keys = [vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)]
         kept = self.store.get_vectors(keys)
         if not keys:
             return np.zeros((0, self.encoder.dim), dtype=np.float32)

@@ -5,9 +5,12 @@ from hashlib import blake2b
 from qa.types import Passage
 
 
-def vector_key(text: str) -> bytes:
-    """Key under which the vector of `text` is kept: 16 bytes of its BLAKE2b hash."""
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+def vector_key(text: str, salt: str = "") -> bytes:
+    """Key under which the vector of `text` is kept: 16 bytes of its BLAKE2b hash.
+
+    The salt keeps vectors of one encoder apart from those of another, while an index changes over.
+    """
+    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=salt.encode()[:64]).digest()
 
 
 def passage_text(passage: Passage) -> str:

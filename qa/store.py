@@ -20,6 +20,9 @@ STORE_FILE = "qa.sqlite"
 FORMAT = 1
 """Version of the tables below; raised when they change."""
 
+StoreError = sqlite3.Error
+"""What may be raised where the disk is full or fails."""
+
 _SCHEMA = """
 create table meta (key text primary key, value text not null) without rowid, strict;
 create table articles (
@@ -35,6 +38,7 @@ create table vectors (key blob primary key, vector blob not null) without rowid,
 """
 _KINDS: tuple[Kind, ...] = ("body", "heading")
 _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
+_SENTENCE_BYTES = 16
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
 
@@ -174,6 +178,44 @@ class Store:
         """Number of builds that changed this index."""
         return int(self.meta["generation"])
 
+    @property
+    def salt(self) -> str:
+        """With which the keys of this generation's vectors are made."""
+        return self.meta.get("salt", "")
+
+    def find_flaws(self) -> list[str]:
+        """What SQLite finds wrong with the file, and passages without article or vector; empty if all is well."""
+        with self._lock:
+            try:
+                flaws = [str(row[0]) for row in self._connection.execute("pragma quick_check")]
+                queries = {
+                    "passages without an article": "article_id not in (select id from articles)",
+                    "passages without a vector": "vector_key not in (select key from vectors)",
+                }
+                for what, condition in queries.items():
+                    lost = self._connection.execute(f"select count(*) from passages where {condition}").fetchone()[0]
+                    flaws += [f"{lost} {what}"] if lost else []
+            except sqlite3.DatabaseError as error:
+                return [str(error)]
+        return [flaw for flaw in flaws if flaw != "ok"]
+
+    def passage_ids(self, article_ids: Sequence[str] | None = None) -> list[int]:
+        """Ids of all passages, or of those of some articles, in order."""
+        if article_ids is None:
+            with self._lock:
+                return [row[0] for row in self._connection.execute("select id from passages order by id")]
+        return sorted(row[0] for row in self._select_many("select id from passages where article_id", article_ids))
+
+    def count_texts(self, passage_ids: Sequence[int]) -> int:
+        """Number of texts, passages and sentences, that have a vector each."""
+        rows = self._select_many("select length(sentences) from passages where id", passage_ids)
+        return len(rows) + sum(int(row[0]) // _SENTENCE_BYTES for row in rows)
+
+    def count_vectors(self) -> int:
+        """How many vectors are kept, those no longer needed included."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from vectors").fetchone()[0])
+
     def count_articles(self) -> int:
         """How many articles there are."""
         with self._lock:
@@ -279,7 +321,7 @@ class Store:
         with self._lock:
             return {row[0] for row in self._connection.execute("select key from vectors")}
 
-    def _select_many(self, query: str, values: Sequence[int] | Sequence[bytes]) -> list[tuple[Any, ...]]:
+    def _select_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []
         with self._lock:
             for first in range(0, len(values), _MANY):

@@ -50,6 +50,18 @@ class FaissFlat:
         index.add_with_ids(np.ascontiguousarray(vectors), np.asarray(ids, dtype=np.int64))
         return cls(index)
 
+    def add(self, ids: Sequence[int], vectors: Vectors) -> None:
+        """Index more vectors, under ids that are not there yet."""
+        if ids:
+            self._index.add_with_ids(np.ascontiguousarray(vectors), np.asarray(ids, dtype=np.int64))
+
+    def remove(self, ids: Sequence[int]) -> None:
+        """Forget the vectors with these ids; one scan, however many they are."""
+        if ids:
+            import faiss
+
+            self._index.remove_ids(faiss.IDSelectorBatch(np.asarray(ids, dtype=np.int64)))
+
     @classmethod
     def read(cls, path: Path) -> Self:
         """Read what `write` wrote. Check the file's hash first: FAISS does not notice a flipped bit."""

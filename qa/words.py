@@ -82,20 +82,28 @@ class WordIndex:
     @classmethod
     def build(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
         """Index texts into an existing, empty folder; `fields` are those that `field_of` gives for their languages."""
-        schema = _schema(fields)
-        index = tantivy.Index(schema, path=str(folder))
-        words = cls(index, fields)
+        words = cls(tantivy.Index(_schema(fields), path=str(folder)), fields)
+        words._add(texts)
+        return words
+
+    @classmethod
+    def extend(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
+        """Add texts to what `build` made with the same fields; scores are as if all had been built at once."""
+        words = cls.open(folder, fields)
+        words._add(texts)
+        return words
+
+    def _add(self, texts: Iterable[Text]) -> None:
         # One thread: texts get the same internal order, so the same scores and files, each time.
-        writer = index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
         for text in texts:
             field = field_of(text.language)
             content = f"{text.context}\n{text.text}" if text.context else text.text
             writer.add_document(tantivy.Document(**{"id": text.id, field: _normalise(content)}))
         writer.commit()
         writer.wait_merging_threads()
-        index.reload()
-        words._searcher = index.searcher()
-        return words
+        self._index.reload()
+        self._searcher = self._index.searcher()
 
     @classmethod
     def open(cls, folder: Path, fields: Sequence[str]) -> Self:

@@ -148,7 +148,7 @@ def test_a_stopped_build_publishes_nothing_and_the_next_encodes_only_the_rest(
     with pytest.raises(KeyboardInterrupt):
         build(articles, index, encoder=first, progress=stop)
     assert len(first.encoded) == 4
-    with pytest.raises(QAError, match="never finished|no index"):
+    with pytest.raises(QAError, match=r"never finished|no index"):
         Index.open(index, encoder=HashEncoder())
     second = HashEncoder()
     assert build(articles, index, encoder=second).added == ("bridge.txt", "meadow.txt")

@@ -1,0 +1,87 @@
+"""What all commands share: options, errors as one line, progress bars, JSON."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+import click
+
+from qa.errors import QAError
+
+if TYPE_CHECKING:
+    from qa.types import Progress
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+articles_option = click.option(
+    "--articles",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="index/articles",
+    envvar="QA_ARTICLES",
+    show_default=True,
+    show_envvar=True,
+    help="Folder with the articles.",
+)
+index_option = click.option(
+    "--index",
+    type=click.Path(path_type=Path, file_okay=False),
+    default="index",
+    envvar="QA_INDEX",
+    show_default=True,
+    show_envvar=True,
+    help="Folder of the index.",
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+reader_option = click.option(
+    "--reader", default="bundled", show_default=True, help="Reader: the bundled one, or a Hugging Face name or folder."
+)
+no_reader_option = click.option("--no-reader", is_flag=True, help="Choose sentences by similarity and words alone.")
+
+
+def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Turn errors raised on purpose into one line on stderr and exit code 1."""
+
+    @wraps(command)
+    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return command(*args, **kwargs)
+        except QAError as error:
+            raise click.ClickException(str(error)) from None
+        except KeyboardInterrupt:
+            click.echo("stopped; what was done is kept, and the same command goes on from there", err=True)
+            sys.exit(130)
+
+    return told
+
+
+@contextmanager
+def show_progress() -> Iterator["Progress"]:
+    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no terminal."""
+    from tqdm import tqdm
+
+    bars: dict[str, tqdm[Any]] = {}
+
+    def show(done: int, total: int, what: str) -> None:
+        if what not in bars:
+            for bar in bars.values():
+                bar.close()
+            # disable=None: silent unless stderr is a terminal
+            bars[what] = tqdm(total=total, desc=what, leave=False, disable=None, dynamic_ncols=True)
+        bars[what].total = total
+        bars[what].update(done - bars[what].n)
+
+    try:
+        yield show
+    finally:
+        for bar in bars.values():
+            bar.close()
+
+
+def print_json(value: object, *, indent: int | None = 2) -> None:
+    """Print a value as JSON on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))

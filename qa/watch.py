@@ -1,0 +1,35 @@
+"""Articles folder -> one tick now, and one after each run of changes in it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Event
+
+from qa.errors import QAError
+
+SETTLE_MILLISECONDS = 500
+"""Without a further change, before a tick: an editor writes a file in several steps."""
+
+
+def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]:
+    """Yield at once, and again whenever files below `folder` have changed; ends when `stop` is set.
+
+    Raises:
+        QAError: there is no such folder.
+    """
+    from watchfiles import watch
+
+    if not folder.is_dir():
+        raise QAError(f"there is no folder {folder}: make it, or name another with --articles")
+    # Before the first tick, so that no change falls between that build and the watch.
+    changes = watch(
+        folder,
+        watch_filter=lambda _, path: not Path(path).name.startswith("."),
+        debounce=10 * SETTLE_MILLISECONDS,
+        step=SETTLE_MILLISECONDS,
+        stop_event=stop,
+        yield_on_timeout=False,
+        raise_interrupt=True,
+    )
+    yield
+    for _ in changes:
+        yield
