@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 from importlib.resources import files
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 
 from qa.page import panels
-from qa.page.articles_panel import add_articles_panel
+from qa.page.articles_panel import Listing, add_articles_panel
 from qa.page.chat import Turn, ask, save_as_json, save_as_markdown, to_messages
 from qa.page.programs import add_endpoints
 from qa.page.service import MAX_QUESTION_CHARS, Service
@@ -25,102 +25,142 @@ def read_asset(name: str) -> str:
     return files("qa.page").joinpath(name).read_text(encoding="utf-8")
 
 
+class Parts(NamedTuple):
+    """The components outside the articles panel."""
+
+    header: gr.HTML
+    welcome: gr.HTML
+    chat: gr.Chatbot
+    question: gr.Textbox
+    tools: gr.Row
+    anew: gr.Button
+    as_markdown: gr.Button
+    as_json: gr.Button
+    source: gr.HTML
+    download: gr.Textbox
+    turns: gr.State
+    """The conversation; it lives as long as the page is open, and nowhere else."""
+    version: gr.State
+    """Of what the page shows of the index."""
+    alone: gr.State
+    """Whether the question is to be taken as it is written."""
+
+
 def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     """The page over a service; open it with `launch`."""
     page = gr.Blocks(title="Ask your articles", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600))
     with page:
-        turns = gr.State([])
-        seen = gr.State("")
-        alone = gr.State(False)
         with gr.Row(elem_id="desk"):
             listing = add_articles_panel(service)
-            with gr.Column(elem_id="talk", scale=1):
-                header = gr.HTML(panels.header(0), elem_id="header")
-                welcome = gr.HTML("", elem_id="welcome")
-                chat = gr.Chatbot(
-                    elem_id="chat",
-                    label="Conversation",
-                    show_label=False,
-                    visible=False,
-                    render_markdown=False,
-                    latex_delimiters=[],
-                    sanitize_html=True,
-                    allow_tags=False,
-                    autoscroll=False,
-                    buttons=[],
-                    feedback_options=None,
-                    group_consecutive_messages=False,
-                    layout="bubble",
-                    container=False,
-                    height=None,
-                )
-                with gr.Group(elem_id="composer"):
-                    question = gr.Textbox(
-                        elem_id="question",
-                        label="Your question",
-                        show_label=False,
-                        container=False,
-                        placeholder="Ask a question",
-                        lines=1,
-                        max_lines=6,
-                        max_length=MAX_QUESTION_CHARS,
-                        submit_btn="Ask",
-                        autofocus=True,
-                    )
-                with gr.Row(elem_id="tools", visible=False) as tools:
-                    anew = gr.Button("New conversation", size="sm", elem_id="anew")
-                    as_markdown = gr.Button("Save as Markdown", size="sm", elem_id="save-markdown")
-                    as_json = gr.Button("Save as JSON", size="sm", elem_id="save-json")
-            panel = gr.HTML("", elem_id="source", js_on_load=_PANEL_JS)
-        download = gr.Textbox(visible="hidden", elem_id="download", label="File to save")
-
-        fresh = [seen, header, welcome, listing.shown]
-        talk = [chat, question, turns, welcome, tools]
-        asking: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
-
-        def answer(text: str, before: list[Turn], alone: bool = False) -> Iterator[tuple[Any, ...]]:
-            for after in ask(service, text, before, alone=alone):
-                yield (
-                    gr.update(value=to_messages(after), visible=True),
-                    "",
-                    after,
-                    gr.update(visible=False),
-                    gr.update(visible=True),
-                )
-
-        def start_anew() -> tuple[Any, ...]:
-            return gr.update(value=[], visible=False), "", [], gr.update(visible=True), gr.update(visible=False)
-
-        def show(event: gr.EventData) -> str:
-            return find_place(service, event._data)
-
-        def take_example(event: gr.EventData) -> tuple[str, bool]:
-            return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(event._data.get("alone"))
-
-        def start(request: gr.Request) -> tuple[Any, ...]:
-            return (find_in_address(service, dict(request.query_params)), *refresh(""))
-
-        def refresh(wanted: str) -> tuple[Any, ...]:
-            articles = service.list_articles()
-            shown = panels.welcome(service.examples, has_articles=bool(articles))
-            return service.version, panels.header(len(articles)), shown, listing.refresh(wanted)
-
-        def poll(version: str, wanted: str) -> tuple[Any, ...]:
-            return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)
-
-        question.submit(answer, [question, turns], talk, **asking).then(None, js="() => window.qa.toAnswer()")
-        panel.example(take_example, None, [question, alone], **PRIVATE).then(
-            answer, [question, turns, alone], talk, **asking
-        ).then(None, js="() => window.qa.toAnswer()")
-        panel.show(show, None, panel, queue=False, **PRIVATE)
-        anew.click(start_anew, None, talk, queue=False, **PRIVATE)
-        as_markdown.click(save_as_markdown, turns, download, **PRIVATE).then(
-            None, download, None, js="(text) => window.qa.save(text, 'conversation.md', 'text/markdown')"
-        )
-        as_json.click(save_as_json, turns, download, **PRIVATE).then(
-            None, download, None, js="(text) => window.qa.save(text, 'conversation.json', 'application/json')"
-        )
-        page.load(start, None, [panel, *fresh], queue=False, **PRIVATE)
-        gr.Timer(POLL_SECONDS).tick(poll, [seen, listing.query], fresh, queue=False, **PRIVATE)
+            parts = _make_parts()
+        _connect_conversation(service, parts)
+        _connect_source(service, parts, listing, page)
+        _connect_files(parts)
         add_endpoints(service, mcp=mcp)
     return page
+
+
+def _make_parts() -> Parts:
+    with gr.Column(elem_id="talk", scale=1):
+        header = gr.HTML(panels.header(0), elem_id="header")
+        welcome = gr.HTML("", elem_id="welcome")
+        chat = _make_chat()
+        with gr.Group(elem_id="composer"):
+            question = gr.Textbox(
+                elem_id="question",
+                label="Your question",
+                show_label=False,
+                container=False,
+                placeholder="Ask a question",
+                lines=1,
+                max_lines=6,
+                max_length=MAX_QUESTION_CHARS,
+                submit_btn="Ask",
+                autofocus=True,
+            )
+        with gr.Row(elem_id="tools", visible=False) as tools:
+            anew = gr.Button("New conversation", size="sm", elem_id="anew")
+            as_markdown = gr.Button("Save as Markdown", size="sm", elem_id="save-markdown")
+            as_json = gr.Button("Save as JSON", size="sm", elem_id="save-json")
+    source = gr.HTML("", elem_id="source", js_on_load=_PANEL_JS)
+    download = gr.Textbox(visible="hidden", elem_id="download", label="File to save")
+    states = gr.State([]), gr.State(""), gr.State(False)
+    return Parts(header, welcome, chat, question, tools, anew, as_markdown, as_json, source, download, *states)
+
+
+def _make_chat() -> gr.Chatbot:
+    """Shows HTML of our own, and is never an input: from the browser it would take components of any kind."""
+    return gr.Chatbot(
+        elem_id="chat",
+        label="Conversation",
+        show_label=False,
+        visible=False,
+        render_markdown=False,
+        latex_delimiters=[],
+        sanitize_html=True,
+        allow_tags=False,
+        autoscroll=False,
+        buttons=[],
+        feedback_options=None,
+        group_consecutive_messages=False,
+        layout="bubble",
+        container=False,
+        height=None,
+    )
+
+
+def _connect_conversation(service: Service, parts: Parts) -> None:
+    shown = [parts.chat, parts.question, parts.turns, parts.welcome, parts.tools]
+    options: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
+
+    def answer(question: str, before: list[Turn], alone: bool = False) -> Iterator[tuple[Any, ...]]:
+        for step, turns in enumerate(ask(service, question, before, alone=alone)):
+            # Emptied once: the next question may be in it before this one is answered.
+            left = gr.skip() if step else ""
+            messages = gr.update(value=to_messages(turns), visible=True)
+            yield messages, left, turns, gr.update(visible=False), gr.update(visible=True)
+
+    def take_question(event: gr.EventData) -> tuple[str, bool]:
+        return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(event._data.get("alone"))
+
+    def start_anew() -> tuple[Any, ...]:
+        return gr.update(value=[], visible=False), "", [], gr.update(visible=True), gr.update(visible=False)
+
+    parts.question.submit(answer, [parts.question, parts.turns], shown, **options)
+    parts.source.example(take_question, None, [parts.question, parts.alone], **PRIVATE).then(
+        answer, [parts.question, parts.turns, parts.alone], shown, **options
+    )
+    parts.anew.click(start_anew, None, shown, queue=False, **PRIVATE)
+
+
+def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.Blocks) -> None:
+    fresh = [parts.version, parts.header, parts.welcome, listing.shown]
+
+    def show(event: gr.EventData) -> str:
+        return find_place(service, event._data)
+
+    def start(request: gr.Request) -> tuple[Any, ...]:
+        return (find_in_address(service, dict(request.query_params)), *refresh(""))
+
+    def refresh(wanted: str) -> tuple[Any, ...]:
+        articles = service.list_articles()
+        welcome = panels.welcome(service.examples, has_articles=bool(articles))
+        return service.version, panels.header(len(articles)), welcome, listing.refresh(wanted)
+
+    def poll(version: str, wanted: str) -> tuple[Any, ...]:
+        return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)
+
+    parts.source.show(show, None, parts.source, queue=False, **PRIVATE)
+    page.load(start, None, [parts.source, *fresh], queue=False, **PRIVATE)
+    gr.Timer(POLL_SECONDS).tick(poll, [parts.version, listing.query], fresh, queue=False, **PRIVATE)
+
+
+def _connect_files(parts: Parts) -> None:
+    """Files are made in the browser: the server keeps no copy."""
+    for button, save, name, kind in (
+        (parts.as_markdown, save_as_markdown, "conversation.md", "text/markdown"),
+        (parts.as_json, save_as_json, "conversation.json", "application/json"),
+    ):
+        button.click(save, parts.turns, parts.download, **PRIVATE).then(
+            None, parts.download, None, js=f"(text) => window.qa.save(text, '{name}', '{kind}')"
+        )

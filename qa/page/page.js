@@ -147,10 +147,23 @@ window.qa = (() => {
     }
   });
 
+  // The question at the top of the view, its answer below.
+  let asked = 0;
+  function followConversation() {
+    const questions = document.querySelectorAll(".qa-question");
+    if (questions.length > asked) questions[questions.length - 1].scrollIntoView({ block: "start" });
+    asked = questions.length;
+  }
+
   // The chat component labels each message with its HTML, which a screen reader would read out.
-  new MutationObserver(() => {
+  function dropLabels() {
     for (const message of document.querySelectorAll("#chat [data-testid][aria-label*='<']"))
       message.removeAttribute("aria-label");
+  }
+
+  new MutationObserver(() => {
+    dropLabels();
+    followConversation();
   }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
 
   return {
@@ -164,16 +177,6 @@ window.qa = (() => {
         const button = within(event.target, ".qa-remove");
         if (button) confirmRemoval(button, remove);
       });
-    },
-    // The question at the top of the view, its answer below.
-    toAnswer() {
-      const asked = document.querySelectorAll(".qa-question");
-      const last = asked[asked.length - 1];
-      if (last)
-        last.scrollIntoView({
-          block: "start",
-          behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth",
-        });
     },
     save(text, name, type) {
       const link = Object.assign(document.createElement("a"), {
