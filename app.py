@@ -2,14 +2,18 @@
 
 import os
 
-from qa.cli import show_progress
+from qa.errors import QAError
 from qa.page import make_page, open_page
 from qa.page.service import Service
+from qa.shell import show_progress
 
 service = Service(os.environ.get("QA_ARTICLES", "index/articles"), os.environ.get("QA_INDEX", "index"))
 demo = make_page(service)
 
 if __name__ == "__main__":
-    with show_progress() as progress:
-        service.prepare(progress)
-    open_page(demo)
+    try:
+        with show_progress() as progress:
+            service.prepare(progress)
+        open_page(demo)
+    except QAError as error:
+        raise SystemExit(f"Error: {error}") from None
