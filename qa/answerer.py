@@ -16,10 +16,12 @@ from qa.retriever import Retriever
 from qa.types import Answer, Quote, Reader, Span, Status, Turn
 
 PASSAGES_READ = 10
+NEAR_QUOTE = 2.0
+"""Added to the log-odds of a sentence beside the last quote when the question leans on it."""
 MAX_QUOTES = 3
 QUOTE_MARGIN = 3.0
 """A further quote may be this much less likely than the best, in log-odds: 1 to 20."""
-THRESHOLD = 0.4
+THRESHOLD = 0.25
 """Confidence from which a question counts as answered."""
 SUBJECT_THRESHOLD = 0.5
 """Probability from which the articles count as speaking of the subject."""
@@ -72,6 +74,13 @@ class Answerer:
         candidates = gather_candidates(found, resolved.searched, self.reader)
         ranker = Ranker.load(candidates.columns)
         scores = ranker.score(candidates)
+        if resolved.context:
+            scores = scores + NEAR_QUOTE * np.array(
+                [
+                    resolved.context.nearness(hit.passage.article.id, sentence)
+                    for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
+                ]
+            )
         figures = confidence_figures(candidates, scores, ranker.columns)
         confidence = ranker.answered(figures) if len(scores) else 0.0
         status = self._judge(confidence, ranker.on_subject(figures) if len(scores) else 0.0)

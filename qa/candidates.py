@@ -22,6 +22,7 @@ HYBRID: tuple[str, ...] = (
     "passage",  # the score of its passage
     "heading",  # a title, byline or section heading
     "asks",  # itself a question
+    "negates",  # says what is not so, which the question does not ask
     "byline",  # the question asks who wrote the article, and this line above its text names the author
     "kind_held",  # the question asks for a date, number or name, and the sentence holds one
     "kind_missing",  # ... and it does not
@@ -39,6 +40,7 @@ READ: tuple[str, ...] = (
 READ_WITHIN: tuple[str, ...] = ("span_z", "span_within")
 """For readers whose scores compare only within a question."""
 
+_NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
@@ -70,6 +72,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
     texts = [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in pairs]
     cosines = np.asarray(found.index.sentence_vectors(passages) @ found.query, dtype=np.float64)
     kind = asked_kind(question)
+    is_negated = bool(_NEGATES.search(question))
     is_author_asked = asks_author(question)
     held = [
         kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
@@ -82,6 +85,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         **{f"{name}_near": _best_neighbours(values, lengths) for name, values in scores.items()},
         "passage": np.array([hit.score for hit, _ in pairs]),
         "heading": np.array([sentence.kind == "heading" for _, sentence in pairs], dtype=np.float64),
+        "negates": np.array([not is_negated and bool(_NEGATES.search(text)) for _, text in texts], dtype=np.float64),
         "byline": np.array(
             [is_author_asked and _is_byline(hit, sentence) for hit, sentence in pairs], dtype=np.float64
         ),
