@@ -75,6 +75,8 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
             shutil.rmtree(target)
         scratch.rename(target)
         _sync_to_disk(generations)
+    except (RuntimeError, ValueError) as error:  # what FAISS and tantivy make of a disk that is full or fails
+        raise OSError(f"{scratch.name}: {error}") from error
     except OSError:
         # Somebody else may have mended the same generation at the same time.
         if check_derived(generations.parent, store).flaws:
@@ -100,7 +102,7 @@ def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[Faiss
 
 def check_derived(folder: Path, store: Store) -> Checked:
     """Hold the files of the store's generation against their manifest."""
-    return _check(folder / "generations" / str(store.generation), store.meta["build_id"])
+    return _check(folder / "generations" / str(store.generation), store.meta.get("build_id", ""))
 
 
 def remove_old_generations(generations: Path, generation: int) -> None:

@@ -1,0 +1,99 @@
+"""The commands that keep an index in order, with the real encoder."""
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from qa.cli import main
+from tests.conftest import SAMPLES
+
+
+@pytest.fixture
+def run(sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """`qa` on a copy of the samples and their index."""
+    shutil.copytree(sample_index, tmp_path / "index")
+    shutil.copytree(SAMPLES, tmp_path / "articles")
+    monkeypatch.setenv("QA_INDEX", str(tmp_path / "index"))
+    monkeypatch.setenv("QA_ARTICLES", str(tmp_path / "articles"))
+
+    def invoke(*args: str | Path) -> Result:
+        return CliRunner().invoke(main, [str(arg) for arg in args])
+
+    return invoke
+
+
+def test_an_article_is_added_found_removed_and_kept_aside(run, tmp_path: Path):
+    new = tmp_path / "varn.txt"
+    new.write_text("The lighthouse of Varn\n\nThe lighthouse of Varn was lit in 1851 by Ada Cole.\n")
+    added = json.loads(run("add", new, "--json").stdout)
+    assert (added["added"], len(added["unchanged"])) == (["varn.txt"], 5)
+    assert "lit in 1851" in run("search", "Who lit the lighthouse of Varn?", "-k", "1").stdout
+    assert run("remove", "varn.txt", "no-such.txt").exit_code == 1
+    assert (tmp_path / "articles/varn.txt").exists()
+    removed = run("remove", "varn.txt")
+    assert removed.exit_code == 0
+    assert "1 removed, 5 unchanged" in removed.stdout
+    assert (tmp_path / "index/removed/varn.txt").exists()
+    assert "varn" not in run("list").stdout
+
+
+def test_adding_names_what_cannot_be_read_and_exits_1(run, tmp_path: Path):
+    (tmp_path / "empty.txt").write_text("")
+    result = run("add", tmp_path / "empty.txt")
+    assert result.exit_code == 1
+    assert "empty.txt: is empty" in result.stderr
+
+
+def test_the_doctor_is_content_with_a_fresh_index_and_says_what_to_do_with_a_damaged_one(run, tmp_path: Path):
+    result = run("doctor")
+    assert "WRONG" not in result.stdout.replace("WRONG reader", "")
+    (tmp_path / "index/generations/1/vectors.faiss").write_bytes(b"")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "WRONG files" in result.stdout
+    assert "run `qa build`" in result.stdout
+    assert run("build").exit_code == 0
+    findings = json.loads(run("doctor", "--json").stdout)["findings"]
+    assert [finding["check"] for finding in findings if not finding["ok"]] in ([], ["reader"])
+
+
+def test_info_prints_counts_and_models(run):
+    described = json.loads(run("info", "--json").stdout)
+    assert (described["articles"], described["generation"]) == (5, 1)
+    assert (described["encoder"], described["dimension"]) == ("all-MiniLM-L6-v2", 384)
+    assert "generation          1\n" in run("info").stdout
+
+
+def test_saved_answers_are_verified(run, tmp_path: Path):
+    saved = tmp_path / "saved.json"
+    saved.write_text(run("ask", "What was the meeting about?", "--json", "--no-reader").stdout, encoding="utf-8")
+    result = run("verify", saved)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("ok              the-damascus-meeting.txt: “")
+    article = tmp_path / "articles/the-damascus-meeting.txt"
+    article.write_text(article.read_text(encoding="utf-8").replace("weapons", "bicycles"), encoding="utf-8")
+    run("build")
+    result = run("verify", saved, "--json")
+    assert result.exit_code == 1
+    assert "source changed" in {quote["status"] for quote in json.loads(result.stdout)["quotes"]}
+
+
+def test_watching_builds_again_when_an_article_comes(run, tmp_path: Path):
+    command = [sys.executable, "-m", "qa", "build", "--watch"]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert watching.stdout is not None
+    try:
+        assert "0 added" in watching.stdout.readline()
+        (tmp_path / "articles/varn.txt").write_text("The lighthouse of Varn was lit in 1851.\n")
+        assert "1 added, 0 changed, 0 removed, 5 unchanged" in watching.stdout.readline()
+    finally:
+        watching.send_signal(signal.SIGINT)
+        _, said = watching.communicate(timeout=60)
+    assert watching.returncode == 130
+    assert "stopped" in said
