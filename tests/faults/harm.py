@@ -27,8 +27,8 @@ from tests.standin import HashEncoder
 ACTIONS = ("build", "add", "remove", "reembed")
 FAULTS = ("ENOSPC", "EIO")
 QUESTIONS = ("who opened the bridge", "seahorses in the bay", "a line was added on Monday", "newly arrived words")
-WORDS = """bridge toll penny mayor meadow bay eelgrass seahorses divers lamp keeper log rope tide harbour ledger clock tower
-    bell market fish salt rain winter Monday opened closed counted wrote mended sold carried rang painted""".split()
+WORDS = """bridge toll penny mayor meadow bay eelgrass seahorses divers lamp keeper log rope tide harbour ledger clock
+    tower bell market fish salt rain winter Monday opened closed counted wrote mended sold carried rang""".split()
 ROOT = Path(__file__).parents[2]
 
 Found = list[tuple[str, str, str, float]]
