@@ -11,20 +11,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.index import DEFAULT_INDEX, Index
-from qa.types import Encoder, Hit, Span, Vectors
+from qa.types import Encoder, Hit, Sentence, Span, Vectors
 
 POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
 
 CONTEXT_WEIGHT = 0.3
 """Of the words that came before, beside the question's at 1. On mtrag-human .3 found more than .6 did, and than 1."""
-SAME_ARTICLE = 2.0
-"""Added to passages of an article just quoted: standard deviations of the passages' scores."""
+SAME_ARTICLE = 6.0
+"""Added to passages of an article just quoted: standard deviations of the passages' scores. The answer was among ten
+passages for .73 of coqa's leaning questions at 2, .91 at 4, .99 at 6."""
 NEARBY = 1.0
 """Added more to those beside the quote; half of it at `NEARBY_CHARS` from there."""
 NEARBY_CHARS = 800
 PLACES = 40
 """Passages around a quote that become candidates, found by the question's words or not."""
+ALWAYS_READ = 3
+"""So many of the best passages for the question alone stay among those read: the subject may change all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +41,17 @@ class Context:
 
     def score_place(self, article_id: str, place: Span) -> float:
         """What a passage at a place gets on top of its score."""
-        best = 0.0
-        for quoted_id, span, weight in self.places:
-            if quoted_id == article_id:
-                gap = max(0, span.start - place.end, place.start - span.end)
-                best = max(best, weight * (SAME_ARTICLE + NEARBY / (1 + gap / NEARBY_CHARS)))
-        return best
+        same = max((weight for quoted_id, _, weight in self.places if quoted_id == article_id), default=0.0)
+        return SAME_ARTICLE * same + NEARBY * self.nearness(article_id, place)
+
+    def nearness(self, article_id: str, place: Span | Sentence) -> float:
+        """How near a place is to what was quoted: 1 beside the last quote, 0 in other articles."""
+        near = [
+            weight / (1 + max(0, span.start - place.end, place.start - span.end) / NEARBY_CHARS)
+            for quoted_id, span, weight in self.places
+            if quoted_id == article_id
+        ]
+        return max(near, default=0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +113,15 @@ class Retriever:
                 bm25[i] += CONTEXT_WEIGHT * score
         ids = np.array(sorted(cosines), dtype=np.int64)
         totals = zscores([cosines[i] for i in ids]) + zscores([bm25[i] for i in ids])
+        order = np.lexsort((ids, -totals))
         if context:
+            alone = order[: min(ALWAYS_READ, k // 2)]
             places = index.store.get_places(ids.tolist())
             totals = totals + np.array([context.score_place(*places[i]) for i in ids.tolist()])
-        best = [int(ids[n]) for n in np.lexsort((ids, -totals))[:k]]
+            order = np.lexsort((ids, -totals))
+            kept = set(alone) | set([n for n in order if n not in alone][: max(0, k - len(alone))])
+            order = np.array([n for n in order if n in kept], dtype=np.int64)
+        best = [int(ids[n]) for n in order[:k]]
         total = dict(zip(ids.tolist(), totals.tolist(), strict=True))
         passages = index.store.get_passages(best)
         seconds = {"encode": encoded - started, "search": perf_counter() - encoded}
