@@ -167,7 +167,7 @@ def test_a_read_only_service_changes_nothing(service: Service):
 def test_example_questions_are_answered_by_the_index(service: Service):
     while (examples := service.examples) is None:
         sleep(0.05)
-    assert "What was the meeting about?" in examples
+    assert examples
     assert {service.ask(question).status for question in examples} == {"answered"}
 
 
