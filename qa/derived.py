@@ -17,7 +17,7 @@ import numpy as np
 
 from qa.store import Store, from_half
 from qa.types import Passage, Vectors
-from qa.vectors import FaissFlat
+from qa.vectors import FaissIndex, choose_kind
 from qa.words import ANALYSIS, Text, WordIndex, field_of
 
 MANIFEST = "manifest.json"
@@ -57,14 +57,15 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
     try:
         (scratch / WORDS).mkdir()
         if base and change:
-            _extend(scratch, base, store, change)
+            facts = _extend(scratch, base, store, change)
         else:
-            _make_vectors(store).write(scratch / VECTORS)
+            facts = _write_vectors(scratch, store)
             WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
         manifest = {
             "build_id": store.meta["build_id"],
             "analysis": ANALYSIS,
             "fields": fields,
+            **facts,
             "files": _checksums(scratch, base),
         }
         (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True))
@@ -85,17 +86,18 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[FaissFlat, WordIndex] | None:
+def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[FaissIndex, WordIndex] | None:
     """Vectors and words of the store's generation, or None where they are missing or not what was written."""
     target = folder / "generations" / str(store.generation)
-    if check_derived(folder, store).flaws:
-        if not may_repair:
-            return None
+    checked = check_derived(folder, store)
+    if checked.flaws and may_repair:
         derive(folder / "generations", store)
-        if check_derived(folder, store).flaws:
-            return None
+        checked = check_derived(folder, store)
+    if checked.flaws:
+        return None
     try:
-        return FaissFlat.read(target / VECTORS), WordIndex.open(target / WORDS, _word_fields(store))
+        vectors = FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))
+        return vectors, WordIndex.open(target / WORDS, _word_fields(store))
     except (OSError, ValueError, RuntimeError):
         return None  # deleted by a later build between check and opening
 
@@ -145,21 +147,27 @@ def _find_base(generations: Path, change: Change, fields: list[str]) -> Path | N
     return base if not checked.flaws and checked.facts.get("fields") == fields else None
 
 
-def _extend(scratch: Path, base: Path, store: Store, change: Change) -> None:
-    vectors = FaissFlat.read(base / VECTORS)
-    vectors.remove(change.removed)
-    vectors.add(*_stack(store.get_passage_vectors(change.added).items(), int(store.meta["dim"]), len(change.added)))
-    vectors.write(scratch / VECTORS)
+def _extend(scratch: Path, base: Path, store: Store, change: Change) -> dict[str, Any]:
+    before = json.loads((base / MANIFEST).read_text())
+    facts: dict[str, Any] = {key: before.get(key) for key in ("kind", "recall_at_10")}
+    if facts["kind"] == choose_kind(store.count_passages()):
+        vectors = FaissIndex.read(base / VECTORS, to_change=True)
+        vectors.remove(change.removed)
+        vectors.add(*_stack(store.get_passage_vectors(change.added).items(), int(store.meta["dim"]), len(change.added)))
+        vectors.write(scratch / VECTORS)
+    else:
+        facts = _write_vectors(scratch, store)
     fields = _word_fields(store)
     if change.removed:
         # Deleted texts would go on counting in how rare a word is: scores would depend on an index's past.
         WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
-        return
+        return facts
     for path in (base / WORDS).iterdir():
         if not path.name.endswith(".lock"):
             _link(path, scratch / WORDS / path.name)
     added = sorted(store.get_passages(change.added).items(), key=lambda item: (item[1].article.id, item[1].start))
     WordIndex.extend(scratch / WORDS, map(_text, added), fields)
+    return facts
 
 
 def _link(source: Path, target: Path) -> None:
@@ -193,8 +201,15 @@ def _hash(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _make_vectors(store: Store) -> FaissFlat:
-    return FaissFlat.build(*_stack(store.passage_vectors(), int(store.meta["dim"]), store.count_passages()))
+def _write_vectors(scratch: Path, store: Store) -> dict[str, Any]:
+    """Index all vectors; returns the kind of index, and its recall against exact search."""
+    ids, vectors = _stack(store.passage_vectors(), int(store.meta["dim"]), store.count_passages())
+    kind = choose_kind(len(ids))
+    index = FaissIndex.build(ids, vectors, kind=kind)
+    index.write(scratch / VECTORS)
+    is_exact = not kind.startswith("IVF")
+    recall = 1.0 if is_exact else index.measure_recall(np.asarray(ids, dtype=np.int64), vectors)
+    return {"kind": kind, "recall_at_10": round(recall, 4)}
 
 
 def _stack(pairs: Iterable[tuple[int, bytes]], dim: int, count: int) -> tuple[list[int], Vectors]:

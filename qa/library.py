@@ -62,6 +62,8 @@ def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[Arti
                 added.append(place_file(folder, path.name, load_file(source, source.parent).data))
         except ArticleError as error:
             errors.append(ArticleError(path, error.reason, is_duplicate=error.is_duplicate))
+        except OSError as error:
+            errors.append(ArticleError(path, f"cannot be copied ({error.strerror}): check disk and permissions"))
     return added, errors
 
 

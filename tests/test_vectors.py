@@ -9,9 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.types import Vectors
-from qa.vectors import Exact, FaissFlat, VectorIndex
+from qa.vectors import Exact, FaissIndex, VectorIndex, choose_kind
 
-INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [Exact, FaissFlat.build]
+
+def build_half(ids: list[int], vectors: Vectors) -> FaissIndex:
+    return FaissIndex.build(ids, vectors, kind="SQfp16")
+
+
+def build_lists(ids: list[int], vectors: Vectors) -> FaissIndex:
+    """With one list and no compression an inverted file is exact, too."""
+    return FaissIndex.build(ids, vectors, kind="IVF1,Flat")
+
+
+INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [Exact, FaissIndex.build, build_half, build_lists]
 
 
 def draw_unit_rows(count: int, dim: int, seed: int) -> Vectors:
@@ -53,11 +63,33 @@ def test_an_empty_index_finds_nothing(make):
 
 def test_an_id_given_twice_is_refused():
     with pytest.raises(ValueError, match="unique"):
-        FaissFlat.build([1, 1], draw_unit_rows(2, 8, seed=0))
+        FaissIndex.build([1, 1], draw_unit_rows(2, 8, seed=0))
 
 
-def test_a_written_index_finds_the_same_when_read(tmp_path: Path):
-    vectors = draw_unit_rows(50, 16, seed=5)
-    index = FaissFlat.build(list(range(50)), vectors)
+@pytest.mark.parametrize("kind", ["Flat", "SQfp16", "IVF8,SQ8"])
+def test_a_written_index_finds_the_same_when_read_and_can_be_changed(tmp_path: Path, kind: str):
+    vectors = draw_unit_rows(500, 16, seed=5)
+    index = FaissIndex.build(list(range(500)), vectors, kind=kind)
     index.write(tmp_path / "vectors.faiss")
-    assert FaissFlat.read(tmp_path / "vectors.faiss").search(vectors[3], k=10) == index.search(vectors[3], k=10)
+    read = FaissIndex.read(tmp_path / "vectors.faiss", kind=kind)
+    assert read.search(vectors[3], k=10) == index.search(vectors[3], k=10)
+    changed = FaissIndex.read(tmp_path / "vectors.faiss", kind=kind, to_change=True)
+    changed.remove([3, 4])
+    changed.add([900], vectors[3:4])
+    assert len(changed) == 499
+    assert changed.search(vectors[3], k=1)[0][0] == 900
+    assert not {3, 4} & {i for i, _ in changed.search(vectors[4], k=499)}
+
+
+def test_the_kind_goes_with_the_number_of_vectors():
+    kinds = [choose_kind(count) for count in (0, 100_000, 100_001, 300_000, 300_001, 1_000_000)]
+    assert kinds == ["Flat", "Flat", "SQfp16", "SQfp16", "IVF2048,SQ8", "IVF4096,SQ8"]
+
+
+def test_lists_are_tuned_until_enough_is_found():
+    draw = np.random.default_rng(2)
+    centres = draw.standard_normal((40, 24)).repeat(50, axis=0)
+    vectors = (centres + draw.standard_normal((2000, 24)) / 2).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    index = FaissIndex.build(list(range(2000)), vectors, kind="IVF32,SQ8")
+    assert index.measure_recall(np.arange(2000), vectors) >= 0.95

@@ -18,7 +18,7 @@ from qa.build import build
 from qa.errors import QAError
 from qa.library import add_files, move_out
 from qa.store import Store
-from qa.vectors import FaissFlat
+from qa.vectors import FaissIndex
 from qa.words import WordIndex
 from tests.standin import HashEncoder
 
@@ -36,7 +36,8 @@ def act(action: str, folder: Path) -> None:
             move_out(articles, name, index / "removed")
     elif action == "build":
         for path in sorted(articles.iterdir())[::2]:
-            path.write_text(path.read_text() + f"\nA line was added to {path.stem} on Monday.\n")
+            with path.open("a") as file:
+                file.write(f"\nA line was added to {path.stem} on Monday.\n")
     version = "2" if action == "reembed" else "1"
     build(articles, index, encoder=HashEncoder(version=version), reembed=action == "reembed", allow_empty=True)
 
@@ -65,7 +66,7 @@ def fail_a_write(fault: str, seed: int) -> None:
     Path.write_text = harm(Path.write_text, failure)  # type: ignore[method-assign]
     Path.rename = harm(Path.rename, failure)  # type: ignore[method-assign]
     # Where the engines write themselves, what they raise is raised here.
-    FaissFlat.write = harm(FaissFlat.write, RuntimeError(f"write error: {os.strerror(code)}"))  # type: ignore[method-assign]
+    FaissIndex.write = harm(FaissIndex.write, RuntimeError(f"write error: {os.strerror(code)}"))  # type: ignore[method-assign]
     WordIndex._add = harm(WordIndex._add, ValueError(f"An IO error occurred: {os.strerror(code)}"))  # type: ignore[method-assign]
 
 
