@@ -67,7 +67,6 @@ SHOTS = {
     "articles": Shot(DESKTOP, False, show_articles),
     "phone": Shot(PHONE, False, show_phone),
     "phone-source": Shot(PHONE, False, show_answer),
-    "welcome": Shot(DESKTOP, False, lambda page: None),
 }
 
 
