@@ -50,9 +50,12 @@ def test_places_quoted_before_are_ranked_higher(retriever: Retriever):
     passage = retriever.search("eelgrass", 1).hits[0].passage
     assert passage not in [hit.passage for hit in retriever.retrieve(query, 10)]
     context = Context("", ((passage.article.id, Span(passage.start, passage.end), 5.0),))
-    found = retriever.search(query, 10, context=context)
-    assert passage in [hit.passage for hit in found.hits]
-    assert {hit.passage.article.id for hit in found.hits} == {passage.article.id}
+    hits = retriever.search(query, 10, context=context).hits
+    assert passage in [hit.passage for hit in hits]
+    assert [hit.passage.article.id for hit in hits[:7]] == [passage.article.id] * 7
+    # What the question finds alone is read all the same.
+    assert {hit.passage.start for hit in retriever.retrieve(query, 3)} <= {hit.passage.start for hit in hits}
+    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_words_from_before_move_the_search_towards_them(retriever: Retriever):
