@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import faiss
 
 
-FLAT_UP_TO = 100_000
+FLAT_UP_TO = 20_000
 EXACT_UP_TO = 300_000
 ENOUGH = 0.98
 """Recall at 10 that an index which is not exact is tuned to."""
