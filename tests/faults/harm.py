@@ -42,7 +42,6 @@ class Outcome:
     old: Counter[str] = field(default_factory=Counter)
     """Trials after which the index was as before, by action; the others ended in the new state."""
     new: Counter[str] = field(default_factory=Counter)
-    encoded_twice: int = 0
 
 
 def write_articles(folder: Path, count: int, seed: int, *, prefix: str = "article") -> None:
@@ -186,8 +185,10 @@ def run(folder: Path, seed: int, *, kills: int, writes: int) -> Outcome:
     trials = Trials(folder, seed)
     for number in range(kills):
         trials.kill_once(ACTIONS[number % len(ACTIONS)])
+        print(f"kill {number + 1} of {kills}", file=sys.stderr)
     for number in range(writes):
         trials.fail_once(ACTIONS[number % len(ACTIONS)], FAULTS[number // len(ACTIONS) % len(FAULTS)])
+        print(f"failing write {number + 1} of {writes}", file=sys.stderr)
     return trials.outcome
 
 
@@ -200,6 +201,8 @@ def main() -> None:
     args = parser.parse_args()
     print(f"seed {args.seed}")
     for what, kills, writes in (("kills", args.kills, 0), ("failing writes", 0, args.writes)):
+        if not kills + writes:
+            continue
         started = time.perf_counter()
         with tempfile.TemporaryDirectory() as folder:
             try:

@@ -12,7 +12,7 @@ from tests.faults.harm import write_articles
 from tests.standin import HashEncoder
 
 READERS = int(os.environ.get("QA_READERS", "3"))
-SECONDS = float(os.environ.get("QA_SECONDS", "6"))
+SECONDS = float(os.environ.get("QA_SECONDS", "4"))
 
 
 def change(articles: Path, count: int) -> None:
