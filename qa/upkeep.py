@@ -39,7 +39,7 @@ def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> 
 
     Nothing is overwritten: where a different article has the name, the new one gets a number.
     """
-    from qa.library import add_files
+    from qa.filing import add_files
 
     added, errors = add_files(articles, paths)
     if not added:
@@ -58,7 +58,7 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: b
 
     Their files are moved from the articles folder to "removed" in the index, so that a slip can be undone.
     """
-    from qa.library import find_article, move_out
+    from qa.filing import find_article, move_out
 
     for article_id in article_ids:
         find_article(articles, article_id)  # all or none

@@ -16,7 +16,7 @@ from qa.articles import find_files, read_article
 from qa.build import build
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import ArticleError, QAError
-from qa.library import move_out, place_file, place_text
+from qa.filing import move_out, place_file, place_text
 from qa.page import panels
 from qa.page.examples import suggest_questions
 from qa.page.guard import HEADERS, LOGIN_FAILURES, MAX_BODY, Guard

@@ -17,7 +17,7 @@ TEXT = "The bridge was opened in 1931.\n\nIt rained. The mayor spoke of tolls.\n
 PADDING = "An entirely new paragraph stands before the others.\n\n"
 
 
-class Library:
+class Shelf:
     """An articles folder with its index, and a file of saved quotes."""
 
     def __init__(self, folder: Path) -> None:
@@ -54,57 +54,57 @@ class Library:
 
 
 @pytest.fixture
-def library(tmp_path: Path) -> Library:
-    return Library(tmp_path)
+def shelf(tmp_path: Path) -> Shelf:
+    return Shelf(tmp_path)
 
 
-def test_a_quote_in_its_place_is_ok(library: Library):
-    quote = library.quote("The mayor spoke of tolls.")
-    assert library.verify(quote) == [("ok", quote["start"])]
+def test_a_quote_in_its_place_is_ok(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    assert shelf.verify(quote) == [("ok", quote["start"])]
 
 
-def test_a_repeated_sentence_moves_to_where_its_neighbours_are(library: Library):
-    first, second = library.quote("It rained."), library.quote("It rained.", last=True)
-    library.write(PADDING + TEXT)
+def test_a_repeated_sentence_moves_to_where_its_neighbours_are(shelf: Shelf):
+    first, second = shelf.quote("It rained."), shelf.quote("It rained.", last=True)
+    shelf.write(PADDING + TEXT)
     moved = [("moved", first["start"] + len(PADDING)), ("moved", second["start"] + len(PADDING))]
-    assert library.verify(first, second) == moved
+    assert shelf.verify(first, second) == moved
 
 
-def test_a_change_behind_the_quote_leaves_it_ok(library: Library):
-    quote = library.quote("The bridge was opened in 1931.")
-    library.write(TEXT + "\nA later note.\n")
-    assert library.verify(quote) == [("ok", 0)]
+def test_a_change_behind_the_quote_leaves_it_ok(shelf: Shelf):
+    quote = shelf.quote("The bridge was opened in 1931.")
+    shelf.write(TEXT + "\nA later note.\n")
+    assert shelf.verify(quote) == [("ok", 0)]
 
 
-def test_words_that_were_edited_away_are_told_from_words_that_never_were(library: Library):
-    quote = library.quote("The mayor spoke of tolls.")
+def test_words_that_were_edited_away_are_told_from_words_that_never_were(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
     forged = {**quote, "text": "The mayor spoke of tools."}
-    assert library.verify(forged) == [("not found", None)]
-    library.write(TEXT.replace("tolls", "taxes"))
-    assert library.verify(quote) == [("source changed", None)]
+    assert shelf.verify(forged) == [("not found", None)]
+    shelf.write(TEXT.replace("tolls", "taxes"))
+    assert shelf.verify(quote) == [("source changed", None)]
 
 
-def test_a_wrong_place_in_the_same_article_is_moved(library: Library):
-    quote = library.quote("The mayor spoke of tolls.")
-    assert library.verify({**quote, "start": 3}) == [("moved", quote["start"])]
+def test_a_wrong_place_in_the_same_article_is_moved(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    assert shelf.verify({**quote, "start": 3}) == [("moved", quote["start"])]
 
 
-def test_wrong_answering_words_are_not_ok(library: Library):
-    quote = library.quote("The mayor spoke of tolls.")
-    assert library.verify({**quote, "answer": {"text": "tax", "start": 0, "end": 3}}) == [("not found", None)]
+def test_wrong_answering_words_are_not_ok(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    assert shelf.verify({**quote, "answer": {"text": "tax", "start": 0, "end": 3}}) == [("not found", None)]
 
 
-def test_a_renamed_article_is_known_by_its_text_and_a_removed_one_is_not_found(library: Library):
-    quote = library.quote("The mayor spoke of tolls.")
-    library.write(None)
-    library.write(TEXT, "renamed.txt")
-    assert library.verify(quote) == [("ok", quote["start"])]
-    library.write(None, "renamed.txt")
-    assert library.verify(quote) == [("not found", None)]
+def test_a_renamed_article_is_known_by_its_text_and_a_removed_one_is_not_found(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    shelf.write(None)
+    shelf.write(TEXT, "renamed.txt")
+    assert shelf.verify(quote) == [("ok", quote["start"])]
+    shelf.write(None, "renamed.txt")
+    assert shelf.verify(quote) == [("not found", None)]
 
 
-def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(library: Library, tmp_path: Path):
-    quote = library.quote("The mayor spoke of tolls.")
+def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(shelf: Shelf, tmp_path: Path):
+    quote = shelf.quote("The mayor spoke of tolls.")
     answer: Any = {"question": "?", "quotes": [quote], "nearest": [], "seconds": {}}
     file = tmp_path / "saved.json"
     saved = json.dumps(conversation_to_json([answer, answer], saved="now"))

@@ -10,8 +10,8 @@ from qa.answerer import Answerer
 from qa.articles import SUFFIXES
 from qa.build import BuildReport, build
 from qa.errors import QAError, ReaderUnavailable
+from qa.filing import move_out, place_file, place_text
 from qa.index import read_build_id
-from qa.library import move_out, place_file, place_text
 from qa.page.examples import suggest_questions
 from qa.render import turn_from_json
 from qa.render.data import AnswerJson

@@ -16,7 +16,7 @@ from typing import Any
 from qa import build as building
 from qa.build import build
 from qa.errors import QAError
-from qa.library import add_files, move_out
+from qa.filing import add_files, move_out
 from qa.store import Store
 from qa.vectors import FaissIndex
 from qa.words import WordIndex

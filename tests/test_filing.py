@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qa.errors import QAError
-from qa.library import add_files, find_article
+from qa.filing import add_files, find_article
 
 
 @pytest.fixture
