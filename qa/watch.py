@@ -9,6 +9,9 @@ from qa.errors import QAError
 SETTLE_MILLISECONDS = 500
 """Without a further change, before a tick: an editor writes a file in several steps."""
 
+TIMEOUT_MILLISECONDS = 500
+"""After so long without a change the watch reports that there is none."""
+
 
 def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]:
     """Yield at once, and again whenever files below `folder` have changed; ends when `stop` is set.
@@ -20,16 +23,20 @@ def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]
 
     if not folder.is_dir():
         raise QAError(f"there is no folder {folder}: make it, or name another with --articles")
-    # Before the first tick, so that no change falls between that build and the watch.
     changes = watch(
         folder,
         watch_filter=lambda _, path: not Path(path).name.startswith("."),
         debounce=10 * SETTLE_MILLISECONDS,
         step=SETTLE_MILLISECONDS,
         stop_event=stop,
-        yield_on_timeout=False,
+        yield_on_timeout=True,
+        rust_timeout=TIMEOUT_MILLISECONDS,
         raise_interrupt=True,
     )
+    # The watch begins when it is first asked: before the first tick, so that no change falls between that and it.
+    changed = next(changes, None)
     yield
-    for _ in changes:
-        yield
+    while changed is not None:
+        if changed:
+            yield
+        changed = next(changes, None)
