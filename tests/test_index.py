@@ -118,9 +118,7 @@ def test_another_format_names_the_remedy(folder: Path):
     connection.execute("update meta set value = '99' where key = 'format'")
     connection.commit()
     connection.close()
-    with pytest.raises(
-        IndexMismatch, match=r"has index format 99, this version reads \d+: .* run `qa build`"
-    ):
+    with pytest.raises(IndexMismatch, match=r"has index format 99, this version reads \d+: .* run `qa build`"):
         Index.open(folder, encoder=HashEncoder())
 
 
