@@ -44,6 +44,11 @@ _NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
+COVER: tuple[str, ...] = (
+    "cover",  # share of the question's words in the sentence
+    "cover_passage",  # ... in its passage and title
+)
+"""What the order does not need, but confidence does: a name or number of the question that is not there."""
 SUBJECT: tuple[str, ...] = (
     "cosine_best",  # of question and passage, the best
     "cosine_sentence",  # of question and sentence, the best
@@ -80,6 +85,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
     ]
     scores = {"cosine": zscores(cosines), "bm25": zscores(found.index.words.score_texts(question, texts))}
     lengths = [len(passage.sentences) for passage in passages]
+    covers = found.index.words.cover(question, [(p.article.language, f"{p.article.title}\n{p.text}") for p in passages])
     figures = {
         **scores,
         **{f"{name}_near": _best_neighbours(values, lengths) for name, values in scores.items()},
@@ -93,6 +99,8 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         "kind_held": np.array(held, dtype=np.float64),
         "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),
         "words": zscores(np.log([1.0 + len(text.split()) for _, text in texts])),
+        "cover": np.array(found.index.words.cover(question, texts)),
+        "cover_passage": np.repeat(np.array(covers), lengths),
     }
     readings: list[SentenceReading] | None = None
     columns = HYBRID
@@ -107,7 +115,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         readings,
         figures,
         columns,
-        _subject_figures(found, question, cosines),
+        _subject_figures(found, question, cosines, covers),
     )
 
 
@@ -153,15 +161,14 @@ def _log_shares(scores: Figures, *, none: bool) -> Figures:
     return shares
 
 
-def _subject_figures(found: Scored, question: str, cosines: Figures) -> dict[str, float]:
-    texts = [(h.passage.article.language, f"{h.passage.article.title}\n{h.passage.text}") for h in found.hits]
+def _subject_figures(found: Scored, question: str, cosines: Figures, covers: list[float]) -> dict[str, float]:
     together: dict[str | None, list[str]] = {}
-    for language, text in texts:
-        together.setdefault(language, []).append(text)
-    words = found.index.words
+    for hit in found.hits:
+        together.setdefault(hit.passage.article.language, []).extend((hit.passage.article.title, hit.passage.text))
+    everything = [(language, "\n".join(texts)) for language, texts in together.items()]
     return {
         "cosine_best": max(found.cosines, default=0.0),
         "cosine_sentence": float(cosines.max()) if len(cosines) else 0.0,
-        "cover_best": max(words.cover(question, texts), default=0.0),
-        "cover_all": max(words.cover(question, [(k, "\n".join(v)) for k, v in together.items()]), default=0.0),
+        "cover_best": max(covers, default=0.0),
+        "cover_all": max(found.index.words.cover(question, everything), default=0.0),
     }

@@ -1,15 +1,15 @@
 """Training questions -> ranker.json: how sentences are ordered, and how sure an answer is.
 
-    python -m qa.fit ../shared/data/squad1-train --work /tmp/fit --reader qa/reader/weights
+    python -m qa.fit ../shared/data --work /tmp/fit --reader qa/reader/weights
 
-Only articles that the reader was not trained on are indexed: on others its scores would be trusted too much. Of each
-ten questions about them five are as people asked them, five are rewritten so that the articles no longer answer them;
-two more are about articles that are not in the index.
+Only articles that the reader was not trained on are indexed: on others its scores would be trusted too much. Of the
+questions about them some are as people asked them, some were written by people so that the articles do not answer
+them, some are rewritten by rule to the same end; and some are about articles that are not in the index.
 """
 
 import argparse
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, NamedTuple
@@ -20,7 +20,7 @@ from scipy.optimize import minimize
 from tqdm import tqdm
 
 from qa.build import build
-from qa.candidates import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, Figures, gather_candidates
+from qa.candidates import COVER, HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, Figures, gather_candidates
 from qa.evaluate import GoldQuestion, auroc, calibration_error, is_right, read_questions, write_articles
 from qa.index import Index
 from qa.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_figures
@@ -29,13 +29,16 @@ from qa.reader.onnx import OnnxReader
 from qa.reader.rewrite import collect_pool, rewrite_question
 from qa.retriever import Retriever
 
-QuestionKind = Literal["answered", "rewritten", "absent"]
+QuestionKind = Literal["answered", "people", "rewritten", "absent"]
+FOLDERS = ("squad1-train", "squad2-train-part")
 PASSAGES = 10
+WEIGHT: dict[QuestionKind, float] = {"answered": 1.0, "people": 3.0, "rewritten": 0.3, "absent": 0.5}
+"""Of one question when probabilities are fitted: people's unanswerable questions are few, and those that matter."""
 FIXED = {"heading": -2.0, "asks": -3.0, "negates": -1.0, "byline": 8.0}
 """Not fitted, as encyclopedias have hardly any: headings, rhetorical questions and denials are near every question."""
 FIXED_CONFIDENCE = {"byline": 8.0}
 WAYS = {"without a reader": HYBRID, "with the reader": HYBRID + READ, "with another reader": HYBRID + READ_WITHIN}
-CONFIDENCE = ("share", "lead", "heading", "byline", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
+CONFIDENCE = ("share", "lead", "heading", "byline", "kind_missing", "cosine", "bm25", "passage", *COVER, *SUBJECT)
 CONFIDENCE_READ = (*CONFIDENCE, "sentence", "span", "silence", "sentence_share", "span_share")
 
 
@@ -55,29 +58,44 @@ class Scored(NamedTuple):
     is_right: bool
 
 
-def draw_questions(dataset: Path, work: Path, *, count: int, seed: int = 5) -> list[tuple[QuestionKind, GoldQuestion]]:
-    """Writes the held-out articles to `work`/articles, and draws answered, rewritten and absent questions."""
-    rows = [json.loads(line) for line in (dataset / "articles.jsonl").open(encoding="utf-8")]
-    held = {row["id"] for row in rows if not is_training_article(dataset.name, row["id"])}
-    part = work / "held-out"
-    part.mkdir(parents=True, exist_ok=True)
-    _write_lines(part / "articles.jsonl", (row for row in rows if row["id"] in held))
-    questions = [json.loads(line) for line in (dataset / "questions.jsonl").open(encoding="utf-8")]
-    _write_lines(part / "questions.jsonl", (row for row in questions if row["article_id"] in held))
+def draw_questions(source: Path, work: Path, *, count: int, seed: int = 5) -> list[tuple[QuestionKind, GoldQuestion]]:
+    """Writes the held-out articles to `work`/articles, and draws about so many questions of all kinds."""
+    held = _collect_held_out(source, work / "held-out")
     (work / "articles").mkdir(exist_ok=True)
     rng = Random(seed)
-    gold = read_questions(part, write_articles(part, work / "articles"))
+    gold = read_questions(work / "held-out", write_articles(work / "held-out", work / "articles"))
+    people = [question for question in gold if not question.spans]
+    gold = [question for question in gold if question.spans]
     rng.shuffle(gold)
-    answered, rest = gold[: count * 5 // 12], gold[count * 5 // 12 :]
+    count -= len(people)
+    answered, rest = gold[: count // 2], gold[count // 2 :]
     pool = collect_pool((question.article_id, question.question) for question in gold)
     changed = ((row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest)
     rewritten = [row._replace(question=text, spans=()) for row, text in changed if text is not None]
-    others = [row for row in questions if row["article_id"] not in held]
-    others = rng.sample(others, min(len(others), count * 2 // 12))
-    absent = [GoldQuestion(row["id"], "", row["question"], ()) for row in others]
-    drawn: list[tuple[QuestionKind, GoldQuestion]] = [("answered", row) for row in answered]
-    drawn += [("rewritten", row) for row in rewritten[: count * 5 // 12]]
-    return drawn + [("absent", row) for row in absent]
+    others = [row for row in _read_lines(source / FOLDERS[0] / "questions.jsonl") if row["article_id"] not in held]
+    absent = [GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, count // 6)]
+    drawn: dict[QuestionKind, list[GoldQuestion]] = {
+        "answered": answered,
+        "people": people,
+        "rewritten": rewritten[: count // 3],
+        "absent": absent,
+    }
+    return [(kind, question) for kind, questions in drawn.items() for question in questions]
+
+
+def _collect_held_out(source: Path, part: Path) -> set[str]:
+    """Writes a data set of what training did not see to `part`; gives the ids of its articles."""
+    articles: dict[str, dict[str, Any]] = {}
+    questions: list[dict[str, Any]] = []
+    for folder in reversed(FOLDERS):  # articles that both hold are taken from SQuAD 2: it has unanswerable questions
+        rows = [row for row in _read_lines(source / folder / "articles.jsonl") if row["id"] not in articles]
+        held = {row["id"]: row for row in rows if not is_training_article(folder, row["id"])}
+        questions += [row for row in _read_lines(source / folder / "questions.jsonl") if row["article_id"] in held]
+        articles |= held
+    part.mkdir(parents=True, exist_ok=True)
+    _write_lines(part / "articles.jsonl", articles.values())
+    _write_lines(part / "questions.jsonl", questions)
+    return set(articles)
 
 
 def collect_examples(
@@ -114,18 +132,24 @@ def fit_order(examples: Sequence[Example], columns: Sequence[str], *, penalty: f
 
 
 def fit_logistic(
-    rows: Sequence[dict[str, float]], labels: Sequence[bool], names: Sequence[str], *, penalty: float = 1e-3
+    rows: Sequence[dict[str, float]],
+    labels: Sequence[bool],
+    names: Sequence[str],
+    counts: Sequence[float],
+    *,
+    penalty: float = 1e-3,
 ) -> Logistic:
-    """Logistic regression, ridge-penalised on standardised figures."""
+    """Logistic regression, ridge-penalised on standardised figures; each row counts as often as `counts` says."""
     table = np.array([[row[name] for name in names] for row in rows])
     mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
     scaled, signs = (table - mean) / deviation, np.where(labels, 1.0, -1.0)
+    parts = np.array(counts) / np.sum(counts)
 
     def loss(weights: Figures) -> tuple[float, Figures]:
         margins = signs * (scaled @ weights[:-1] + weights[-1])
-        slope = -signs / (1 + np.exp(margins)) / len(signs)
+        slope = -signs / (1 + np.exp(margins)) * parts
         gradient = np.append(slope @ scaled + 2 * penalty * weights[:-1], slope.sum())
-        return float(np.logaddexp(0, -margins).mean() + penalty * weights[:-1] @ weights[:-1]), gradient
+        return float(parts @ np.logaddexp(0, -margins) + penalty * weights[:-1] @ weights[:-1]), gradient
 
     found = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / deviation
@@ -159,9 +183,10 @@ def fit_ranker(examples: Sequence[Example], columns: Sequence[str]) -> Ranker:
     scored = score_examples(examples, Ranker(tuple(columns), tuple(order.values()), plain, plain))
     names = [name for name in CONFIDENCE_READ if name in scored[0].figures]
     rows = [row.figures for row in scored]
-    answered = fit_logistic(rows, [row.is_right for row in scored], names)
+    counts = [WEIGHT[row.kind] for row in scored]
+    answered = fit_logistic(rows, [row.is_right for row in scored], names, counts)
     subject = [name for name in (*SUBJECT, "silence") if name in scored[0].figures]
-    on_subject = fit_logistic(rows, [row.kind != "absent" for row in scored], subject)
+    on_subject = fit_logistic(rows, [row.kind != "absent" for row in scored], subject, [1.0] * len(rows))
     return Ranker(tuple(columns), tuple(order.values()), answered, on_subject)
 
 
@@ -172,24 +197,31 @@ def describe(examples: Sequence[Example], ranker: Ranker) -> str:
     subject = np.array([ranker.on_subject(row.figures) for row in scored])
     right = np.array([row.is_right for row in scored])
     kinds = np.array([row.kind for row in scored])
-    answered, made = kinds == "answered", kinds != "absent"
+    answered = kinds == "answered"
+    against = ", ".join(
+        f"{kind} {auroc(confidence[answered | (kinds == kind)], answered[answered | (kinds == kind)]):.3f}"
+        for kind in ("people", "rewritten", "absent")
+    )
+    # As in a set where every other question has no answer, as SQuAD 2's development set.
+    asked = np.flatnonzero(answered | (kinds == "people"))
+    share = np.where(answered, 1.0 / answered.sum(), 1.0 / max(1, (kinds == "people").sum()))[asked]
+    drawn = np.random.default_rng(0).choice(asked, 20_000, p=share / share.sum())
     return (
-        f"quote@1 {right[answered].mean():.3f}, AUROC against rewritten {auroc(confidence[made], answered[made]):.3f}, "
-        f"against absent {auroc(confidence[kinds != 'rewritten'], answered[kinds != 'rewritten']):.3f}, "
-        f"subject {auroc(subject, made):.3f}, calibration error {calibration_error(confidence, right):.3f}"
+        f"quote@1 {right[answered].mean():.3f}, AUROC against {against}, "
+        f"of the subject {auroc(subject, kinds != 'absent'):.3f}, calibration error {calibration_error(confidence[drawn], right[drawn]):.3f}"
     )
 
 
 def main() -> None:
     """Fit all ways of reading, print what held-out examples give, and write the weights."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("dataset", type=Path, help="folder of squad1-train")
+    parser.add_argument("source", type=Path, help="folder with squad1-train and squad2-train-part")
     parser.add_argument("--work", type=Path, required=True, help="for articles and index; used again if there")
     parser.add_argument("--reader", type=Path, help="exported reader; without, the first way only")
     parser.add_argument("--count", type=int, default=3600, help="questions")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name(WEIGHTS_FILE))
     args = parser.parse_args()
-    questions = draw_questions(args.dataset, args.work, count=args.count)
+    questions = draw_questions(args.source, args.work, count=args.count)
     build(args.work / "articles", args.work / "index")
     retriever = Retriever(Index.open(args.work / "index"))
     reader = OnnxReader.from_folder(args.reader) if args.reader else None
@@ -210,7 +242,12 @@ def main() -> None:
     args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 
 
-def _write_lines(path: Path, rows: Iterator[dict[str, Any]]) -> None:
+def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open(encoding="utf-8") as file:
+        yield from map(json.loads, file)
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
