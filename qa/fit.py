@@ -208,7 +208,8 @@ def describe(examples: Sequence[Example], ranker: Ranker) -> str:
     drawn = np.random.default_rng(0).choice(asked, 20_000, p=share / share.sum())
     return (
         f"quote@1 {right[answered].mean():.3f}, AUROC against {against}, "
-        f"of the subject {auroc(subject, kinds != 'absent'):.3f}, calibration error {calibration_error(confidence[drawn], right[drawn]):.3f}"
+        f"of the subject {auroc(subject, kinds != 'absent'):.3f}, "
+        f"calibration error {calibration_error(confidence[drawn], right[drawn]):.3f}"
     )
 
 
