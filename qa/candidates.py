@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.kinds import asked_kind, asks_author, holds_kind
+from qa.kinds import asked_kind, asks_author, asks_topic, holds_kind, holds_topic
 from qa.retriever import Scored, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
@@ -24,6 +24,7 @@ HYBRID: tuple[str, ...] = (
     "asks",  # itself a question
     "negates",  # says what is not so, which the question does not ask
     "byline",  # the question asks who wrote the article, and this line above its text names the author
+    "topic_held",  # the question asks what something was about, and the sentence speaks of an agenda, an aim
     "kind_held",  # the question asks for a date, number or name, and the sentence holds one
     "kind_missing",  # ... and it does not
     "words",  # logarithm of its length in words, z-score
@@ -78,7 +79,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
     cosines = np.asarray(found.index.sentence_vectors(passages) @ found.query, dtype=np.float64)
     kind = asked_kind(question)
     is_negated = bool(_NEGATES.search(question))
-    is_author_asked = asks_author(question)
+    is_author_asked, is_topic_asked = asks_author(question), asks_topic(question)
     held = [
         kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
         for (_, sentence), (_, text) in zip(pairs, texts, strict=True)
@@ -95,6 +96,7 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         "byline": np.array(
             [is_author_asked and _is_byline(hit, sentence) for hit, sentence in pairs], dtype=np.float64
         ),
+        "topic_held": np.array([is_topic_asked and holds_topic(text) for _, text in texts], dtype=np.float64),
         "asks": np.array([bool(_ASKS.search(text)) for _, text in texts], dtype=np.float64),
         "kind_held": np.array(held, dtype=np.float64),
         "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),

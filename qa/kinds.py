@@ -1,4 +1,4 @@
-"""What kind of thing a question asks for and whether a sentence holds one: dates, numbers, names, by simple marks."""
+"""What kind of thing a question asks for and whether a sentence holds one: dates, numbers, names, topics, by marks."""
 
 import re
 from typing import Literal, TypeAlias
@@ -48,6 +48,19 @@ _ASKS_AUTHOR = re.compile(
     rf"|\bwho was {_ARTICLE} (?:written )?by\b|(?:كاتب|مؤلف) (?:هذا )?المقال|من كتب (?:هذا )?المقال",
     re.I,
 )
+_ASKS_TOPIC = re.compile(
+    rf"\bwhat (?:is|was|are|were) (?!{_ARTICLE}).+ about[\s?]*$"
+    r"|\b(?:what|which) (?:is|was|are|were) the (?:agenda|aim|goal|purpose|subject|theme|topic)s? (?:of|for)\b"
+    r"|\bwhat did .+ (?:cover|deal with|discuss|talk about)\b"
+    r"|(?:عم|عمّ|ماذا) (?:كان|كانت|دار|دارت|ناقش|بحث)|ما (?:هو |هي |كان |كانت )?(?:موضوع|هدف|غرض|أجندة|جدول أعمال)",
+    re.I,
+)
+_TOPIC = re.compile(
+    r"\babout\b(?! (?:\d|an? |half|one|two|three|ten|twenty))"
+    r"|\b(?:agenda|aim|concern|cover|discuss|focus|goal|intend|purpose|subject|theme|topic)(?:s|e[ds]|ing|ion|ions)?\b"
+    r"|\bdeal(?:s|t|ing) with\b|ناقش|مناقش|بحث|حول|بشأن|هدف|غرض|جدول أعمال",
+    re.I,
+)
 _NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
 
 
@@ -59,6 +72,16 @@ def asked_kind(question: str) -> AskedKind | None:
 def asks_author(question: str) -> bool:
     """Whether a question asks who wrote an article, not who wrote what the article is about."""
     return bool(_ASKS_AUTHOR.search(question))
+
+
+def asks_topic(question: str) -> bool:
+    """Whether a question asks what something was about, or meant for."""
+    return bool(_ASKS_TOPIC.search(question))
+
+
+def holds_topic(sentence: str) -> bool:
+    """Whether a sentence says what something is about: "to discuss", "on the agenda"."""
+    return bool(_TOPIC.search(sentence))
 
 
 def holds_kind(sentence: str, kind: AskedKind, question: str) -> bool:

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.kinds import asked_kind, holds_kind
+from qa.kinds import asked_kind, asks_topic, holds_kind, holds_topic
 
 
 @pytest.mark.parametrize(
@@ -35,3 +35,27 @@ def test_what_the_question_names_already_does_not_count():
 
 def test_a_sentence_s_first_word_is_no_name_by_its_capital_alone():
     assert not holds_kind("Everyone went home.", "name", "Who went home?")
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("What was the meeting about?", True),
+        ("what were the talks about", True),
+        ("What was the purpose of the visit?", True),
+        ("ما موضوع الاجتماع؟", True),
+        ("What is the article about?", False),
+        ("What does the report say about ferries?", False),
+        ("Where was the meeting held?", False),
+    ],
+)
+def test_what_something_was_about_is_asked_in_few_ways(question: str, asks: bool):
+    assert asks_topic(question) == asks
+
+
+def test_a_sentence_that_tells_a_topic_speaks_of_an_agenda_an_aim_or_of_discussing():
+    assert holds_topic("They came to discuss the harbour.")
+    assert holds_topic("The agenda had one point.")
+    assert holds_topic("ناقش المجتمعون الميناء.")
+    assert not holds_topic("About 30 people came.")
+    assert not holds_topic("They met at noon.")
