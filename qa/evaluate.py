@@ -76,6 +76,8 @@ class Report:
     questions: int
     answerable: int
     figures: dict[str, float] = field(default_factory=dict)
+    reliability: list[dict[str, float]] = field(default_factory=list)
+    """How many first quotes are right of those about equally sure; see `measure_reliability`."""
     milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Stage -> (median, 95th percentile)."""
     turns: list[dict[str, float]] = field(default_factory=list)
@@ -92,6 +94,11 @@ class Report:
             f"{self.questions:,} questions, {self.answerable:,} of them answerable"
         ]
         lines += [f"  {name:<28}{value:.3f}" for name, value in self.figures.items()]
+        lines += [
+            f"  confidence {row['from']:.1f} to {row['to']:.1f}: {row['confidence']:.3f} on average, "
+            f"{row['right']:.3f} of {row['questions']:.0f} right"
+            for row in self.reliability
+        ]
         lines += [f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms" for stage, (p50, p95) in self.milliseconds.items()]
         lines += ["  quote@1, " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()) for row in self.turns]
         return "\n".join(lines)
@@ -135,6 +142,7 @@ def evaluate(
         index.close()
     report = Report(dataset.name, len(places), built.passages, len(outcomes), sum(bool(o.gold.spans) for o in outcomes))
     report.figures = measure(outcomes)
+    report.reliability = measure_reliability(*_confidences(outcomes))
     report.milliseconds = time_stages(outcomes)
     report.turns = turns
     return report, outcomes
@@ -252,8 +260,7 @@ def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
     if any(quote.answer for o in answerable for quote in (o.answer.quotes or o.answer.nearest)[:1]):
         figures["answer exact match"] = float(np.mean([o.exact for o in answerable]))
         figures["answer F1"] = float(np.mean([o.f1 for o in answerable]))
-    confidences = np.array([outcome.answer.confidence for outcome in outcomes])
-    right = np.array([_within(outcome.quote_rank, 1) for outcome in outcomes])
+    confidences, right = _confidences(outcomes)
     figures["answered, of answerable"] = _share(o.answer.status == "answered" for o in answerable)
     if others:
         figures["answered, of unanswerable"] = _share(o.answer.status == "answered" for o in others)
@@ -282,15 +289,27 @@ def auroc(scores: Floats, labels: Flags) -> float:
     return float((below + ties / 2).sum() / (len(positives) * len(negatives)))
 
 
-def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> float:
-    """Expected calibration error: mean gap of confidence and accuracy over equal bins (Naeini et al. 2015)."""
+def measure_reliability(confidences: Floats, right: Flags, *, bins: int = 10) -> list[dict[str, float]]:
+    """Equal bins of confidence: bounds, number of questions, mean confidence, share right (DeGroot & Fienberg 1983)."""
     places = np.minimum((confidences * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidences[places == place].mean() - right[places == place].mean()) * (places == place).mean()
+    return [
+        {
+            "from": place / bins,
+            "to": (place + 1) / bins,
+            "questions": int((places == place).sum()),
+            "confidence": float(confidences[places == place].mean()),
+            "right": float(right[places == place].mean()),
+        }
         for place in range(bins)
         if (places == place).any()
     ]
-    return float(sum(gaps))
+
+
+def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> float:
+    """Expected calibration error: mean gap of confidence and accuracy over equal bins (Naeini et al. 2015)."""
+    rows = measure_reliability(confidences, right, bins=bins)
+    gaps = [abs(row["confidence"] - row["right"]) * row["questions"] for row in rows]
+    return float(sum(gaps)) / max(1, len(confidences))
 
 
 def risk_coverage(confidences: Floats, right: Flags) -> tuple[Floats, Floats]:
@@ -310,8 +329,7 @@ def plot_risk_coverage(outcomes: Sequence[Outcome], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError:
         raise QAError("drawing needs matplotlib: pip install 'article-qa[plot]'") from None
-    right = np.array([_within(outcome.quote_rank, 1) for outcome in outcomes])
-    coverage, risk = risk_coverage(np.array([outcome.answer.confidence for outcome in outcomes]), right)
+    coverage, risk = risk_coverage(*_confidences(outcomes))
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.add_subplot(xlabel="share of questions answered", ylabel="share of those with a wrong first quote")
     axes.plot(coverage, risk)
@@ -335,6 +353,12 @@ def overlap_f1(words: str, gold: str) -> float:
 def _normalise(text: str) -> str:
     bare = "".join(char for char in text.lower() if char not in string.punctuation)
     return " ".join(re.sub(r"\b(a|an|the)\b", " ", bare).split())
+
+
+def _confidences(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
+    """How sure each first quote is, and whether it is right."""
+    right = [_within(outcome.quote_rank, 1) for outcome in outcomes]
+    return np.array([outcome.answer.confidence for outcome in outcomes]), np.array(right, dtype=np.bool_)
 
 
 def _within(rank: int | None, k: int) -> bool:

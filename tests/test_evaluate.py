@@ -12,6 +12,7 @@ from qa.evaluate import (
     evaluate,
     exact_match,
     is_right,
+    measure_reliability,
     overlap_f1,
     read_questions,
     risk_coverage,
@@ -30,6 +31,15 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy_weighted_by_bin
     confidences = np.array([0.85, 0.85, 0.15, 0.15])
     right = np.array([True, False, False, False])
     assert calibration_error(confidences, right) == pytest.approx(0.5 * 0.35 + 0.5 * 0.15)
+
+
+def test_reliability_counts_the_right_ones_among_those_about_equally_sure():
+    confidences, right = np.array([0.85, 0.89, 0.15, 1.0]), np.array([True, False, False, True])
+    low, high, highest = measure_reliability(confidences, right)
+    assert low == {"from": 0.1, "to": 0.2, "questions": 1, "confidence": 0.15, "right": 0.0}
+    assert (high["from"], high["questions"], high["right"]) == (0.8, 2, 0.5)
+    assert high["confidence"] == pytest.approx(0.87)
+    assert highest["right"] == 1.0
 
 
 def test_risk_falls_as_fewer_questions_are_answered():
@@ -105,6 +115,8 @@ def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     assert {"encode", "search", "read", "all"} == set(report.milliseconds)
     assert [outcome.quote_rank for outcome in outcomes] == [0, 0, None]
     assert "quote@1" in report.to_table()
+    assert sum(row["questions"] for row in report.reliability) == 3
+    assert " right" in report.to_table()
 
 
 def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as_rewritten(tmp_path: Path):
