@@ -2,11 +2,12 @@
 
     python tests/benchmarks/answers.py ../shared/data/squad2-dev ../shared/data/qed --sample 500 --work /tmp/answers
 
-Each data set's articles are all in one index; `--work` keeps it for the next run. Plain means: FAISS gives the ten
-nearest passages, and their sentences are ordered by cosine.
+Each data set's articles are all in one index; `--work` keeps it for the next run. Questions that the reader was trained
+on are left out. Plain means: FAISS gives the ten nearest passages, and their sentences are ordered by cosine.
 """
 
 import argparse
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from qa.evaluate import (
     write_articles,
 )
 from qa.index import Index
+from qa.reader.data import is_training_article
 from qa.types import Hit
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")
@@ -73,7 +75,9 @@ def main() -> None:
     for dataset in args.datasets:
         work = args.work / dataset.name
         (work / "articles").mkdir(parents=True, exist_ok=True)
-        questions = sample_questions(read_questions(dataset, write_articles(dataset, work / "articles")), args.sample)
+        unseen = _find_unseen(dataset)
+        everything = read_questions(dataset, write_articles(dataset, work / "articles"))
+        questions = sample_questions([question for question in everything if question.id in unseen], args.sample)
         build(work / "articles", work / "index")
         retriever = Retriever(Index.open(work / "index"))
         strangers = _read_strangers(args.absent, dataset, most=min(200, len(questions)))
@@ -93,12 +97,21 @@ def main() -> None:
             sys.stdout.flush()
 
 
+def _find_unseen(dataset: Path) -> set[str]:
+    """Ids of the questions that the reader was not trained on."""
+    rows = map(json.loads, (dataset / "questions.jsonl").read_text(encoding="utf-8").splitlines())
+    # A folder's own name says which set it is; what names no split is not one of those trained on.
+    return {
+        str(row["id"])
+        for row in rows
+        if not is_training_article(dataset.name, str(row["article_id"]), str(row.get("split", "train")))
+    }
+
+
 def _read_strangers(other: Path | None, dataset: Path, *, most: int) -> list[str]:
     """Questions on articles that are not in the index."""
     if other is None or other.name == dataset.name:
         return []
-    import json
-
     lines = (other / "questions.jsonl").read_text(encoding="utf-8").splitlines()
     step = max(1, len(lines) // most)
     return [json.loads(line)["question"] for line in lines[::step]][:most]
