@@ -63,6 +63,7 @@ def main() -> None:
     parser.add_argument("--sample", type=int, help="questions a data set")
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--reader", default="bundled")
+    parser.add_argument("--passages", type=int, nargs="+", default=[], help="read so many instead of ten, in turn")
     parser.add_argument("--absent", type=Path, help="data set whose questions are asked of the others' articles, too")
     args = parser.parse_args()
     ways: dict[str, Callable[[Retriever], Answerer | PlainAnswerer]] = {
@@ -70,6 +71,8 @@ def main() -> None:
         "hybrid": lambda retriever: Answerer(retriever, reader=None),
         "with the reader": lambda retriever: Answerer(retriever, reader=args.reader),
     }
+    if args.passages:
+        ways = {f"{count} passages read": _read_passages(args.reader, count) for count in args.passages}
     print("| data set | | " + " | ".join(COLUMNS) + " | AUROC absent | ms |")
     print("|---|---|" + "--:|" * (len(COLUMNS) + 2))
     for dataset in args.datasets:
@@ -95,6 +98,10 @@ def main() -> None:
             name = f"{dataset.name} ({sum(bool(o.gold.spans) for o in outcomes)} of {len(outcomes)} answerable)"
             print(f"| {name} | {way} | {shown} | {middle or '':.0f} |" if middle else f"| {name} | {way} | {shown} | |")
             sys.stdout.flush()
+
+
+def _read_passages(reader: str, count: int) -> Callable[[Retriever], Answerer]:
+    return lambda retriever: Answerer(retriever, reader=reader, passages_read=count)
 
 
 def _find_unseen(dataset: Path) -> set[str]:
