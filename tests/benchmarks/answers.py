@@ -11,6 +11,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 
 import numpy as np
 from tqdm import tqdm
@@ -61,6 +62,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("datasets", type=Path, nargs="+")
     parser.add_argument("--sample", type=int, help="questions a data set")
+    parser.add_argument("--articles", type=int, help="index only so many articles of a data set, drawn at random")
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--reader", default="bundled")
     parser.add_argument("--passages", type=int, nargs="+", default=[], help="read so many instead of ten, in turn")
@@ -75,9 +77,10 @@ def main() -> None:
         ways = {f"{count} passages read": _read_passages(args.reader, count) for count in args.passages}
     print("| data set | | " + " | ".join(COLUMNS) + " | AUROC absent | ms |")
     print("|---|---|" + "--:|" * (len(COLUMNS) + 2))
-    for dataset in args.datasets:
-        work = args.work / dataset.name
+    for source in args.datasets:
+        work = args.work / source.name
         (work / "articles").mkdir(parents=True, exist_ok=True)
+        dataset = _draw_articles(source, work / source.name, args.articles) if args.articles else source
         unseen = _find_unseen(dataset)
         everything = read_questions(dataset, write_articles(dataset, work / "articles"))
         questions = sample_questions([question for question in everything if question.id in unseen], args.sample)
@@ -113,6 +116,20 @@ def _find_unseen(dataset: Path) -> set[str]:
         for row in rows
         if not is_training_article(dataset.name, str(row["article_id"]), str(row.get("split", "train")))
     }
+
+
+def _draw_articles(dataset: Path, part: Path, count: int) -> Path:
+    """A data set of so many of the articles, and the questions on them."""
+    lines = (dataset / "articles.jsonl").read_text(encoding="utf-8").splitlines()
+    drawn = Random(1).sample(lines, min(count, len(lines)))
+    ids = {json.loads(line)["id"] for line in drawn}
+    part.mkdir(exist_ok=True)
+    (part / "articles.jsonl").write_text("\n".join(drawn), encoding="utf-8")
+    asked = (dataset / "questions.jsonl").read_text(encoding="utf-8").splitlines()
+    (part / "questions.jsonl").write_text(
+        "\n".join(line for line in asked if json.loads(line)["article_id"] in ids), encoding="utf-8"
+    )
+    return part
 
 
 def _read_strangers(other: Path | None, dataset: Path, *, most: int) -> list[str]:
