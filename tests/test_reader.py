@@ -11,7 +11,7 @@ from qa.articles import read_article
 from qa.encoder import SentenceTransformerEncoder
 from qa.passages import split_passages
 from qa.reader import load_reader
-from qa.reader.onnx import BUNDLED, MAX_ANSWER_TOKENS, OnnxReader, find_span
+from qa.reader.onnx import BUNDLED, CROSSING_COST, MAX_ANSWER_TOKENS, OnnxReader, find_span
 from qa.types import Article, Passage, Sentence
 from tests.conftest import SAMPLES
 
@@ -87,6 +87,13 @@ def test_a_span_starts_before_it_ends_and_is_not_too_long():
     head, tail, score = find_span(start, end)
     assert 0 <= tail - head < MAX_ANSWER_TOKENS
     assert (head, tail, score) == (0, 1, 5.0)
+
+
+def test_a_span_runs_on_into_the_next_sentence_only_if_that_is_far_better():
+    start, end = np.array([2.0, 0.0], dtype=np.float32), np.array([0.0, 1.0, 4.5], dtype=np.float32)
+    assert find_span(start, end) == (0, 1, 3.0)
+    end[2] = 6.0
+    assert find_span(start, end) == (0, 2, 2.0 + 6.0 - CROSSING_COST)
 
 
 def test_the_files_are_those_that_the_description_names():
