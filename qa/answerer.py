@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from time import perf_counter
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from qa.errors import QAError
 from qa.followup import Resolved, resolve
 from qa.ranker import Ranker, confidence_figures
 from qa.reader import BUNDLED, load_reader
-from qa.retriever import Retriever
+from qa.retriever import Retriever, Scored
 from qa.types import Answer, Quote, Reader, Span, Status, Turn
 
 PASSAGES_READ = 10
@@ -26,6 +27,14 @@ THRESHOLD = 0.25
 """Confidence from which a question counts as answered."""
 SUBJECT_THRESHOLD = 0.5
 """Probability from which the articles count as speaking of the subject."""
+
+
+class Found(NamedTuple):
+    """A question whose passages have been retrieved, and not read yet."""
+
+    question: str
+    resolved: Resolved
+    scored: Scored
 
 
 class Answerer:
@@ -66,11 +75,19 @@ class Answerer:
         Raises:
             QAError: the question has no words.
         """
+        return self.read(self.find(question, history, as_written=as_written))
+
+    def find(self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False) -> Found:
+        """The first half of `answer`: what is worth reading, for whoever wants to show it meanwhile."""
         asked = " ".join(question.split())
         if not any(char.isalnum() for char in asked):
             raise QAError('the question has no words: ask something like "What was the meeting about?"')
         resolved = Resolved(asked) if as_written else resolve(asked, history)
-        found = self.retriever.search(asked, self.passages_read, context=resolved.context)
+        return Found(question, resolved, self.retriever.search(asked, self.passages_read, context=resolved.context))
+
+    def read(self, asked: Found) -> Answer:
+        """The second half of `answer`."""
+        question, resolved, found = asked
         started = perf_counter()
         candidates = gather_candidates(found, resolved.searched, self.reader)
         ranker = Ranker.load(candidates.columns)

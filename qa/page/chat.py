@@ -36,9 +36,10 @@ def ask(service: Service, question: str, before: Sequence[Turn], *, alone: bool 
     turn = Turn(kept[-1].number + 1 if kept else 1, question, _wait("Searching …"))
     yield [*kept, turn]
     try:
-        titles = list(dict.fromkeys(hit.passage.article.title for hit in service.search(" ".join(question.split()))))
+        found = service.find(question, () if alone else _answers(before))
+        titles = list(dict.fromkeys(hit.passage.article.title for hit in found.scored.hits))
         yield [*kept, turn._replace(shown=_wait("Reading " + _name(titles) + " …"))]
-        answer = service.ask(question, () if alone else _answers(before))
+        answer = service.answerer.read(found)
         holdings = [article.title for article in service.list_articles()][:6]
         shown = answer_to_html(answer, key=str(turn.number), holdings=holdings)
         yield [*kept, turn._replace(shown=shown, answer=answer_to_json(answer))]

@@ -6,7 +6,7 @@ from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
 
-from qa.answerer import Answerer
+from qa.answerer import Answerer, Found
 from qa.articles import SUFFIXES
 from qa.build import BuildReport, build
 from qa.errors import QAError, ReaderUnavailable
@@ -98,8 +98,16 @@ class Service:
         Raises:
             QAError: it has no words, or too many.
         """
+        return self.answerer.read(self.find(question, before))
+
+    def find(self, question: str, before: Sequence[AnswerJson] = ()) -> Found:
+        """The first half of `ask`: `answerer.read` is the second.
+
+        Raises:
+            QAError: the question has no words, or too many.
+        """
         turns = [turn_from_json(answer, self.get_article) for answer in before]
-        return self.answerer.answer(_limit(question), turns)
+        return self.answerer.find(_limit(question), turns)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:
         """The best passages for any words.
