@@ -39,7 +39,7 @@ class OnnxReader:
 
     def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", *, name: str, threads: int) -> None:
         self._session = session
-        self._tokenizer = tokenizer
+        self.tokenizer = tokenizer
         # A core reads whole passages: cutting each product in two costs more in waiting than it gains.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="qa-reader")
         self.name = name
@@ -75,13 +75,13 @@ class OnnxReader:
         return list(self._pool.map(lambda passage: self._read_one(question, passage), passages))
 
     def _cut_question(self, question: str) -> str:
-        encoding = self._tokenizer.encode(question, add_special_tokens=False)
+        encoding = self.tokenizer.encode(question, add_special_tokens=False)
         if len(encoding.ids) <= MAX_QUESTION_TOKENS:
             return question
         return question[: encoding.offsets[MAX_QUESTION_TOKENS - 1][1]]
 
     def _read_one(self, question: str, passage: Passage) -> Reading:
-        encoding = self._tokenizer.encode(question, passage.text)
+        encoding = self.tokenizer.encode(question, passage.text)
         inputs = {
             "input_ids": np.array([encoding.ids], dtype=np.int64),
             "attention_mask": np.array([encoding.attention_mask], dtype=np.int64),
