@@ -1,7 +1,8 @@
-"""Unit vectors -> nearest neighbours by inner product: a FAISS index, and an exact one in NumPy to check it against."""
+"""Unit vectors -> nearest neighbours by inner product: FAISS indexes, and an exact one to check them against."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self
 
@@ -18,9 +19,22 @@ FLAT_UP_TO = 20_000
 EXACT_UP_TO = 300_000
 ENOUGH = 0.98
 """Recall at 10 that an index which is not exact is tuned to."""
-_TRAINED_ON = 64
-"""Vectors for each list."""
+_TRAINED_ON = 40
+"""Vectors for each list; FAISS asks for 39."""
 _QUERIES = 100
+_BLOCK = 20_000
+"""Vectors in memory at once, at full precision, beside those that lists are trained on."""
+
+
+class Rows(Protocol):
+    """Vectors that are read as they are needed: an array, or what reads them from elsewhere."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Number and length of the vectors."""
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> Vectors:
+        """Those with these numbers, float32 (n, dim), unit rows."""
 
 
 class VectorIndex(Protocol):
@@ -39,7 +53,8 @@ class Exact:
 
     def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
         """See `VectorIndex.search`."""
-        return _rank(self._ids, self._vectors @ query)[:k]
+        # Not `@`: it gives equal rows scores that differ in the last digit, by where they stand.
+        return _rank(self._ids, np.einsum("ij,j->i", self._vectors, query))[:k]
 
 
 class FaissIndex:
@@ -50,8 +65,8 @@ class FaissIndex:
         self._index: Any = index
 
     @classmethod
-    def build(cls, ids: Sequence[int], vectors: Vectors, *, kind: str | None = None) -> Self:
-        """Index vectors, float32 (n, dim), unit rows, under the given ids, each once.
+    def build(cls, ids: Sequence[int], vectors: Rows, *, kind: str | None = None) -> Self:
+        """Index vectors under the given ids, each once; few are in memory at a time.
 
         `kind` is a FAISS factory string, the one for their number unless given. One that is not exact is tuned until
         it finds `ENOUGH` of what exact search finds, as far as it can.
@@ -65,36 +80,39 @@ class FaissIndex:
         # An inverted file keeps ids itself.
         factory = kind if kind.startswith("IVF") else f"IDMap2,{kind}"
         index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
-        rows = np.ascontiguousarray(vectors)
-        if len(rows):
-            if not index.is_trained:
-                index.train(_sample(rows, _TRAINED_ON * getattr(index, "nlist", 1)))
-            index.add_with_ids(rows, np.asarray(ids, dtype=np.int64))
+        numbers = np.asarray(ids, dtype=np.int64)
+        if len(ids) and not index.is_trained:
+            index.train(vectors[_draw_rows(len(ids), _TRAINED_ON * getattr(index, "nlist", 1))])
+        for rows in _blocks(len(ids)):
+            index.add_with_ids(np.ascontiguousarray(vectors[rows]), numbers[rows])
         built = cls(index)
         if kind.startswith("IVF"):
-            built._tune(np.asarray(ids, dtype=np.int64), vectors)
+            built._tune(numbers, vectors)
         return built
 
-    def measure_recall(self, ids: NDArray[np.int64], vectors: Vectors) -> float:
+    def measure_recall(self, ids: NDArray[np.int64], vectors: Rows) -> float:
         """Share of the ten nearest that it finds, over queries near vectors drawn from those indexed."""
-        exact = Exact(ids.tolist(), vectors)
-        draw = np.random.default_rng(0)
-        near = _sample(vectors, _QUERIES)
-        # A question is near its passage, not on it.
-        noise = draw.standard_normal(near.shape).astype(np.float32) / np.sqrt(np.float32(near.shape[1]))
-        queries = near + noise / 2
-        queries /= np.linalg.norm(queries, axis=1, keepdims=True)
-        found = wanted = 0
-        for query in queries:
-            nearest = {i for i, _ in exact.search(query, k=10)}
-            found += len(nearest & {i for i, _ in self.search(query, k=10)})
-            wanted += len(nearest)
-        return found / wanted if wanted else 1.0
+        queries = _draw_queries(vectors)
+        return self._recall(queries, find_nearest(ids, vectors, queries, k=10))
 
-    def _tune(self, ids: NDArray[np.int64], vectors: Vectors) -> None:
+    def _recall(self, queries: Vectors, nearest: NDArray[np.int64]) -> float:
+        found = [{i for i, _ in self.search(query, k=nearest.shape[1])} for query in queries]
+        share = [len(ids & set(wanted)) for ids, wanted in zip(found, nearest.tolist(), strict=True)]
+        return sum(share) / nearest.size if nearest.size else 1.0
+
+    def _tune(self, ids: NDArray[np.int64], vectors: Rows) -> None:
+        queries = _draw_queries(vectors)
+        nearest = find_nearest(ids, vectors, queries, k=10)
         self._index.nprobe = 8
-        while self._index.nprobe < self._index.nlist and self.measure_recall(ids, vectors) < ENOUGH:
+        while self._index.nprobe < self._index.nlist and self._recall(queries, nearest) < ENOUGH:
             self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
+
+    @property
+    def ids(self) -> list[int]:
+        """Of all vectors in an index without lists, in the order in which they were added."""
+        import faiss
+
+        return [int(i) for i in faiss.vector_to_array(self._index.id_map)]
 
     def add(self, ids: Sequence[int], vectors: Vectors) -> None:
         """Index more vectors, under ids that are not there yet."""
@@ -135,9 +153,41 @@ class FaissIndex:
         k = min(k, len(self))
         if k == 0:
             return []
-        scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), k)
-        found = ids[0] >= 0  # -1 where the lists looked into hold fewer
-        return _rank(ids[0][found], scores[0][found])
+        # Which of equal scores stand at the end is FAISS's choice: look on until the cut is not among them.
+        for more in (8 * 8**n for n in count()):
+            most = min(k + more, len(self))
+            scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), most)
+            if most == len(self) or scores[0][most - 1] < scores[0][k - 1]:
+                break
+        found = ids[0] >= 0  # -1, scored lowest, where the lists looked into hold fewer
+        return _rank(ids[0][found], scores[0][found])[:k]
+
+
+class JoinedIndex:
+    """Indexes that have no id in common, searched as one."""
+
+    def __init__(self, parts: Sequence[FaissIndex]) -> None:
+        self._parts = parts
+
+    def __len__(self) -> int:
+        return sum(map(len, self._parts))
+
+    def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
+        """See `VectorIndex.search`."""
+        found = [pair for part in self._parts for pair in part.search(query, k)]
+        return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
+
+
+def find_nearest(ids: NDArray[np.int64], vectors: Rows, queries: Vectors, *, k: int) -> NDArray[np.int64]:
+    """Ids, int64 (queries, k or as many as there are), of the nearest to each query: exact, in no order."""
+    best_ids = np.zeros((len(queries), 0), dtype=np.int64)
+    best_scores = np.zeros((len(queries), 0), dtype=np.float32)
+    for rows in _blocks(len(ids)):
+        scores = np.concatenate([best_scores, queries @ vectors[rows].T], axis=1)
+        both = np.concatenate([best_ids, np.broadcast_to(ids[rows], (len(queries), len(rows)))], axis=1)
+        best = np.argsort(-scores, axis=1)[:, :k] if scores.shape[1] <= k else np.argpartition(-scores, k - 1)[:, :k]
+        best_ids, best_scores = np.take_along_axis(both, best, axis=1), np.take_along_axis(scores, best, axis=1)
+    return best_ids
 
 
 def choose_kind(count: int) -> str:
@@ -154,11 +204,25 @@ def choose_kind(count: int) -> str:
     return f"IVF{2 ** round(math.log2(4 * math.sqrt(count)))},SQ8"
 
 
-def _sample(rows: Vectors, most: int) -> Vectors:
-    """At most so many rows, drawn the same way each time."""
-    if len(rows) <= most:
-        return rows
-    return np.ascontiguousarray(rows[np.sort(np.random.default_rng(0).choice(len(rows), most, replace=False))])
+def _draw_rows(total: int, most: int) -> NDArray[np.int64]:
+    """At most so many row numbers in order, drawn the same way each time."""
+    if total <= most:
+        return np.arange(total)
+    return np.sort(np.random.default_rng(0).choice(total, most, replace=False))
+
+
+def _draw_queries(vectors: Rows) -> Vectors:
+    """Unit vectors near some of those given: a question is near its passage, not on it."""
+    near = vectors[_draw_rows(vectors.shape[0], _QUERIES)]
+    noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(np.float32(near.shape[1]))
+    queries: Vectors = near + noise / 2
+    queries /= np.linalg.norm(queries, axis=1, keepdims=True)
+    return queries
+
+
+def _blocks(total: int) -> Iterator[NDArray[np.int64]]:
+    for first in range(0, total, _BLOCK):
+        yield np.arange(first, min(first + _BLOCK, total))
 
 
 def _rank(ids: NDArray[np.int64], scores: Vectors) -> list[tuple[int, float]]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.types import Vectors
-from qa.vectors import Exact, FaissIndex, VectorIndex, choose_kind
+from qa.vectors import Exact, FaissIndex, JoinedIndex, VectorIndex, choose_kind, find_nearest
 
 
 def build_half(ids: list[int], vectors: Vectors) -> FaissIndex:
@@ -21,7 +21,20 @@ def build_lists(ids: list[int], vectors: Vectors) -> FaissIndex:
     return FaissIndex.build(ids, vectors, kind="IVF1,Flat")
 
 
-INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [Exact, FaissIndex.build, build_half, build_lists]
+def build_joined(ids: list[int], vectors: Vectors) -> JoinedIndex:
+    """Every third vector in an index of its own."""
+    apart = np.arange(len(ids)) % 3 == 0
+    parts = [(np.asarray(ids, dtype=np.int64)[rows], vectors[rows]) for rows in (apart, ~apart)]
+    return JoinedIndex([FaissIndex.build(part_ids.tolist(), part) for part_ids, part in parts])
+
+
+INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [
+    Exact,
+    FaissIndex.build,
+    build_half,
+    build_lists,
+    build_joined,
+]
 
 
 def draw_unit_rows(count: int, dim: int, seed: int) -> Vectors:
@@ -54,6 +67,31 @@ def test_the_nearest_are_those_of_plain_arithmetic_best_first(make, count: int, 
 def test_equal_vectors_come_in_order_of_their_ids(make):
     vectors = np.tile(draw_unit_rows(1, 8, seed=1), (4, 1))
     assert [i for i, _ in make([7, 3, 9, 5], vectors).search(vectors[0], k=4)] == [3, 5, 7, 9]
+
+
+@pytest.mark.parametrize("make", INDEXES)
+@given(k=st.integers(1, 90), same=st.integers(2, 80), seed=st.integers(0, 2**32 - 1))
+def test_of_equal_vectors_at_the_cut_those_with_the_lowest_ids_are_found(make, k: int, same: int, seed: int):
+    vectors = draw_unit_rows(90, 24, seed)
+    vectors[:same] = vectors[0]
+    ids = np.random.default_rng(seed).permutation(1000)[:90].tolist()
+    query = draw_unit_rows(1, 24, seed + 1)[0]
+    equal = sorted(ids[:same])
+    found = [i for i, _ in make(ids, vectors).search(query, k=k)]
+    among = [i for i in found if i in set(equal)]
+    assert among == equal[: len(among)]
+
+
+def test_the_nearest_of_many_are_those_that_the_oracle_finds(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qa.vectors._BLOCK", 70)
+    vectors = draw_unit_rows(300, 16, seed=3)
+    ids = np.random.default_rng(3).permutation(1000)[:300]
+    queries = draw_unit_rows(5, 16, seed=4)
+    for k in (1, 10, 400):
+        nearest = find_nearest(ids, vectors, queries, k=k)
+        assert nearest.shape == (5, min(k, 300))
+        for row, query in zip(nearest.tolist(), queries, strict=True):
+            assert set(row) == {i for i, _ in Exact(ids.tolist(), vectors).search(query, k=k)}
 
 
 @pytest.mark.parametrize("make", INDEXES)
