@@ -1,27 +1,34 @@
 """Store -> the files derived from it, FAISS and word index: one folder a generation, checksummed, made again at need.
 
-A build that only adds extends the generation before: unchanged files are hard links to it, and nothing is read twice.
+A build that only adds extends the generation before, at a cost that does not grow with the index: what is large is a
+hard link to it, under the checksum noted there, and new vectors are in a file of their own until they are many.
 """
 
 import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import time
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qa.store import Store, from_half
+from qa.errors import IndexDamaged
+from qa.store import Store
 from qa.types import Passage, Vectors
-from qa.vectors import FaissIndex, choose_kind
+from qa.vectors import FaissIndex, JoinedIndex, choose_kind
 from qa.words import ANALYSIS, Text, WordIndex, field_of
 
 MANIFEST = "manifest.json"
 VECTORS = "vectors.faiss"
+RECENT = "recent.faiss"
+"""Vectors added since the large file was written."""
+RECENT_UP_TO = 2000
+"""Vectors in it: 1.5 MB, written anew when one is added; beyond, all go into the large file."""
 WORDS = "words"
 _SCRATCH = ".making-"
 _ABANDONED_SECONDS = 3600
@@ -47,28 +54,63 @@ class Checked(NamedTuple):
     """What the manifest says beside checksums."""
 
 
+class _Manifest(NamedTuple):
+    """What is noted of a generation's files."""
+
+    build_id: str
+    files: dict[str, str]
+    """Path below the generation's folder -> sha256."""
+    facts: dict[str, Any]
+    """How words were analysed and into which fields, and what kind of vector index it is."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """None where there is none, or not as it was written."""
+        try:
+            values = json.loads((folder / MANIFEST).read_text())
+            if values.pop("checksum") != _digest(values):
+                return None
+            return cls(values.pop("build_id"), values.pop("files"), values)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        values = {**self.facts, "build_id": self.build_id, "files": self.files}
+        values["checksum"] = _digest(values)
+        (folder / MANIFEST).write_text(json.dumps(values, indent=1, sort_keys=True))
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+class _StoredVectors:
+    """The vectors of some passages, read from the store as they are needed."""
+
+    def __init__(self, store: Store, passage_ids: Sequence[int]) -> None:
+        self._store = store
+        self._ids = np.asarray(passage_ids, dtype=np.int64)
+        self.shape = (len(passage_ids), int(store.meta["dim"]))
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> Vectors:
+        ids = self._ids[rows].tolist()
+        kept = self._store.get_passage_vectors(ids)
+        if len(kept) < len(ids):
+            raise IndexDamaged(f"{self._store.path} lacks vectors: run `qa build --reembed`")
+        halves = np.frombuffer(b"".join(kept[i] for i in ids), dtype=np.float16)
+        return halves.astype(np.float32).reshape(len(ids), self.shape[1])
+
+
 def derive(generations: Path, store: Store, change: Change | None = None) -> None:
     """Make the files of the store's generation: under another name first, then renamed, so never seen half made."""
     generations.mkdir(exist_ok=True)
     target = generations / str(store.generation)
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=generations))
-    fields = _word_fields(store)
-    base = change and _find_base(generations, change, fields)
     try:
-        (scratch / WORDS).mkdir()
-        if base and change:
-            facts = _extend(scratch, base, store, change)
-        else:
-            facts = _write_vectors(scratch, store)
-            WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
-        manifest = {
-            "build_id": store.meta["build_id"],
-            "analysis": ANALYSIS,
-            "fields": fields,
-            **facts,
-            "files": _checksums(scratch, base),
-        }
-        (scratch / MANIFEST).write_text(json.dumps(manifest, indent=1, sort_keys=True))
+        manifest = change and _extend(_renew(scratch), generations / str(change.generation), store, change)
+        if not manifest:
+            manifest = _make(_renew(scratch), store)
+        manifest.write(scratch)
         for path in [*scratch.rglob("*"), scratch]:
             if path.is_dir() or path.stat().st_nlink == 1:  # a link's file is on the disk already
                 _sync_to_disk(path)
@@ -86,7 +128,7 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[FaissIndex, WordIndex] | None:
+def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[JoinedIndex, WordIndex] | None:
     """Vectors and words of the store's generation, or None where they are missing or not what was written."""
     target = folder / "generations" / str(store.generation)
     checked = check_derived(folder, store)
@@ -96,8 +138,10 @@ def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[Faiss
     if checked.flaws:
         return None
     try:
-        vectors = FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))
-        return vectors, WordIndex.open(target / WORDS, _word_fields(store))
+        parts = [FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))]
+        if (target / RECENT).exists():
+            parts.append(FaissIndex.read(target / RECENT))
+        return JoinedIndex(parts), WordIndex.open(target / WORDS, _word_fields(store))
     except (OSError, ValueError, RuntimeError):
         return None  # deleted by a later build between check and opening
 
@@ -124,50 +168,114 @@ def _is_abandoned(scratch: Path) -> bool:
 
 
 def _check(target: Path, build_id: str) -> Checked:
+    manifest = _Manifest.read(target)
+    if manifest is None:
+        return Checked([f"{target / MANIFEST} is missing or has been altered"], 0, {})
     try:
-        manifest = json.loads((target / MANIFEST).read_text())
-        noted: Mapping[str, str] = manifest["files"]
-        found = _checksums(target)
-        flaws = [] if manifest["build_id"] == build_id else [f"{target} belongs to another build"]
-        flaws += [] if manifest["analysis"] == ANALYSIS else ["words were analysed by another version"]
-        flaws += [f"{target / name} is missing" for name in sorted(noted.keys() - found.keys())]
-        flaws += [f"{target / name} is not known" for name in sorted(found.keys() - noted.keys())]
-        both = sorted(noted.keys() & found.keys())
-        flaws += [f"{target / name} has been altered" for name in both if noted[name] != found[name]]
-        facts = {key: value for key, value in manifest.items() if key not in ("files", "build_id")}
-        return Checked(flaws, len(noted), facts)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        return Checked([f"{target / MANIFEST} cannot be read ({error!r})"], 0, {})
+        noted, found = manifest.files, {name: _hash(target / name) for name in _list_files(target)}
+    except OSError as error:
+        return Checked([f"{target} cannot be read ({error})"], 0, {})
+    flaws = [] if manifest.build_id == build_id else [f"{target} belongs to another build"]
+    flaws += [] if manifest.facts.get("analysis") == ANALYSIS else ["words were analysed by another version"]
+    flaws += [f"{target / name} is missing" for name in sorted(noted.keys() - found.keys())]
+    flaws += [f"{target / name} is not known" for name in sorted(found.keys() - noted.keys())]
+    both = sorted(noted.keys() & found.keys())
+    flaws += [f"{target / name} has been altered" for name in both if noted[name] != found[name]]
+    return Checked(flaws, len(noted), manifest.facts)
 
 
-def _find_base(generations: Path, change: Change, fields: list[str]) -> Path | None:
-    """The generation to extend, if it is whole: what is damaged must not be carried on under new checksums."""
-    base = generations / str(change.generation)
-    checked = _check(base, change.build_id)
-    return base if not checked.flaws and checked.facts.get("fields") == fields else None
+def _renew(scratch: Path) -> Path:
+    """Empty a folder; then its permissions are the usual ones, too, and not those of a temporary file."""
+    shutil.rmtree(scratch)
+    (scratch / WORDS).mkdir(parents=True)
+    return scratch
 
 
-def _extend(scratch: Path, base: Path, store: Store, change: Change) -> dict[str, Any]:
-    before = json.loads((base / MANIFEST).read_text())
-    facts: dict[str, Any] = {key: before.get(key) for key in ("kind", "recall_at_10")}
-    if facts["kind"] == choose_kind(store.count_passages()):
-        vectors = FaissIndex.read(base / VECTORS, to_change=True)
-        vectors.remove(change.removed)
-        vectors.add(*_stack(store.get_passage_vectors(change.added).items(), int(store.meta["dim"]), len(change.added)))
-        vectors.write(scratch / VECTORS)
-    else:
-        facts = _write_vectors(scratch, store)
+def _make(scratch: Path, store: Store) -> _Manifest:
+    fields = _word_fields(store)
+    facts = _write_vectors(scratch, store)
+    WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
+    files = {name: _hash(scratch / name) for name in _list_files(scratch)}
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+
+
+def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifest | None:
+    """Make the files from those of the generation before; None where those are not what they should be.
+
+    What is linked keeps the checksum noted before, so that damage to it is found on opening. What is read and made
+    into something else is checked: it must not be carried on under a new checksum.
+    """
+    before = _Manifest.read(base)
+    fields = _word_fields(store)
+    if before is None or before.build_id != change.build_id:
+        return None
+    if (before.facts.get("analysis"), before.facts.get("fields")) != (ANALYSIS, fields):
+        return None
+    try:
+        facts = _extend_vectors(scratch, base, store, change, before)
+        _extend_words(scratch, base, store, change, before)
+        inodes, inodes_before = _list_files(scratch), _list_files(base)
+        linked = {name for name, inode in inodes.items() if inodes_before.get(name) == inode}
+        # The word index makes one file of several now and then.
+        _check_sources(base, before, {name for name in before.files if name.startswith(WORDS)} - linked)
+    except (OSError, RuntimeError, ValueError):  # what FAISS and tantivy make of damage
+        return None
+    files = {name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes}
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+
+
+def _check_sources(base: Path, noted: _Manifest, names: Iterable[str]) -> None:
+    for name in names:
+        if _hash(base / name) != noted.files[name]:
+            raise ValueError(f"{base / name} has been altered")
+
+
+def _extend_vectors(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> dict[str, Any]:
+    facts = {key: noted.facts.get(key) for key in ("kind", "recall_at_10", "made_for")}
+    count, kind = store.count_passages(), facts["kind"]
+    # Lists are made anew for twice as many vectors, too: those may lie elsewhere by now.
+    if kind != choose_kind(count) or (kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)):
+        return _write_vectors(scratch, store)
+    recent = None
+    if RECENT in noted.files:
+        _check_sources(base, noted, [RECENT])
+        recent = FaissIndex.read(base / RECENT, to_change=True)
+    recent_ids = set(recent.ids) if recent else set()
+    # Of the large file; those that the small one holds are easily taken out.
+    removed = set(change.removed) - recent_ids
+    added = _StoredVectors(store, change.added)[np.arange(len(change.added))]
+    if recent:
+        recent.remove(change.removed)
+        recent.add(change.added, added)
+    elif change.added:
+        recent = FaissIndex.build(change.added, added, kind="Flat" if kind == "Flat" else "SQfp16")
+    if not removed and (recent is None or len(recent) <= RECENT_UP_TO):
+        _link(base / VECTORS, scratch / VECTORS)
+        if recent:
+            recent.write(scratch / RECENT)
+        return facts
+    _check_sources(base, noted, [VECTORS])
+    whole = FaissIndex.read(base / VECTORS, to_change=True)
+    whole.remove(sorted(removed))
+    if recent:
+        ids = recent.ids
+        whole.add(ids, _StoredVectors(store, ids)[np.arange(len(ids))])
+    whole.write(scratch / VECTORS)
+    return facts
+
+
+def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> None:
     fields = _word_fields(store)
     if change.removed:
         # Deleted texts would go on counting in how rare a word is: scores would depend on an index's past.
         WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
-        return facts
+        return
+    _check_sources(base, noted, [name for name in noted.files if name.startswith(WORDS) and name.endswith(".json")])
     for path in (base / WORDS).iterdir():
         if not path.name.endswith(".lock"):
             _link(path, scratch / WORDS / path.name)
     added = sorted(store.get_passages(change.added).items(), key=lambda item: (item[1].article.id, item[1].start))
     WordIndex.extend(scratch / WORDS, map(_text, added), fields)
-    return facts
 
 
 def _link(source: Path, target: Path) -> None:
@@ -178,19 +286,16 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _checksums(folder: Path, base: Path | None = None) -> dict[str, str]:
-    """Path below `folder` -> sha256, for all files but locks and the manifest itself.
-
-    Of files linked from `base`, which has just been checked, the known one is taken.
-    """
-    known: Mapping[str, str] = json.loads((base / MANIFEST).read_text())["files"] if base else {}
-    sums = {}
-    for path in sorted(folder.rglob("*")):
-        name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != MANIFEST and not path.name.endswith(".lock"):
-            is_linked = base is not None and name in known and path.samefile(base / name)
-            sums[name] = known[name] if is_linked else _hash(path)
-    return sums
+def _list_files(folder: Path) -> dict[str, int]:
+    """Path below `folder` -> inode, for all files but locks and the manifest itself."""
+    found = {}
+    for parent in (folder, folder / WORDS):
+        with os.scandir(parent) as entries:
+            for entry in entries:
+                name = entry.name if parent == folder else f"{WORDS}/{entry.name}"
+                if entry.is_file() and name != MANIFEST and not name.endswith(".lock"):
+                    found[name] = entry.inode()
+    return found
 
 
 def _hash(path: Path) -> str:
@@ -202,23 +307,11 @@ def _hash(path: Path) -> str:
 
 
 def _write_vectors(scratch: Path, store: Store) -> dict[str, Any]:
-    """Index all vectors; returns the kind of index, and its recall against exact search."""
-    ids, vectors = _stack(store.passage_vectors(), int(store.meta["dim"]), store.count_passages())
-    kind = choose_kind(len(ids))
-    index = FaissIndex.build(ids, vectors, kind=kind)
+    """Index all vectors; returns the kind of index, its recall against exact search, and how many they were."""
+    ids = store.passage_ids()
+    index = FaissIndex.build(ids, _StoredVectors(store, ids))
     index.write(scratch / VECTORS)
-    is_exact = not kind.startswith("IVF")
-    recall = 1.0 if is_exact else index.measure_recall(np.asarray(ids, dtype=np.int64), vectors)
-    return {"kind": kind, "recall_at_10": round(recall, 4)}
-
-
-def _stack(pairs: Iterable[tuple[int, bytes]], dim: int, count: int) -> tuple[list[int], Vectors]:
-    """(passage id, float16 bytes) -> ids, and float32 (n, dim)."""
-    ids, vectors = [], np.zeros((count, dim), dtype=np.float32)
-    for row, (passage_id, blob) in enumerate(pairs):
-        ids.append(passage_id)
-        vectors[row] = from_half(blob)
-    return ids, vectors[: len(ids)]
+    return {"kind": choose_kind(len(ids)), "recall_at_10": round(index.recall, 4), "made_for": len(ids)}
 
 
 def _text(item: tuple[int, Passage]) -> Text:

@@ -21,7 +21,7 @@ from qa.errors import IndexDamaged, IndexMismatch, IndexMissing
 from qa.keys import sentence_texts, vector_key
 from qa.store import STORE_FILE, Store, from_half
 from qa.types import Article, Encoder, Passage, Vectors
-from qa.vectors import FaissIndex
+from qa.vectors import JoinedIndex
 from qa.words import WordIndex
 
 DEFAULT_INDEX = Path("index")
@@ -31,7 +31,7 @@ _OPEN_ATTEMPTS = 5
 class Index:
     """One generation of an index, open for searching; unaffected by later builds."""
 
-    def __init__(self, folder: Path, store: Store, vectors: FaissIndex, words: WordIndex, encoder: Encoder) -> None:
+    def __init__(self, folder: Path, store: Store, vectors: JoinedIndex, words: WordIndex, encoder: Encoder) -> None:
         self.folder = folder
         self.store = store
         self.vectors = vectors

@@ -63,6 +63,8 @@ class FaissIndex:
     def __init__(self, index: "faiss.Index") -> None:
         # FAISS hands out each kind as a class of its own, with attributes that its base does not have.
         self._index: Any = index
+        self.recall = 1.0
+        """Share of the ten nearest that it was found to find when it was built."""
 
     @classmethod
     def build(cls, ids: Sequence[int], vectors: Rows, *, kind: str | None = None) -> Self:
@@ -104,8 +106,9 @@ class FaissIndex:
         queries = _draw_queries(vectors)
         nearest = find_nearest(ids, vectors, queries, k=10)
         self._index.nprobe = 8
-        while self._index.nprobe < self._index.nlist and self._recall(queries, nearest) < ENOUGH:
+        while (recall := self._recall(queries, nearest)) < ENOUGH and self._index.nprobe < self._index.nlist:
             self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
+        self.recall = recall
 
     @property
     def ids(self) -> list[int]:

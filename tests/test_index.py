@@ -80,6 +80,54 @@ def test_a_build_mends_what_is_damaged_though_no_article_changed(folder: Path):
     assert json.loads((folder / "generations/1/manifest.json").read_text()) == manifest
 
 
+def add_article(folder: Path, number: int) -> None:
+    text = f"The harbour of Varn has {number} cranes.\n\nSeahorses are not seen there.\n"
+    (folder.parent / f"articles/harbour-{number}.txt").write_text(text)
+    assert len(build(folder.parent / "articles", folder, encoder=HashEncoder()).added) == 1
+
+
+def search_texts(folder: Path) -> list[tuple[str, float]]:
+    """What vectors and words find; without ids, which depend on an index's past."""
+    encoder = HashEncoder(may_encode=False)
+    index = Index.open(folder, encoder=encoder)
+    hits = index.vectors.search(encoder.encode_queries(["seahorses of Varn"])[0], k=50)
+    hits += index.words.search("seahorses of Varn", k=50)
+    passages = index.store.get_passages([i for i, _ in hits])
+    found = sorted((passages[i].article.id + passages[i].text, round(score, 5)) for i, score in hits)
+    index.close()
+    return found
+
+
+def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("qa.derived.RECENT_UP_TO", 3)
+    generations = folder / "generations"
+    recent = []
+    for number in range(6):
+        add_article(folder, number)
+        files = [generations / f"{number + n}/vectors.faiss" for n in (1, 2)]
+        recent.append(((generations / f"{number + 2}/recent.faiss").exists(), files[0].samefile(files[1])))
+        build(folder.parent / "articles", folder.parent / f"fresh-{number}", encoder=HashEncoder())
+        assert search_texts(folder) == search_texts(folder.parent / f"fresh-{number}")
+    assert recent == [(True, True)] * 3 + [(False, False)] + [(True, True)] * 2
+    # One that was added lately is taken out of the small file alone.
+    (folder.parent / "articles/harbour-5.txt").unlink()
+    build(folder.parent / "articles", folder, encoder=HashEncoder())
+    assert (generations / "8/vectors.faiss").samefile(generations / "7/vectors.faiss")
+    assert search_texts(folder) == search_texts(folder.parent / "fresh-4")
+
+
+@pytest.mark.parametrize("harm", [truncate, flip, Path.unlink])
+@pytest.mark.parametrize("name", ["vectors.faiss", "recent.faiss", "words/meta.json", "words/*.term", "manifest.json"])
+def test_damage_is_not_carried_into_the_next_generation(folder: Path, name: str, harm: Callable[[Path], None]):
+    add_article(folder, 1)
+    harm(next((folder / "generations/2").glob(name)))
+    add_article(folder, 2)
+    build(folder.parent / "articles", folder.parent / "fresh", encoder=HashEncoder())
+    assert search_texts(folder) == search_texts(folder.parent / "fresh")
+
+
 def test_an_open_index_goes_on_as_it_was_and_knows_that_it_is_old(folder: Path):
     articles = folder.parent / "articles"
     index = Index.open(folder, encoder=HashEncoder())
