@@ -55,6 +55,16 @@ _CODE_PAGES = {
 _COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©®™¿¡²³½ºª\xa0")
 
 
+class FoundFile(NamedTuple):
+    """A file in the articles folder, not yet read."""
+
+    id: str
+    stamp: str
+    """Size, times and inode: while they stay, so does what is in the file. Empty for what is no regular file."""
+    changed_ns: int
+    """When its content or its inode changed last, in nanoseconds since 1970."""
+
+
 class ArticleFile(NamedTuple):
     """A file in the articles folder, read but not yet understood."""
 
@@ -73,12 +83,39 @@ def find_files(folder: Path) -> Iterator[Path]:
     Raises:
         ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
     """
+    return (folder / file.id for file in scan_files(folder))
+
+
+def scan_files(folder: Path) -> list[FoundFile]:
+    """The same files as `find_files` names, with their stamps."""
     found = []
-    for parent, folders, files in os.walk(folder, followlinks=False, onerror=_refuse_folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        links = [name for name in folders if Path(parent, name).is_symlink()]
-        found += [Path(parent, name) for name in files + links if not name.startswith(".") and not name.endswith("~")]
-    return iter(sorted(found, key=lambda path: os.fsencode(path.relative_to(folder).as_posix())))
+    folders = [(str(folder), "")]
+    while folders:
+        parent, prefix = folders.pop()
+        try:
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    if entry.name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append((entry.path, f"{prefix}{entry.name}/"))
+                    elif not entry.name.endswith("~"):
+                        found.append(FoundFile(prefix + entry.name, *_stamp(entry)))
+        except OSError as error:
+            _refuse_folder(error)
+    return sorted(found, key=lambda file: os.fsencode(file.id))
+
+
+def _stamp(entry: "os.DirEntry[str]") -> tuple[str, int]:
+    """The time at which the inode changed cannot be set back, as copying programs set back the other one."""
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:  # gone since
+        return "", 0
+    if not stat.S_ISREG(status.st_mode):
+        return "", 0
+    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+    return stamp, max(status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _refuse_folder(error: OSError) -> None:

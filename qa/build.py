@@ -2,14 +2,15 @@
 
 import os
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from time import time_ns
 from typing import NamedTuple
 from uuid import uuid4
 
-from qa.articles import ArticleFile, find_files, load_file, parse_file
+from qa.articles import FoundFile, load_file, parse_file, scan_files
 from qa.derived import Change, derive, open_derived, remove_old_generations
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import ArticleError, IndexBusy, IndexDamaged, QAError
@@ -17,11 +18,13 @@ from qa.index import DEFAULT_INDEX, check_encoder
 from qa.keys import passage_text, sentence_texts, vector_key
 from qa.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
 from qa.store import STORE_FILE, Store, StoreError
-from qa.types import Article, Encoder, Passage, Progress
+from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Texts encoded between two commits: what an interrupted build has to encode again at most."""
+_SETTLED_NS = 2 * 10**9
+"""A file that changed so shortly before it was read may change again and keep its time: some disks count in 2 s."""
 _UNUSED = 1000
 """Vectors that nothing needs any more are looked for when there may be more than these, and than there are passages."""
 
@@ -89,8 +92,8 @@ def build(
 class _Sources(NamedTuple):
     """The articles folder held against the store."""
 
-    new: dict[str, tuple[Article, str]]
-    """Article and sha256 of its file, of those added or changed."""
+    new: list[str]
+    """Added or changed; in the store they are staged."""
     unchanged: list[str]
     removed: list[str]
     errors: list[ArticleError]
@@ -104,7 +107,6 @@ class _Build:
     encoder: Encoder | None
     progress: Progress
     size: PassageSize
-    encoded: int = field(default=0)
     salt: str = ""
     """Of the keys of vectors."""
 
@@ -112,18 +114,20 @@ class _Build:
         meta = self.store.meta
         encoder = self._choose_encoder(meta, reembed)
         is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
-        # Vectors of another encoder stay until the new ones are published, and the two never meet under one key.
+        # Earlier vectors stay until the new ones are published, and the two never meet under one key.
         self.salt = meta.get("salt", "") if is_same_encoder else encoder.fingerprint
+        if is_same_encoder and reembed:
+            self.salt = f"{self.store.generation} {encoder.fingerprint}"
         settings = self._settings(encoder)
         as_before = not reembed and all(meta.get(key, "") == value for key, value in settings.items())
-        sources = self._compare_sources(reuse=as_before)
+        known = self.store.hashes()
+        sources = self._compare_sources(known, reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
             raise QAError(
                 f"no article is left in {self.articles}, but the index in {self.folder} holds {len(sources.removed)}: "
                 "nothing was changed; if they are meant to go, run `qa build --allow-empty`"
             )
-        known = self.store.file_hashes()
         if as_before and not sources.new and not sources.removed and "build_id" in meta:
             if open_derived(self.folder, self.store, may_repair=True) is None:
                 raise IndexDamaged(f"the files derived in {self.folder} cannot be made: check disk and permissions")
@@ -133,9 +137,9 @@ class _Build:
                 errors=tuple(sources.errors),
                 passages=self.store.count_passages(),
             )
-        split = self._split(sources.new, encoder)
-        self._encode(split, encoder, anew=reembed and is_same_encoder)
-        generation = self._publish(sources, split, settings)
+        self._split(len(sources.new), encoder)
+        encoded = self._encode(encoder)
+        generation = self._publish(sources, settings)
         return BuildReport(
             generation,
             added=tuple(i for i in sources.new if i not in known),
@@ -144,7 +148,7 @@ class _Build:
             unchanged=tuple(sources.unchanged),
             errors=tuple(sources.errors),
             passages=self.store.count_passages(),
-            encoded=self.encoded,
+            encoded=encoded,
         )
 
     def _choose_encoder(self, meta: Mapping[str, str], reembed: bool) -> Encoder:
@@ -166,69 +170,86 @@ class _Build:
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 
-    def _compare_sources(self, *, reuse: bool) -> _Sources:
-        """Read what is new or changed; with `reuse`, take over what the store has of unchanged files."""
-        known, texts = self.store.file_hashes(), self.store.text_hashes()
-        new: dict[str, tuple[Article, str]] = {}
-        unchanged: list[str] = []
-        errors: list[ArticleError] = []
+    def _compare_sources(self, known: Mapping[str, tuple[str, str]], *, reuse: bool) -> _Sources:
+        """Read and stage what is new or changed; with `reuse`, take over what the store has of unchanged files.
+
+        `known` has the hashes of the file and of the text of each article in the store.
+        """
+        noted = self.store.noted_files()
+        sources = _Sources([], [], [], [])
         owners: dict[str, str] = {}
         present: set[str] = set()
-        paths = list(find_files(self.articles))
-        for done, path in enumerate(paths):
-            self.progress(done, len(paths), "reading")
-            article_id = path.relative_to(self.articles).as_posix()
+        to_note: dict[str, tuple[str, str]] = {}
+        settled = time_ns() - _SETTLED_NS
+        files = scan_files(self.articles)
+        for done, found in enumerate(files):
+            self.progress(done, len(files), "reading")
             try:
-                file = load_file(path, self.articles)
-                same = reuse and known.get(file.id) == file.sha256
-                article = None if same else parse_file(file)
-                text_hash = texts[file.id] if article is None else article.sha256
-                _check_unique(file, text_hash, owners)
+                article = None
+                file_hash, text_hash = known.get(found.id, ("", ""))
+                if not reuse or not found.stamp or (found.stamp, file_hash) != noted.get(found.id):
+                    file = load_file(self.articles / found.id, self.articles)
+                    if found.stamp and found.changed_ns < settled:
+                        to_note[found.id] = (found.stamp, file.sha256)
+                    if not reuse or file.sha256 != file_hash:
+                        article = parse_file(file)
+                        file_hash, text_hash = file.sha256, article.sha256
+                self._check_unique(found, text_hash, owners)
             except ArticleError as error:
-                errors.append(error)
+                sources.errors.append(error)
                 # A file that is there but cannot be read keeps its place, unless it is one too many.
-                if article_id in known and texts[article_id] not in owners and not error.is_duplicate:
-                    owners[texts[article_id]] = article_id
-                    present.add(article_id)
-                    earlier = None if reuse else self.store.get_article(article_id)
+                file_hash, text_hash = known.get(found.id, ("", ""))
+                if found.id in known and text_hash not in owners and not error.is_duplicate:
+                    owners[text_hash] = found.id
+                    present.add(found.id)
+                    earlier = None if reuse else self.store.get_article(found.id)
                     if earlier is None:
-                        unchanged.append(article_id)
+                        sources.unchanged.append(found.id)
                     else:
-                        new[article_id] = (earlier, known[article_id])
+                        self.store.stage_article(earlier, file_hash)
+                        sources.new.append(found.id)
                 continue
-            owners[text_hash] = file.id
-            present.add(file.id)
+            owners[text_hash] = found.id
+            present.add(found.id)
             if article is None:
-                unchanged.append(file.id)
+                sources.unchanged.append(found.id)
             else:
-                new[file.id] = (article, file.sha256)
-        return _Sources(new, unchanged, sorted(known.keys() - present), errors)
+                self.store.stage_article(article, file_hash)
+                sources.new.append(found.id)
+        self.store.note_files(to_note, noted.keys() - {found.id for found in files})
+        sources.removed.extend(sorted(known.keys() - present))
+        return sources
 
-    def _split(self, new: Mapping[str, tuple[Article, str]], encoder: Encoder) -> dict[str, list[Passage]]:
-        split = {}
-        for done, (article_id, (article, _)) in enumerate(new.items()):
-            self.progress(done, len(new), "splitting")
-            split[article_id] = split_passages(article, encoder.count_tokens, size=self.size)
-        return split
+    def _check_unique(self, file: FoundFile, text_hash: str, owners: Mapping[str, str]) -> None:
+        if text_hash in owners:
+            reason = f"has the same text as {owners[text_hash]}: remove one of them"
+            raise ArticleError(self.articles / file.id, reason, is_duplicate=True)
 
-    def _encode(self, split: Mapping[str, list[Passage]], encoder: Encoder, *, anew: bool) -> None:
-        """Encode what has no vector yet and store it at once, so that an interrupted build goes on from there."""
-        texts: dict[bytes, str] = {}
-        for passages in split.values():
-            for passage in passages:
-                for text in (passage_text(passage), *sentence_texts(passage)):
-                    texts.setdefault(vector_key(text, self.salt), text)
+    def _split(self, articles: int, encoder: Encoder) -> None:
+        """Split what is staged, and queue texts that have no vector yet."""
+        for done, article in enumerate(self.store.staged_articles()):
+            self.progress(done, articles, "splitting")
+            passages = split_passages(article, encoder.count_tokens, size=self.size)
+            keyed = [self._keyed_texts(passage) for passage in passages]
+            self.store.queue_texts({key: text for texts in keyed for key, text in texts})
+            # The first text is the passage's own.
+            self.store.stage_passages(article.id, [(p, texts[0][0]) for p, texts in zip(passages, keyed, strict=True)])
+
+    def _keyed_texts(self, passage: Passage) -> list[tuple[bytes, str]]:
+        return [(vector_key(text, self.salt), text) for text in (passage_text(passage), *sentence_texts(passage))]
+
+    def _encode(self, encoder: Encoder) -> int:
+        """Encode what is queued and store it at once, so that an interrupted build goes on from there."""
+        total, done = self.store.count_queued(), 0
         # Longest first: batches of equal length waste nothing, and memory is at its peak at the start, not at the end.
-        wanted = list(texts) if anew else self.store.missing_vectors(texts)
-        missing = sorted(wanted, key=lambda key: (-len(texts[key]), key))
-        for first in range(0, len(missing), ENCODE_AT_ONCE):
-            self.progress(first, len(missing), "encoding")
-            keys = missing[first : first + ENCODE_AT_ONCE]
-            self.store.put_vectors(keys, encoder.encode_passages([texts[key] for key in keys]))
-        self.progress(len(missing), len(missing), "encoding")
-        self.encoded = len(missing)
+        for texts in self.store.queued_texts(ENCODE_AT_ONCE):
+            self.progress(done, total, "encoding")
+            self.store.put_vectors(list(texts), encoder.encode_passages(list(texts.values())))
+            done += len(texts)
+        self.progress(total, total, "encoding")
+        return total
 
-    def _publish(self, sources: _Sources, split: Mapping[str, list[Passage]], settings: Mapping[str, str]) -> int:
+    def _publish(self, sources: _Sources, settings: Mapping[str, str]) -> int:
         meta = self.store.meta
         generation = self.store.generation + 1
         self.store.begin()
@@ -237,12 +258,10 @@ class _Build:
             unused = int(meta.get("unused", "0")) + self.store.count_texts(removed)
             for article_id in sources.removed:
                 self.store.remove_article(article_id)
-            for article_id, (article, file_hash) in sources.new.items():
-                keyed = [(passage, vector_key(passage_text(passage), self.salt)) for passage in split[article_id]]
-                self.store.put_article(article, file_hash, keyed)
+            self.store.put_staged()
             has_other_keys = self.salt != meta.get("salt", "")
-            if has_other_keys or unused > max(_UNUSED, self.store.count_passages()):
-                self.store.drop_vectors(self.store.all_vector_keys() - self._needed_keys())
+            if has_other_keys or (unused > _UNUSED and unused > self.store.count_passages()):
+                self.store.keep_vectors(self._needed_keys())
                 unused = 0
             build_id = uuid4().hex
             made_with = {**settings, "unused": str(unused)}
@@ -250,7 +269,7 @@ class _Build:
             self.progress(0, 1, "indexing")
             change = None
             if "build_id" in meta and not has_other_keys:
-                change = Change(generation - 1, meta["build_id"], removed, self.store.passage_ids(list(sources.new)))
+                change = Change(generation - 1, meta["build_id"], removed, self.store.passage_ids(sources.new))
             derive(self.folder / "generations", self.store, change)
             self.store.publish()
         except BaseException:
@@ -260,22 +279,12 @@ class _Build:
         remove_old_generations(self.folder / "generations", generation)
         return generation
 
-    def _needed_keys(self) -> set[bytes]:
-        needed = set()
-        for _, passage in self.store.iterate_passages():
-            needed.add(vector_key(passage_text(passage), self.salt))
-            needed.update(vector_key(text, self.salt) for text in sentence_texts(passage))
-        return needed
+    def _needed_keys(self) -> Iterable[bytes]:
+        return (key for _, passage in self.store.iterate_passages() for key, _ in self._keyed_texts(passage))
 
 
 def _no_progress(done: int, total: int, what: str) -> None:
     pass
-
-
-def _check_unique(file: ArticleFile, text_hash: str, owners: Mapping[str, str]) -> None:
-    if text_hash in owners:
-        reason = f"has the same text as {owners[text_hash]}: remove one of them"
-        raise ArticleError(file.path, reason, is_duplicate=True)
 
 
 @contextmanager

@@ -36,6 +36,18 @@ create table passages (
 create index passages_by_article on passages (article_id, first);
 create table vectors (key blob primary key, vector blob not null) without rowid, strict;
 """
+_FILES = """
+create table if not exists files (id text primary key, stamp text not null, sha256 text not null) without rowid, strict;
+"""
+"""What is in files that have not been touched since: spares reading them. Nothing but a build looks at it."""
+_STAGING = """
+pragma temp_store = file;
+create temp table staged_articles as select * from articles limit 0;
+create temp table staged_passages as select article_id, first, last, sentences, vector_key from passages limit 0;
+create temp table queue (shortness integer, key blob, text text, primary key (shortness, key)) without rowid;
+create temp table needed (key blob primary key) without rowid;
+"""
+"""What a build gathers on its way, on the disk for want of memory, and gone with its connection."""
 _KINDS: tuple[Kind, ...] = ("body", "heading")
 _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
 _SENTENCE_BYTES = 16
@@ -79,6 +91,7 @@ class Store:
                 connection.executescript(f"begin immediate; {_SCHEMA} commit;")
                 store.write_meta({"format": str(FORMAT), "generation": "0"})
             store.check_format()
+            connection.executescript(_FILES + _STAGING)
         except sqlite3.DatabaseError as error:
             store.close()
             raise IndexDamaged(_damaged(path, error)) from error
@@ -124,11 +137,10 @@ class Store:
         """Record what the index was made with."""
         self._connection.executemany("insert or replace into meta values (?, ?)", values.items())
 
-    def put_article(self, article: Article, file_sha256: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
-        """Write one article with its passages and the keys of their vectors, in place of any earlier version."""
-        self.remove_article(article.id)
+    def stage_article(self, article: Article, file_sha256: str) -> None:
+        """Set an article aside until `put_staged`."""
         self._connection.execute(
-            f"insert into articles ({_ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into staged_articles ({_ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 article.title,
@@ -142,9 +154,29 @@ class Store:
                 file_sha256,
             ),
         )
+
+    def staged_articles(self) -> Iterator[Article]:
+        """The articles set aside, as they came, one in memory at a time."""
+        rows = self._connection.execute("select rowid from staged_articles order by rowid").fetchall()
+        for row in rows:
+            query = f"select {_ARTICLE_COLUMNS} from staged_articles where rowid = ?"
+            yield _article(self._connection.execute(query, row).fetchone())
+
+    def stage_passages(self, article_id: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
+        """Set the passages of a staged article aside, with the keys of their vectors."""
         self._connection.executemany(
-            "insert into passages (article_id, first, last, sentences, vector_key) values (?, ?, ?, ?, ?)",
-            ((article.id, p.start, p.end, _pack(p.sentences), key) for p, key in passages),
+            "insert into staged_passages values (?, ?, ?, ?, ?)",
+            ((article_id, p.start, p.end, _pack(p.sentences), key) for p, key in passages),
+        )
+
+    def put_staged(self) -> None:
+        """Write what was set aside, in place of any earlier version."""
+        for table, article_id in (("passages", "article_id"), ("articles", "id")):
+            self._connection.execute(f"delete from {table} where {article_id} in (select id from staged_articles)")
+        self._connection.execute("insert into articles select * from staged_articles order by rowid")
+        self._connection.execute(
+            "insert into passages (article_id, first, last, sentences, vector_key) "
+            "select * from staged_passages order by rowid"
         )
 
     def remove_article(self, article_id: str) -> None:
@@ -161,9 +193,45 @@ class Store:
         self._connection.executemany("insert or replace into vectors values (?, ?)", rows)
         self._connection.execute("commit")
 
-    def drop_vectors(self, unused: Iterable[bytes]) -> None:
-        """Forget vectors that no passage needs any more."""
-        self._connection.executemany("delete from vectors where key = ?", ((key,) for key in unused))
+    def keep_vectors(self, needed: Iterable[bytes]) -> None:
+        """Forget all other vectors."""
+        self._connection.executemany("insert or ignore into needed values (?)", ((key,) for key in needed))
+        self._connection.execute("delete from vectors where key not in (select key from needed)")
+        self._connection.execute("delete from needed")
+
+    def queue_texts(self, texts: Mapping[bytes, str]) -> None:
+        """Note texts by the keys of their vectors, to be encoded where there is no vector yet."""
+        self._connection.executemany(
+            "insert or ignore into queue select ?1, ?2, ?3 where not exists (select 1 from vectors where key = ?2)",
+            ((-len(text), key, text) for key, text in texts.items()),
+        )
+
+    def count_queued(self) -> int:
+        """How many texts are to be encoded."""
+        return int(self._connection.execute("select count(*) from queue").fetchone()[0])
+
+    def queued_texts(self, at_once: int) -> Iterator[dict[bytes, str]]:
+        """Texts to be encoded by key, so many at once, the longest first."""
+        query = "select shortness, key, text from queue where (shortness, key) > (?, ?) order by shortness, key limit ?"
+        last: tuple[int, bytes] = (-(2**62), b"")
+        while rows := self._connection.execute(query, (*last, at_once)).fetchall():
+            yield {key: text for _, key, text in rows}
+            last = rows[-1][:2]
+
+    def noted_files(self) -> dict[str, tuple[str, str]]:
+        """File's id -> its stamp when it was read, and sha256 of what was read."""
+        rows = self._connection.execute("select id, stamp, sha256 from files").fetchall()
+        return {file_id: (stamp, file_hash) for file_id, stamp, file_hash in rows}
+
+    def note_files(self, noted: Mapping[str, tuple[str, str]], gone: Iterable[str]) -> None:
+        """Note what is in files; true whether the build is published or not."""
+        if noted or gone:
+            self._connection.execute("pragma synchronous = normal")
+            self._connection.execute("begin immediate")
+            self._connection.executemany("delete from files where id = ?", ((file_id,) for file_id in gone))
+            rows = ((file_id, *values) for file_id, values in noted.items())
+            self._connection.executemany("insert or replace into files values (?, ?, ?)", rows)
+            self._connection.execute("commit")
 
     # -- what a question reads -------------------------------------------------------------------------------------
 
@@ -235,6 +303,12 @@ class Store:
         """Article id -> sha256 of the file's bytes when it was read."""
         with self._lock:
             return dict(self._connection.execute("select id, file_sha256 from articles"))
+
+    def hashes(self) -> dict[str, tuple[str, str]]:
+        """Article id -> sha256 of the file's bytes when it was read, and of the text made of them."""
+        with self._lock:
+            rows = self._connection.execute("select id, file_sha256, sha256 from articles").fetchall()
+        return {article_id: (file_hash, text_hash) for article_id, file_hash, text_hash in rows}
 
     def text_hashes(self) -> dict[str, str]:
         """Article id -> sha256 of its text."""
@@ -309,17 +383,6 @@ class Store:
     def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
         """Key -> float16 vector as bytes, for those that are kept."""
         return dict(self._select_many("select key, vector from vectors where key", keys))
-
-    def missing_vectors(self, keys: Iterable[bytes]) -> list[bytes]:
-        """Those of the keys, each once and in their order, for which no vector is kept."""
-        wanted = list(dict.fromkeys(keys))
-        kept = {row[0] for row in self._select_many("select key from vectors where key", wanted)}
-        return [key for key in wanted if key not in kept]
-
-    def all_vector_keys(self) -> set[bytes]:
-        """Keys of all vectors kept."""
-        with self._lock:
-            return {row[0] for row in self._connection.execute("select key from vectors")}
 
     def _select_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         rows: list[tuple[Any, ...]] = []

@@ -25,7 +25,9 @@ def make_article(text: str, article_id: str = "a.txt") -> Article:
 
 def put(store: Store, article: Article, passages: list[Passage]) -> None:
     store.begin()
-    store.put_article(article, "hash of file", [(p, vector_key(p.text)) for p in passages])
+    store.stage_article(article, "hash of file")
+    store.stage_passages(article.id, [(p, vector_key(p.text)) for p in passages])
+    store.put_staged()
     store.publish()
 
 
@@ -67,32 +69,51 @@ def test_a_snapshot_does_not_see_what_is_published_later(path: Path):
 def test_what_is_rolled_back_never_was(path: Path):
     store = Store.open_writer(path)
     store.begin()
-    store.put_article(make_article("One."), "hash", [])
+    store.stage_article(make_article("One."), "hash")
+    store.put_staged()
     store.rollback()
     assert store.count_articles() == 0
     store.close()
 
 
 def test_an_article_put_again_replaces_its_passages(path: Path):
-    store = Store.open_writer(path)
     for text in ("One.", "Two."):
+        store = Store.open_writer(path)  # what is staged goes with the connection
         article = make_article(text)
         put(store, article, [Passage(article, 0, 4, (Sentence(0, 4, 1),))])
-    assert [p.text for _, p in store.iterate_passages()] == ["Two."]
-    store.close()
+        assert [p.text for _, p in store.iterate_passages()] == [text]
+        store.close()
 
 
-def test_vectors_are_kept_at_half_precision_and_missing_ones_named_once(path: Path):
+def test_vectors_are_kept_at_half_precision_until_they_are_not_needed(path: Path):
     store = Store.open_writer(path)
     vectors = np.array([[0.1, 0.2], [0.3, 0.4]], dtype=np.float32)
     store.put_vectors([b"a", b"b"], vectors)
-    assert store.missing_vectors([b"c", b"a", b"c", b"d"]) == [b"c", b"d"]
     kept = store.get_vectors([b"b", b"zz"])
     assert list(kept) == [b"b"]
     assert from_half(kept[b"b"]) == pytest.approx(vectors[1], abs=1e-3)
-    store.drop_vectors([b"a"])
-    assert store.all_vector_keys() == {b"b"}
+    store.keep_vectors([b"b", b"c"])
+    assert (store.count_vectors(), list(store.get_vectors([b"a", b"b"]))) == (1, [b"b"])
     store.close()
+
+
+def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Path):
+    store = Store.open_writer(path)
+    store.put_vectors([b"kept"], np.ones((1, 2), dtype=np.float32))
+    store.queue_texts({b"kept": "a text with a vector", b"1": "brief", b"3": "equal"})
+    store.queue_texts({b"2": "a long one", b"3": "equal", b"4": "equal"})
+    assert store.count_queued() == 4
+    assert list(store.queued_texts(2)) == [{b"2": "a long one", b"1": "brief"}, {b"3": "equal", b"4": "equal"}]
+    store.close()
+
+
+def test_what_was_noted_of_files_is_kept_and_forgotten(path: Path):
+    store = Store.open_writer(path)
+    store.note_files({"a": ("1", "x"), "b": ("2", "y")}, [])
+    store.note_files({"b": ("3", "z")}, ["a"])
+    store.close()
+    with closing(Store.open_writer(path)) as again:
+        assert again.noted_files() == {"b": ("3", "z")}
 
 
 def test_the_passages_nearest_to_a_place_are_found(path: Path):

@@ -64,7 +64,7 @@ def fill(source: Path, folder: Path, passages: int, encoder: HashEncoder) -> Non
     (folder / "articles/first.txt").write_text("A first article, for the settings.\n")
     build(folder / "articles", folder / "index", encoder=encoder)
     store = Store.open_writer(folder / "index" / STORE_FILE)
-    salt, left, kept = store.salt, passages, []
+    salt, left = store.salt, passages
     with source.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines):
             text = f"Text {number}\n\n" + json.loads(line)["text"]
@@ -77,13 +77,13 @@ def fill(source: Path, folder: Path, passages: int, encoder: HashEncoder) -> Non
             keys = [vector_key(passage_text(passage), salt) for passage in split]
             store.put_vectors(keys, encoder.encode_passages([passage_text(passage) for passage in split]))
             encoder.encoded.clear()
-            kept.append((article, digest, list(zip(split, keys, strict=True))))
+            store.stage_article(article, digest)
+            store.stage_passages(article.id, list(zip(split, keys, strict=True)))
             left -= len(split)
             if left <= 0:
                 break
     store.begin()
-    for article, digest, keyed in kept:
-        store.put_article(article, digest, keyed)
+    store.put_staged()
     store.write_meta({"generation": "2", "build_id": "filled"})
     derive(folder / "index/generations", store)
     store.publish()

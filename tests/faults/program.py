@@ -59,7 +59,15 @@ def fail_a_write(fault: str, seed: int) -> None:
 
     failure = OSError(code, os.strerror(code))
     full = sqlite3.OperationalError("database or disk is full" if fault == "ENOSPC" else "disk I/O error")
-    for name in ("put_vectors", "put_article", "remove_article", "write_meta", "publish", "drop_vectors"):
+    for name in (
+        "stage_article",
+        "put_vectors",
+        "put_staged",
+        "remove_article",
+        "write_meta",
+        "publish",
+        "keep_vectors",
+    ):
         setattr(Store, name, harm(getattr(Store, name), full))
     os.fsync = harm(os.fsync, failure)
     os.link = harm(os.link, failure)
