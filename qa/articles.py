@@ -61,8 +61,11 @@ class FoundFile(NamedTuple):
     id: str
     stamp: str
     """Size, times and inode: while they stay, so does what is in the file. Empty for what is no regular file."""
-    changed_ns: int
-    """When its content or its inode changed last, in nanoseconds since 1970."""
+
+    @property
+    def changed_ns(self) -> int:
+        """When its content or its inode changed last, in nanoseconds since 1970."""
+        return max(map(int, self.stamp.split()[1:3]), default=0)
 
 
 class ArticleFile(NamedTuple):
@@ -100,22 +103,21 @@ def scan_files(folder: Path) -> list[FoundFile]:
                     if entry.is_dir(follow_symlinks=False):
                         folders.append((entry.path, f"{prefix}{entry.name}/"))
                     elif not entry.name.endswith("~"):
-                        found.append(FoundFile(prefix + entry.name, *_stamp(entry)))
+                        found.append(FoundFile(prefix + entry.name, _stamp(entry)))
         except OSError as error:
             _refuse_folder(error)
-    return sorted(found, key=lambda file: os.fsencode(file.id))
+    return sorted(found)
 
 
-def _stamp(entry: "os.DirEntry[str]") -> tuple[str, int]:
+def _stamp(entry: "os.DirEntry[str]") -> str:
     """The time at which the inode changed cannot be set back, as copying programs set back the other one."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:  # gone since
-        return "", 0
+        return ""
     if not stat.S_ISREG(status.st_mode):
-        return "", 0
-    stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-    return stamp, max(status.st_mtime_ns, status.st_ctime_ns)
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -17,7 +17,7 @@ from qa.errors import ArticleError, IndexBusy, IndexDamaged, QAError
 from qa.index import DEFAULT_INDEX, check_encoder
 from qa.keys import passage_text, sentence_texts, vector_key
 from qa.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
-from qa.store import STORE_FILE, Store, StoreError
+from qa.store import STORE_FILE, Source, Store, StoreError
 from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
@@ -120,7 +120,7 @@ class _Build:
             self.salt = f"{self.store.generation} {encoder.fingerprint}"
         settings = self._settings(encoder)
         as_before = not reembed and all(meta.get(key, "") == value for key, value in settings.items())
-        known = self.store.hashes()
+        known = self.store.sources()
         sources = self._compare_sources(known, reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
@@ -170,12 +170,8 @@ class _Build:
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 
-    def _compare_sources(self, known: Mapping[str, tuple[str, str]], *, reuse: bool) -> _Sources:
-        """Read and stage what is new or changed; with `reuse`, take over what the store has of unchanged files.
-
-        `known` has the hashes of the file and of the text of each article in the store.
-        """
-        noted = self.store.noted_files()
+    def _compare_sources(self, known: Mapping[str, Source], *, reuse: bool) -> _Sources:
+        """Read and stage what is new or changed; with `reuse`, take over what the store has of unchanged files."""
         sources = _Sources([], [], [], [])
         owners: dict[str, str] = {}
         present: set[str] = set()
@@ -184,31 +180,28 @@ class _Build:
         files = scan_files(self.articles)
         for done, found in enumerate(files):
             self.progress(done, len(files), "reading")
+            before = known.get(found.id)
+            article = None
             try:
-                article = None
-                file_hash, text_hash = known.get(found.id, ("", ""))
-                if not reuse or not found.stamp or (found.stamp, file_hash) != noted.get(found.id):
+                if reuse and before and before.stamp and before.stamp == found.stamp:
+                    text_hash = before.text_sha256
+                else:
                     file = load_file(self.articles / found.id, self.articles)
                     if found.stamp and found.changed_ns < settled:
                         to_note[found.id] = (found.stamp, file.sha256)
-                    if not reuse or file.sha256 != file_hash:
-                        article = parse_file(file)
-                        file_hash, text_hash = file.sha256, article.sha256
+                    if reuse and before and before.file_sha256 == file.sha256:
+                        text_hash = before.text_sha256
+                    else:
+                        article, file_hash = parse_file(file), file.sha256
+                        text_hash = article.sha256
                 self._check_unique(found, text_hash, owners)
             except ArticleError as error:
                 sources.errors.append(error)
                 # A file that is there but cannot be read keeps its place, unless it is one too many.
-                file_hash, text_hash = known.get(found.id, ("", ""))
-                if found.id in known and text_hash not in owners and not error.is_duplicate:
-                    owners[text_hash] = found.id
-                    present.add(found.id)
-                    earlier = None if reuse else self.store.get_article(found.id)
-                    if earlier is None:
-                        sources.unchanged.append(found.id)
-                    else:
-                        self.store.stage_article(earlier, file_hash)
-                        sources.new.append(found.id)
-                continue
+                if before is None or before.text_sha256 in owners or error.is_duplicate:
+                    continue
+                text_hash, file_hash = before.text_sha256, before.file_sha256
+                article = None if reuse else self.store.get_article(found.id)
             owners[text_hash] = found.id
             present.add(found.id)
             if article is None:
@@ -216,7 +209,7 @@ class _Build:
             else:
                 self.store.stage_article(article, file_hash)
                 sources.new.append(found.id)
-        self.store.note_files(to_note, noted.keys() - {found.id for found in files})
+        self.store.note_files(to_note)
         sources.removed.extend(sorted(known.keys() - present))
         return sources
 

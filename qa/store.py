@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 
@@ -53,6 +53,15 @@ _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_s
 _SENTENCE_BYTES = 16
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
+
+
+class Source(NamedTuple):
+    """Of what an article was made."""
+
+    file_sha256: str
+    text_sha256: str
+    stamp: str | None
+    """Of the file, which stays while the file is not touched; None where that cannot be told."""
 
 
 class Store:
@@ -183,6 +192,7 @@ class Store:
         """Take one article and its passages out."""
         self._connection.execute("delete from passages where article_id = ?", (article_id,))
         self._connection.execute("delete from articles where id = ?", (article_id,))
+        self._connection.execute("delete from files where id = ?", (article_id,))
 
     def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
         """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never published."""
@@ -218,17 +228,19 @@ class Store:
             yield {key: text for _, key, text in rows}
             last = rows[-1][:2]
 
-    def noted_files(self) -> dict[str, tuple[str, str]]:
-        """File's id -> its stamp when it was read, and sha256 of what was read."""
-        rows = self._connection.execute("select id, stamp, sha256 from files").fetchall()
-        return {file_id: (stamp, file_hash) for file_id, stamp, file_hash in rows}
+    def sources(self) -> dict[str, Source]:
+        """Article id -> what it was made of."""
+        query = """
+            select a.id, a.file_sha256, a.sha256, f.stamp
+            from articles a left join files f on f.id = a.id and f.sha256 = a.file_sha256
+        """
+        return {row[0]: Source(*row[1:]) for row in self._connection.execute(query).fetchall()}
 
-    def note_files(self, noted: Mapping[str, tuple[str, str]], gone: Iterable[str]) -> None:
-        """Note what is in files; true whether the build is published or not."""
-        if noted or gone:
+    def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
+        """Note stamp and sha256 of files that were read; true whether the build is published or not."""
+        if noted:
             self._connection.execute("pragma synchronous = normal")
             self._connection.execute("begin immediate")
-            self._connection.executemany("delete from files where id = ?", ((file_id,) for file_id in gone))
             rows = ((file_id, *values) for file_id, values in noted.items())
             self._connection.executemany("insert or replace into files values (?, ?, ?)", rows)
             self._connection.execute("commit")
@@ -303,12 +315,6 @@ class Store:
         """Article id -> sha256 of the file's bytes when it was read."""
         with self._lock:
             return dict(self._connection.execute("select id, file_sha256 from articles"))
-
-    def hashes(self) -> dict[str, tuple[str, str]]:
-        """Article id -> sha256 of the file's bytes when it was read, and of the text made of them."""
-        with self._lock:
-            rows = self._connection.execute("select id, file_sha256, sha256 from articles").fetchall()
-        return {article_id: (file_hash, text_hash) for article_id, file_hash, text_hash in rows}
 
     def text_hashes(self) -> dict[str, str]:
         """Article id -> sha256 of its text."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.keys import vector_key
-from qa.store import Store, from_half
+from qa.store import Source, Store, from_half
 from qa.types import Article, Passage, Sentence, Span
 from tests.strategies import ANY_TEXT
 
@@ -107,13 +107,15 @@ def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Pat
     store.close()
 
 
-def test_what_was_noted_of_files_is_kept_and_forgotten(path: Path):
+def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
     store = Store.open_writer(path)
-    store.note_files({"a": ("1", "x"), "b": ("2", "y")}, [])
-    store.note_files({"b": ("3", "z")}, ["a"])
+    put(store, make_article("One."), [])
+    store.note_files({"a.txt": ("stamp 1", "hash of file"), "b.txt": ("stamp 2", "another")})
     store.close()
     with closing(Store.open_writer(path)) as again:
-        assert again.noted_files() == {"b": ("3", "z")}
+        assert again.sources() == {"a.txt": Source("hash of file", "hash of text", "stamp 1")}
+        again.note_files({"a.txt": ("stamp 3", "hash of other bytes")})
+        assert again.sources()["a.txt"].stamp is None
 
 
 def test_the_passages_nearest_to_a_place_are_found(path: Path):
