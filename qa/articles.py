@@ -55,19 +55,6 @@ _CODE_PAGES = {
 _COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©®™¿¡²³½ºª\xa0")
 
 
-class FoundFile(NamedTuple):
-    """A file in the articles folder, not yet read."""
-
-    id: str
-    stamp: str
-    """Size, times and inode: while they stay, so does what is in the file. Empty for what is no regular file."""
-
-    @property
-    def changed_ns(self) -> int:
-        """When its content or its inode changed last, in nanoseconds since 1970."""
-        return max(map(int, self.stamp.split()[1:3]), default=0)
-
-
 class ArticleFile(NamedTuple):
     """A file in the articles folder, read but not yet understood."""
 
@@ -86,11 +73,15 @@ def find_files(folder: Path) -> Iterator[Path]:
     Raises:
         ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
     """
-    return (folder / file.id for file in scan_files(folder))
+    return (folder / article_id for article_id, _ in scan_files(folder))
 
 
-def scan_files(folder: Path) -> list[FoundFile]:
-    """The same files as `find_files` names, with their stamps."""
+def scan_files(folder: Path) -> list[tuple[str, str]]:
+    """The files that `find_files` names, each with its stamp: while that stays, so does what is in the file.
+
+    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode changed cannot be
+    set back, as copying programs set back the time of the content.
+    """
     found = []
     folders = [(str(folder), "")]
     while folders:
@@ -98,19 +89,19 @@ def scan_files(folder: Path) -> list[FoundFile]:
         try:
             with os.scandir(parent) as entries:
                 for entry in entries:
-                    if entry.name.startswith("."):
+                    name = entry.name
+                    if name.startswith("."):
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append((entry.path, f"{prefix}{entry.name}/"))
-                    elif not entry.name.endswith("~"):
-                        found.append(FoundFile(prefix + entry.name, _stamp(entry)))
+                        folders.append((entry.path, f"{prefix}{name}/"))
+                    elif not name.endswith("~"):
+                        found.append((prefix + name, _stamp(entry)))
         except OSError as error:
             _refuse_folder(error)
     return sorted(found)
 
 
 def _stamp(entry: "os.DirEntry[str]") -> str:
-    """The time at which the inode changed cannot be set back, as copying programs set back the other one."""
     try:
         status = entry.stat(follow_symlinks=False)
     except OSError:  # gone since
@@ -118,6 +109,11 @@ def _stamp(entry: "os.DirEntry[str]") -> str:
     if not stat.S_ISREG(status.st_mode):
         return ""
     return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def changed_ns(stamp: str) -> int:
+    """When a file with this stamp changed last, in nanoseconds since 1970."""
+    return max(map(int, stamp.split()[1:3]), default=0)
 
 
 def _refuse_folder(error: OSError) -> None:

@@ -10,14 +10,14 @@ from time import time_ns
 from typing import NamedTuple
 from uuid import uuid4
 
-from qa.articles import FoundFile, load_file, parse_file, scan_files
+from qa.articles import changed_ns, load_file, parse_file, scan_files
 from qa.derived import Change, derive, open_derived, remove_old_generations
 from qa.encoder import SentenceTransformerEncoder
 from qa.errors import ArticleError, IndexBusy, IndexDamaged, QAError
 from qa.index import DEFAULT_INDEX, check_encoder
 from qa.keys import passage_text, sentence_texts, vector_key
 from qa.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
-from qa.store import STORE_FILE, Source, Store, StoreError
+from qa.store import STORE_FILE, Store, StoreError
 from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
@@ -87,6 +87,11 @@ def build(
             f"the index in {folder} could not be written ({error}): it is as it was; "
             "see that the disk has space and may be written, and run `qa build` again"
         ) from error
+
+
+_Known = Mapping[str, tuple[str, str, str, str | None]]
+"""See `Store.sources`."""
+_UNKNOWN = ("", "", "", None)
 
 
 class _Sources(NamedTuple):
@@ -170,53 +175,48 @@ class _Build:
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 
-    def _compare_sources(self, known: Mapping[str, Source], *, reuse: bool) -> _Sources:
+    def _compare_sources(self, known: _Known, *, reuse: bool) -> _Sources:
         """Read and stage what is new or changed; with `reuse`, take over what the store has of unchanged files."""
         sources = _Sources([], [], [], [])
         owners: dict[str, str] = {}
-        present: set[str] = set()
         to_note: dict[str, tuple[str, str]] = {}
         settled = time_ns() - _SETTLED_NS
         files = scan_files(self.articles)
-        for done, found in enumerate(files):
+        for done, (article_id, stamp) in enumerate(files):
             self.progress(done, len(files), "reading")
-            before = known.get(found.id)
+            _, file_before, text_before, stamp_before = known.get(article_id, _UNKNOWN)
             article = None
             try:
-                if reuse and before and before.stamp and before.stamp == found.stamp:
-                    text_hash = before.text_sha256
+                if reuse and stamp and stamp == stamp_before:
+                    text_hash = text_before
                 else:
-                    file = load_file(self.articles / found.id, self.articles)
-                    if found.stamp and found.changed_ns < settled:
-                        to_note[found.id] = (found.stamp, file.sha256)
-                    if reuse and before and before.file_sha256 == file.sha256:
-                        text_hash = before.text_sha256
+                    file = load_file(self.articles / article_id, self.articles)
+                    if stamp and changed_ns(stamp) < settled:
+                        to_note[article_id] = (stamp, file.sha256)
+                    if reuse and file.sha256 == file_before:
+                        text_hash = text_before
                     else:
                         article, file_hash = parse_file(file), file.sha256
                         text_hash = article.sha256
-                self._check_unique(found, text_hash, owners)
+                if text_hash in owners:
+                    reason = f"has the same text as {owners[text_hash]}: remove one of them"
+                    raise ArticleError(self.articles / article_id, reason, is_duplicate=True)
             except ArticleError as error:
                 sources.errors.append(error)
                 # A file that is there but cannot be read keeps its place, unless it is one too many.
-                if before is None or before.text_sha256 in owners or error.is_duplicate:
+                if not text_before or text_before in owners or error.is_duplicate:
                     continue
-                text_hash, file_hash = before.text_sha256, before.file_sha256
-                article = None if reuse else self.store.get_article(found.id)
-            owners[text_hash] = found.id
-            present.add(found.id)
+                text_hash, file_hash = text_before, file_before
+                article = None if reuse else self.store.get_article(article_id)
+            owners[text_hash] = article_id
             if article is None:
-                sources.unchanged.append(found.id)
+                sources.unchanged.append(article_id)
             else:
                 self.store.stage_article(article, file_hash)
-                sources.new.append(found.id)
+                sources.new.append(article_id)
         self.store.note_files(to_note)
-        sources.removed.extend(sorted(known.keys() - present))
+        sources.removed.extend(sorted(known.keys() - owners.values()))
         return sources
-
-    def _check_unique(self, file: FoundFile, text_hash: str, owners: Mapping[str, str]) -> None:
-        if text_hash in owners:
-            reason = f"has the same text as {owners[text_hash]}: remove one of them"
-            raise ArticleError(self.articles / file.id, reason, is_duplicate=True)
 
     def _split(self, articles: int, encoder: Encoder) -> None:
         """Split what is staged, and queue texts that have no vector yet."""

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from threading import RLock
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 
@@ -53,15 +53,6 @@ _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_s
 _SENTENCE_BYTES = 16
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
-
-
-class Source(NamedTuple):
-    """Of what an article was made."""
-
-    file_sha256: str
-    text_sha256: str
-    stamp: str | None
-    """Of the file, which stays while the file is not touched; None where that cannot be told."""
 
 
 class Store:
@@ -228,13 +219,14 @@ class Store:
             yield {key: text for _, key, text in rows}
             last = rows[-1][:2]
 
-    def sources(self) -> dict[str, Source]:
-        """Article id -> what it was made of."""
+    def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
+        """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where it is not known."""
         query = """
             select a.id, a.file_sha256, a.sha256, f.stamp
             from articles a left join files f on f.id = a.id and f.sha256 = a.file_sha256
         """
-        return {row[0]: Source(*row[1:]) for row in self._connection.execute(query).fetchall()}
+        # Rows as they come: making something of each would cost more than reading them.
+        return {row[0]: row for row in self._connection.execute(query).fetchall()}
 
     def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
         """Note stamp and sha256 of files that were read; true whether the build is published or not."""

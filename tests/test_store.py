@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.keys import vector_key
-from qa.store import Source, Store, from_half
+from qa.store import Store, from_half
 from qa.types import Article, Passage, Sentence, Span
 from tests.strategies import ANY_TEXT
 
@@ -113,9 +113,9 @@ def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
     store.note_files({"a.txt": ("stamp 1", "hash of file"), "b.txt": ("stamp 2", "another")})
     store.close()
     with closing(Store.open_writer(path)) as again:
-        assert again.sources() == {"a.txt": Source("hash of file", "hash of text", "stamp 1")}
+        assert again.sources() == {"a.txt": ("a.txt", "hash of file", "hash of text", "stamp 1")}
         again.note_files({"a.txt": ("stamp 3", "hash of other bytes")})
-        assert again.sources()["a.txt"].stamp is None
+        assert again.sources()["a.txt"][-1] is None
 
 
 def test_the_passages_nearest_to_a_place_are_found(path: Path):
