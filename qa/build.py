@@ -51,6 +51,7 @@ def build(
     encoder: Encoder | None = None,
     progress: Progress | None = None,
     size: PassageSize = DEFAULT_SIZE,
+    reader: str = "",
     reembed: bool = False,
     allow_empty: bool = False,
 ) -> BuildReport:
@@ -65,6 +66,7 @@ def build(
         encoder: the default one, unless the index was built with another.
         progress: called as the work goes on.
         size: how long passages are; a change splits all articles anew.
+        reader: what is to read the passages; only noted, for it leaves no trace in an index.
         reembed: encode everything again, also with another encoder than the index was built with.
         allow_empty: accept that no article is left in a folder that held some.
 
@@ -81,7 +83,11 @@ def build(
     folder.mkdir(parents=True, exist_ok=True)
     try:
         with _lock(folder), closing(Store.open_writer(folder / STORE_FILE)) as store:
-            return _Build(articles, folder, store, encoder, progress or _no_progress, size).run(reembed, allow_empty)
+            work = _Build(articles, folder, store, encoder, progress or _no_progress, size)
+            report = work.run(reembed, allow_empty)
+            if reader and store.meta.get("reader") != reader:
+                store.write_meta({"reader": reader})
+            return report
     except (OSError, StoreError) as error:
         raise QAError(
             f"the index in {folder} could not be written ({error}): it is as it was; "

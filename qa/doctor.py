@@ -88,6 +88,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
             "languages": sorted(language or "unknown" for language in store.languages()),
             "encoder": meta.get("encoder_name"),
             "encoder_fingerprint": meta.get("encoder_fingerprint"),
+            "reader": meta.get("reader"),
             "dimension": int(meta.get("dim", 0)),
             "splitter": meta.get("splitter"),
             "format": int(meta["format"]),

@@ -134,9 +134,17 @@ COMMANDS = (build, add, remove, info, doctor, verify)
 
 def _build(articles: Path, index: Path, *, reembed: bool = False, allow_empty: bool = False) -> "BuildReport":
     from qa.build import build as build_index
+    from qa.reader import identify_bundled
 
     with show_progress() as progress:
-        return build_index(articles, index, progress=progress, reembed=reembed, allow_empty=allow_empty)
+        return build_index(
+            articles,
+            index,
+            progress=progress,
+            reader=identify_bundled(),
+            reembed=reembed,
+            allow_empty=allow_empty,
+        )
 
 
 def _finish(report: "BuildReport", more_errors: list[ArticleError] | None = None, *, as_json: bool) -> None:

@@ -1,17 +1,25 @@
-"""What a build finds, encodes, keeps and refuses; with an encoder that counts."""
+"""What a build finds, encodes, keeps and refuses.
+
+Most tests use the stand-in encoder: it tells which texts it encoded, and there are two that differ.
+"""
 
 import os
 import shutil
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
+from qa.articles import load_file
 from qa.build import build
+from qa.doctor import describe_index
+from qa.encoder import SentenceTransformerEncoder
 from qa.errors import IndexBusy, IndexMismatch, QAError
 from qa.index import Index, list_articles
+from qa.store import STORE_FILE, Store
 from tests.conftest import ROOT
 from tests.standin import HashEncoder
 
@@ -180,3 +188,94 @@ build(Path({str(articles)!r}), Path({str(index)!r}), encoder=HashEncoder(), prog
         other.wait()
         other.stdout.close()
     assert build(articles, index, encoder=HashEncoder()).added == ("bridge.txt", "meadow.txt")
+
+
+def list_read(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that a build reads."""
+    read = []
+    with monkeypatch.context() as patch:
+        patch.setattr("qa.build.load_file", lambda path, folder: read.append(path.name) or load_file(path, folder))
+        build(articles, index, encoder=HashEncoder())
+    return read
+
+
+def test_files_that_were_not_touched_are_not_read_again(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+    # What was written in the last two seconds may be written again and keep its time.
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    monkeypatch.setattr("qa.build._SETTLED_NS", -(10**12))
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    assert list_read(articles, index, monkeypatch) == []
+    (articles / "lamp.txt").write_text(LAMP)
+    assert list_read(articles, index, monkeypatch) == ["lamp.txt"]
+    assert [article.id for article in list_articles(index)] == ["bridge.txt", "lamp.txt", "meadow.txt"]
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qa.build._SETTLED_NS", -(10**12))
+    build(articles, index, encoder=HashEncoder())
+    path = articles / "bridge.txt"
+    before = path.stat()
+    path.write_text(BRIDGE.replace("1931", "1932"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert build(articles, index, encoder=HashEncoder()).changed == ("bridge.txt",)
+
+
+def test_another_reader_is_noted_and_nothing_is_made_anew(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder(), reader="first 1")
+    report = build(articles, index, encoder=HashEncoder(may_encode=False), reader="second 2")
+    assert (report.generation, report.encoded, len(report.unchanged)) == (1, 0, 2)
+    assert describe_index(index)["reader"] == "second 2"
+
+
+def test_all_is_encoded_anew_on_demand_and_a_stopped_build_goes_on(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
+    total = build(articles, index, encoder=HashEncoder()).encoded
+    before = find(index, "bridge toll")
+    monkeypatch.setattr("qa.build.ENCODE_AT_ONCE", 2)
+
+    def stop(done: int, total: int, what: str) -> None:
+        if (done, what) == (4, "encoding"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(articles, index, encoder=HashEncoder(), reembed=True, progress=stop)
+    assert find(index, "bridge toll") == before
+    report = build(articles, index, encoder=HashEncoder(), reembed=True)
+    assert (report.encoded, report.changed) == (total - 4, ("bridge.txt", "meadow.txt"))
+    assert find(index, "bridge toll") == before
+    with closing(Store.open_snapshot(index / STORE_FILE)) as store:
+        assert store.count_vectors() == total
+
+
+def test_what_was_encoded_before_a_kill_is_not_encoded_again(
+    articles: Path, index: Path, encoder: SentenceTransformerEncoder
+):
+    before = build(articles, index, encoder=encoder).encoded
+    (articles / "log.txt").write_text("\n\n".join(f"Entry {n} of the log of Varn." for n in range(30)))
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from qa import build as building
+building.ENCODE_AT_ONCE = 8
+def tell(done, total, what):
+    if what == "encoding":
+        print(done, total, flush=True)
+        time.sleep(60 if done == 16 else 0)
+building.build(Path({str(articles)!r}), Path({str(index)!r}), progress=tell)
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    said = [other.stdout.readline().split() for _ in range(3)]
+    os.kill(other.pid, signal.SIGKILL)
+    other.wait()
+    other.stdout.close()
+    total = int(said[-1][1])
+    assert (said[-1][0], total > 30) == ("16", True)
+    with closing(Store.open_snapshot(index / STORE_FILE)) as store:
+        assert (store.generation, store.count_vectors()) == (1, before + 16)
+    report = build(articles, index, encoder=encoder)
+    assert (report.generation, report.added, report.encoded) == (2, ("log.txt",), total - 16)

@@ -1,4 +1,7 @@
-"""Opening an index: what is damaged is noticed and made again from the store, and a reader keeps what it opened."""
+"""Opening an index: what is damaged is noticed and made again from the store, and a reader keeps what it opened.
+
+The encoder is a stand-in that refuses where nothing is to be encoded.
+"""
 
 import json
 import sqlite3

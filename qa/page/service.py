@@ -13,6 +13,7 @@ from qa.errors import QAError, ReaderUnavailable
 from qa.filing import move_out, place_file, place_text
 from qa.index import read_build_id
 from qa.page.examples import suggest_questions
+from qa.reader import identify_bundled
 from qa.render import turn_from_json
 from qa.render.data import AnswerJson
 from qa.retriever import Retriever
@@ -77,7 +78,7 @@ class Service:
     def prepare(self, progress: Progress | None = None) -> None:
         """Bring the index up to date (unless read-only) and load the models."""
         if not self.read_only:
-            build(self.articles_folder, self.index_folder, progress=progress)
+            build(self.articles_folder, self.index_folder, progress=progress, reader=identify_bundled())
         self.answerer.answer("Is everything loaded?")
 
     @property
@@ -223,7 +224,12 @@ class Service:
         try:
             encoder = self._answerer.retriever.index.encoder if self._answerer else None
             state.report = build(
-                self.articles_folder, self.index_folder, encoder=encoder, progress=note, allow_empty=True
+                self.articles_folder,
+                self.index_folder,
+                encoder=encoder,
+                progress=note,
+                reader=identify_bundled(),
+                allow_empty=True,
             )
         except QAError as error:
             state.error = str(error)

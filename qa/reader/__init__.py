@@ -1,11 +1,21 @@
 """Readers: a question and passages -> the sentences that answer, the words in them that do, or silence."""
 
+import json
 from pathlib import Path
 
 from qa.types import Reader
 
 BUNDLED = "bundled"
 """Name of the reader that comes with the package."""
+
+
+def identify_bundled() -> str:
+    """Name and weights' hash of the bundled reader, without loading it; empty where it is missing."""
+    try:
+        config = json.loads((Path(__file__).with_name("weights") / "config.json").read_text())
+        return f"{config['name']} {config['model_sha256'][:12]}"
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 def load_reader(name: str) -> Reader:
