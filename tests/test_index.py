@@ -4,6 +4,7 @@ The encoder is a stand-in that refuses where nothing is to be encoded.
 """
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
@@ -107,10 +108,14 @@ def search_texts(folder: Path) -> list[tuple[str, float]]:
     return found
 
 
+@pytest.mark.parametrize(("flat_up_to", "kind"), [(20_000, "Flat"), (1, "SQfp16")])
 def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch, flat_up_to: int, kind: str
 ):
     monkeypatch.setattr("qa.derived.RECENT_UP_TO", 3)
+    monkeypatch.setattr("qa.vectors.FLAT_UP_TO", flat_up_to)
+    shutil.rmtree(folder)
+    build(folder.parent / "articles", folder, encoder=HashEncoder())
     generations = folder / "generations"
     recent = []
     for number in range(6):
@@ -120,6 +125,7 @@ def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
         build(folder.parent / "articles", folder.parent / f"fresh-{number}", encoder=HashEncoder())
         assert search_texts(folder) == search_texts(folder.parent / f"fresh-{number}")
     assert recent == [(True, True)] * 3 + [(False, False)] + [(True, True)] * 2
+    assert json.loads((generations / "7/manifest.json").read_text())["kind"] == kind
     # One that was added lately is taken out of the small file alone.
     (folder.parent / "articles/harbour-5.txt").unlink()
     build(folder.parent / "articles", folder, encoder=HashEncoder())
