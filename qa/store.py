@@ -92,11 +92,11 @@ class Store:
                 store.write_meta({"format": str(FORMAT), "generation": "0"})
             store.check_format()
             connection.executescript(_FILES + _STAGING)
-        except sqlite3.DatabaseError as error:
+        except BaseException as error:
             store.close()
-            raise IndexDamaged(_damaged(path, error)) from error
-        except BaseException:
-            store.close()
+            # A disk that is full or fails, or another's lock, is no damage.
+            if isinstance(error, sqlite3.DatabaseError) and not isinstance(error, sqlite3.OperationalError):
+                raise IndexDamaged(_damaged(path, error)) from error
             raise
         return store
 

@@ -1,5 +1,6 @@
 """The store gives back what it was given, and shows a reader one moment only."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qa.errors import IndexDamaged
 from qa.keys import vector_key
 from qa.store import Store, from_half
 from qa.types import Article, Passage, Sentence, Span
@@ -125,6 +127,19 @@ def test_the_passages_nearest_to_a_place_are_found(path: Path):
     assert store.find_nearby("a.txt", Span(20, 25), most=3) == [3, 2, 4]
     assert store.find_nearby("none", Span(0, 1), most=3) == []
     store.close()
+
+
+def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path, monkeypatch: pytest.MonkeyPatch):
+    Store.open_writer(path).close()
+    with monkeypatch.context() as patch:
+        # Refused with the error that a full disk raises, too.
+        patch.setattr("qa.store._FILES", "create table files_anew (value text); " * 2)
+        with pytest.raises(sqlite3.OperationalError):
+            Store.open_writer(path)
+    Store.open_writer(path).close()
+    path.write_bytes(b"no database " * 400)
+    with pytest.raises(IndexDamaged, match="cannot be read"):
+        Store.open_writer(path)
 
 
 def test_more_keys_than_one_query_takes_are_looked_up(path: Path):
