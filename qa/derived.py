@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 from time import time
@@ -31,6 +31,8 @@ RECENT_UP_TO = 2000
 """Vectors in it: 1.5 MB, written anew when one is added; beyond, all go into the large file."""
 WORDS = "words"
 _SCRATCH = ".making-"
+_hashes: dict[tuple[int, int, int, int], str] = {}
+"""(device, inode, size, time) -> sha256 of files that this process has opened before."""
 _ABANDONED_SECONDS = 3600
 
 
@@ -131,7 +133,8 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
 def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[JoinedIndex, WordIndex] | None:
     """Vectors and words of the store's generation, or None where they are missing or not what was written."""
     target = folder / "generations" / str(store.generation)
-    checked = check_derived(folder, store)
+    # What a generation shares with the one that is open is not read again between two questions.
+    checked = _check(target, store.meta.get("build_id", ""), _hash_once)
     if checked.flaws and may_repair:
         derive(folder / "generations", store)
         checked = check_derived(folder, store)
@@ -167,12 +170,12 @@ def _is_abandoned(scratch: Path) -> bool:
         return False
 
 
-def _check(target: Path, build_id: str) -> Checked:
+def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None = None) -> Checked:
     manifest = _Manifest.read(target)
     if manifest is None:
         return Checked([f"{target / MANIFEST} is missing or has been altered"], 0, {})
     try:
-        noted, found = manifest.files, {name: _hash(target / name) for name in _list_files(target)}
+        noted, found = manifest.files, {name: (hash_file or _hash)(target / name) for name in _list_files(target)}
     except OSError as error:
         return Checked([f"{target} cannot be read ({error})"], 0, {})
     flaws = [] if manifest.build_id == build_id else [f"{target} belongs to another build"]
@@ -321,6 +324,14 @@ def _text(item: tuple[int, Passage]) -> Text:
 
 def _word_fields(store: Store) -> list[str]:
     return sorted({field_of(language) for language in store.languages()})
+
+
+def _hash_once(path: Path) -> str:
+    status = path.stat()
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    if key not in _hashes:
+        _hashes[key] = _hash(path)
+    return _hashes[key]
 
 
 def _sync_to_disk(path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -131,6 +132,19 @@ def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
     build(folder.parent / "articles", folder, encoder=HashEncoder())
     assert (generations / "8/vectors.faiss").samefile(generations / "7/vectors.faiss")
     assert search_texts(folder) == search_texts(folder.parent / "fresh-4")
+
+
+def test_a_process_reads_what_two_generations_share_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    search(folder)
+    add_article(folder, 1)
+    hashed = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "qa.derived._hash", lambda path: hashed.append(path.name) or sha256(path.read_bytes()).hexdigest()
+        )
+        search(folder)
+    assert "recent.faiss" in hashed
+    assert "vectors.faiss" not in hashed
 
 
 @pytest.mark.parametrize("harm", [truncate, flip, Path.unlink])
