@@ -17,9 +17,10 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from unittest.mock import patch
 
 from qa.build import build
-from qa.doctor import examine
+from qa.doctor import Finding, examine
 from qa.errors import IndexMismatch, QAError
 from qa.index import Index, list_articles
 from tests.standin import HashEncoder
@@ -81,12 +82,11 @@ def open_index(folder: Path) -> Index:
 def check_whole(folder: Path, articles: Path) -> str:
     """Raise unless the doctor is content; returns the version of the encoder."""
     version = open_index(folder).encoder.fingerprint.rsplit("-", 1)[1]
-    wrong = [
-        finding
-        for finding in examine(folder, articles, encoder=HashEncoder(version=version))
-        # Articles may have changed without a build, and the reader's model is no part of an index.
-        if not finding.is_ok and finding.check not in ("articles", "reader")
-    ]
+    # The reader's model is no part of an index, and takes a second to load.
+    with patch("qa.doctor._check_reader", return_value=Finding("reader", True, "not looked at")):
+        findings = examine(folder, articles, encoder=HashEncoder(version=version))
+    # Articles may have changed without a build.
+    wrong = [finding for finding in findings if not finding.is_ok and finding.check != "articles"]
     assert not wrong, wrong
     return version
 
