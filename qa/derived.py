@@ -239,30 +239,25 @@ def _extend_vectors(scratch: Path, base: Path, store: Store, change: Change, not
     # Lists are made anew for twice as many vectors, too: those may lie elsewhere by now.
     if kind != choose_kind(count) or (kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)):
         return _write_vectors(scratch, store)
-    recent = None
+    recent = FaissIndex.build([], _StoredVectors(store, []), kind="Flat" if kind == "Flat" else "SQfp16")
     if RECENT in noted.files:
         _check_sources(base, noted, [RECENT])
         recent = FaissIndex.read(base / RECENT, to_change=True)
-    recent_ids = set(recent.ids) if recent else set()
-    # Of the large file; those that the small one holds are easily taken out.
-    removed = set(change.removed) - recent_ids
-    added = _StoredVectors(store, change.added)[np.arange(len(change.added))]
-    if recent:
-        recent.remove(change.removed)
-        recent.add(change.added, added)
-    elif change.added:
-        recent = FaissIndex.build(change.added, added, kind="Flat" if kind == "Flat" else "SQfp16")
-    if not removed and (recent is None or len(recent) <= RECENT_UP_TO):
+    recent_ids = set(recent.ids)
+    young = sorted((recent_ids - set(change.removed)) | set(change.added))
+    # Those that the small file holds are easily taken out of it.
+    stale = sorted(set(change.removed) - recent_ids)
+    if not stale and len(young) <= RECENT_UP_TO:
         _link(base / VECTORS, scratch / VECTORS)
-        if recent:
+        if young:
+            recent.remove(change.removed)
+            recent.add(change.added, _StoredVectors(store, change.added))
             recent.write(scratch / RECENT)
         return facts
     _check_sources(base, noted, [VECTORS])
     whole = FaissIndex.read(base / VECTORS, to_change=True)
-    whole.remove(sorted(removed))
-    if recent:
-        ids = recent.ids
-        whole.add(ids, _StoredVectors(store, ids)[np.arange(len(ids))])
+    whole.remove(stale)
+    whole.add(young, _StoredVectors(store, young))
     whole.write(scratch / VECTORS)
     return facts
 

@@ -82,14 +82,12 @@ class FaissIndex:
         # An inverted file keeps ids itself.
         factory = kind if kind.startswith("IVF") else f"IDMap2,{kind}"
         index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
-        numbers = np.asarray(ids, dtype=np.int64)
         if len(ids) and not index.is_trained:
             index.train(vectors[_draw_rows(len(ids), _TRAINED_ON * getattr(index, "nlist", 1))])
-        for rows in _blocks(len(ids)):
-            index.add_with_ids(np.ascontiguousarray(vectors[rows]), numbers[rows])
         built = cls(index)
+        built.add(ids, vectors)
         if kind.startswith("IVF"):
-            built._tune(numbers, vectors)
+            built._tune(np.asarray(ids, dtype=np.int64), vectors)
         return built
 
     def measure_recall(self, ids: NDArray[np.int64], vectors: Rows) -> float:
@@ -117,10 +115,11 @@ class FaissIndex:
 
         return [int(i) for i in faiss.vector_to_array(self._index.id_map)]
 
-    def add(self, ids: Sequence[int], vectors: Vectors) -> None:
+    def add(self, ids: Sequence[int], vectors: Rows) -> None:
         """Index more vectors, under ids that are not there yet."""
-        if ids:
-            self._index.add_with_ids(np.ascontiguousarray(vectors), np.asarray(ids, dtype=np.int64))
+        numbers = np.asarray(ids, dtype=np.int64)
+        for rows in _blocks(len(ids)):
+            self._index.add_with_ids(np.ascontiguousarray(vectors[rows]), numbers[rows])
 
     def remove(self, ids: Sequence[int]) -> None:
         """Forget the vectors with these ids; one scan, however many they are."""
