@@ -214,10 +214,10 @@ def _draw_rows(total: int, most: int) -> NDArray[np.int64]:
 
 
 def _draw_queries(vectors: Rows) -> Vectors:
-    """Unit vectors near some of those given: a question is near its passage, not on it."""
+    """Unit vectors at a cosine of about .7 to some of those given, as questions are to their passages."""
     near = vectors[_draw_rows(vectors.shape[0], _QUERIES)]
     noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(np.float32(near.shape[1]))
-    queries: Vectors = near + noise / 2
+    queries: Vectors = near + noise
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     return queries
 

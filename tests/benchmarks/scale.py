@@ -171,6 +171,12 @@ def time_adding(articles: Path, index: Path, encoder: Encoder, *, times: int = 9
     )  # `fill` does not note, as builds do, what is in the files, and so the first one reads all
 
 
+def count_nearest(index: Index, query: Vectors, found: list[int], nearest: list[int]) -> int:
+    """How many of those found are among the nearest; of several at the same distance it may be any."""
+    farthest = min(row @ query for row in index.passage_vectors(nearest).values())
+    return sum(bool(row @ query > farthest - 1e-6) for row in index.passage_vectors(found).values())
+
+
 def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, float | str]:
     """One row of the table."""
     encoder = make_encoder(kind)
@@ -192,8 +198,10 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
     vectors = np.concatenate([encoder.encode_queries([question]) for question in about])
     seconds = [retriever.search(question).seconds["search"] for question in about]
     truth = find_nearest(np.array(ids), StoredRows(index, ids), vectors, k=10)
-    found = [{i for i, _ in index.vectors.search(vector, k=10)} for vector in vectors]
-    shared = sum(len(nearest & set(wanted)) for nearest, wanted in zip(found, truth.tolist(), strict=True))
+    shared = sum(
+        count_nearest(index, vector, [i for i, _ in index.vectors.search(vector, k=10)], nearest)
+        for vector, nearest in zip(vectors, truth.tolist(), strict=True)
+    )
     index.close()
     return {
         "vectors": kind,
