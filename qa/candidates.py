@@ -41,15 +41,11 @@ READ: tuple[str, ...] = (
 READ_WITHIN: tuple[str, ...] = ("span_z", "span_within")
 """For readers whose scores compare only within a question."""
 
+MOST_DEVIATIONS = 2.0
 _NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
-COVER: tuple[str, ...] = (
-    "cover",  # share of the question's words in the sentence
-    "cover_passage",  # ... in its passage and title
-)
-"""What the order does not need, but confidence does: a name or number of the question that is not there."""
 SUBJECT: tuple[str, ...] = (
     "cosine_best",  # of question and passage, the best
     "cosine_sentence",  # of question and sentence, the best
@@ -84,7 +80,8 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
         for (_, sentence), (_, text) in zip(pairs, texts, strict=True)
     ]
-    scores = {"cosine": zscores(cosines), "bm25": zscores(found.index.words.score_texts(question, texts))}
+    bm25 = found.index.words.score_texts(question, texts)
+    scores = {"cosine": _limit(zscores(cosines)), "bm25": _limit(zscores(bm25))}
     lengths = [len(passage.sentences) for passage in passages]
     covers = found.index.words.cover(question, [(p.article.language, f"{p.article.title}\n{p.text}") for p in passages])
     figures = {
@@ -101,8 +98,6 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         "kind_held": np.array(held, dtype=np.float64),
         "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),
         "words": zscores(np.log([1.0 + len(text.split()) for _, text in texts])),
-        "cover": np.array(found.index.words.cover(question, texts)),
-        "cover_passage": np.repeat(np.array(covers), lengths),
     }
     readings: list[SentenceReading] | None = None
     columns = HYBRID
@@ -119,6 +114,11 @@ def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Ca
         columns,
         _subject_figures(found, question, cosines, covers),
     )
+
+
+def _limit(scores: Figures) -> Figures:
+    """In a small collection the one passage on the subject stands out by far more than in those fitted on."""
+    return np.clip(scores, -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
 
 def _is_byline(hit: Hit, sentence: Sentence) -> bool:

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from qa.candidates import COVER, Candidates, Figures
+from qa.candidates import Candidates, Figures
 
 WEIGHTS_FILE = "ranker.json"
 
@@ -74,12 +74,12 @@ class Ranker:
 def confidence_figures(candidates: Candidates, scores: Figures, columns: Sequence[str]) -> dict[str, float]:
     """What tells whether the first candidate answers: its lead, and what is known of it and of the question."""
     if not len(scores):
-        return dict.fromkeys(("share", "lead", *columns, *COVER, *candidates.subject), 0.0)
+        return dict.fromkeys(("share", "lead", *columns, *candidates.subject), 0.0)
     best = int(np.argmax(scores))
     others = np.delete(scores, best)
     share = math.exp(scores[best] - np.logaddexp.reduce(scores))
     figures = {"share": share, "lead": min(5.0, float(scores[best] - others.max())) if len(others) else 5.0}
-    figures |= {name: float(candidates.figures[name][best]) for name in (*columns, *COVER)}
+    figures |= {name: float(candidates.figures[name][best]) for name in columns}
     return figures | candidates.subject
 
 

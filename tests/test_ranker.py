@@ -23,10 +23,9 @@ def test_a_logistic_is_what_its_formula_says_and_survives_json():
 
 
 def test_the_lead_and_share_of_the_first_candidate_tell_how_sure_it_is():
-    cover = np.array([0.1, 0.7, 0.2])
-    figures = {"cosine": np.array([0.0, 2.0, 1.0]), "cover": cover, "cover_passage": cover}
+    figures = {"cosine": np.array([0.0, 2.0, 1.0])}
     candidates = Candidates([], [], None, figures, ("cosine",), {"cosine_best": 0.6})
     found = confidence_figures(candidates, np.array([0.0, 2.0, 1.0]), ("cosine",))
     assert found["lead"] == pytest.approx(1.0)
     assert found["share"] == pytest.approx(math.e**2 / (1 + math.e + math.e**2))
-    assert (found["cosine"], found["cover"], found["cosine_best"]) == (2.0, 0.7, 0.6)
+    assert (found["cosine"], found["cosine_best"]) == (2.0, 0.6)

@@ -9,7 +9,7 @@ on are left out. Plain means: FAISS gives the ten nearest passages, and their se
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from random import Random
 
@@ -29,7 +29,7 @@ from qa.evaluate import (
 )
 from qa.index import Index
 from qa.reader.data import is_training_article
-from qa.types import Hit
+from qa.types import Hit, Turn
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")
 
@@ -40,7 +40,7 @@ class PlainAnswerer:
     def __init__(self, retriever: Retriever) -> None:
         self.retriever = retriever
 
-    def answer(self, question: str) -> Answer:
+    def answer(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         index = self.retriever.index
         query = index.encoder.encode_queries([question])[0]
         found = index.vectors.search(query, k=10)
