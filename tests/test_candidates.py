@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qa import Retriever
-from qa.candidates import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, gather_candidates
+from qa.candidates import HYBRID, MOST_DEVIATIONS, READ, READ_WITHIN, SUBJECT, Candidates, gather_candidates
 from qa.encoder import SentenceTransformerEncoder
 from qa.types import Passage, Reading, SentenceReading, Span
 
@@ -44,8 +44,12 @@ def test_every_sentence_of_every_hit_is_a_candidate_with_all_figures(retriever: 
 
 def test_similarities_are_zscores_over_the_candidates(retriever: Retriever):
     figures = gather(retriever, "Who took the chair?").figures
-    for name in ("cosine", "bm25", "words"):
-        assert (figures[name].mean(), figures[name].std()) == pytest.approx((0, 1))
+    assert (figures["words"].mean(), figures["words"].std()) == pytest.approx((0, 1))
+    for name in ("cosine", "bm25"):
+        assert np.abs(figures[name]).max() <= MOST_DEVIATIONS
+        assert figures[name].mean() == pytest.approx(0, abs=0.2)
+        assert figures[name].std() == pytest.approx(0.85, abs=0.16)
+    assert figures["bm25"].max() == MOST_DEVIATIONS  # the words of the question stand out by more
 
 
 def test_headings_and_questions_are_told(retriever: Retriever):

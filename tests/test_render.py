@@ -144,7 +144,7 @@ def test_copies_in_other_articles_are_named():
 
 
 @pytest.mark.parametrize(
-    ("score", "word"), [(0.75, "strong"), (0.749, "fair"), (0.5, "fair"), (0.499, "weak"), (0, "weak")]
+    ("score", "word"), [(0.6, "strong"), (0.599, "fair"), (0.35, "fair"), (0.349, "weak"), (0, "weak")]
 )
 def test_scores_have_words(score, word):
     assert render.strength(score) == word

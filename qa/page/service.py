@@ -22,7 +22,7 @@ from qa.types import Answer, Article, Hit, Progress
 MAX_QUESTION_CHARS = 1000
 MAX_PASSAGES = 50
 EXAMPLES = 4
-EXAMPLE_CONFIDENCE = 0.5
+EXAMPLE_CONFIDENCE = 0.4
 """An example question is offered if the index answers it with at least this confidence."""
 EXAMPLES_TRIED = 24
 

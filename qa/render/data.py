@@ -6,7 +6,7 @@ from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
 from qa.types import Answer, Article, Hit, Quote, Span, Status, Turn
 
 Strength: TypeAlias = Literal["strong", "fair", "weak"]
-STRONG, FAIR = 0.75, 0.5
+STRONG, FAIR = 0.6, 0.35
 """Scores from which a quote is called strong and fair."""
 
 
