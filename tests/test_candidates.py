@@ -48,7 +48,6 @@ def test_similarities_are_zscores_over_the_candidates(retriever: Retriever):
     for name in ("cosine", "bm25"):
         assert np.abs(figures[name]).max() <= MOST_DEVIATIONS
         assert figures[name].mean() == pytest.approx(0, abs=0.2)
-        assert figures[name].std() == pytest.approx(0.85, abs=0.16)
     assert figures["bm25"].max() == MOST_DEVIATIONS  # the words of the question stand out by more
 
 
