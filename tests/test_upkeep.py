@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -86,7 +87,9 @@ def test_saved_answers_are_verified(run, tmp_path: Path):
 
 def test_watching_builds_again_when_an_article_comes(run, tmp_path: Path):
     command = [sys.executable, "-m", "qa", "build", "--watch"]
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    # What runs the tests in the background may ignore Ctrl-C, and its children would, too.
+    heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
     assert watching.stdout is not None
     try:
         assert "0 added" in watching.stdout.readline()
