@@ -56,7 +56,7 @@ _ASKS_TOPIC = re.compile(
     re.I,
 )
 _TOPIC = re.compile(
-    r"\babout\b(?! (?:\d|an? |half|one|two|three|ten|twenty))"
+    r"\b(?:is|are|was|were|been|talk(?:s|ed|ing)?|spoke|speech|meeting) about\b(?! (?:\d|half|one|two|three|ten))"
     r"|\b(?:agenda|aim|concern|cover|discuss|focus|goal|intend|purpose|subject|theme|topic)(?:s|e[ds]|ing|ion|ions)?\b"
     r"|\bdeal(?:s|t|ing) with\b|ناقش|مناقش|بحث|حول|بشأن|هدف|غرض|جدول أعمال",
     re.I,
