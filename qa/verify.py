@@ -64,7 +64,7 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
             return store.get_article(article_id) or store.get_article(renamed.get(text_hash, article_id))
 
         return [verify_quote(quote, find_article) for quote in quotes]
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
         raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
     finally:
         store.close()
@@ -73,12 +73,13 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
 def verify_quote(quote: Mapping[str, Any], find_article: Callable[[str, str], Article | None]) -> Verdict:
     """Check one quote; `find_article` takes an id and the sha256 by which a renamed article may be known."""
     source = quote["article"]
+    source_id, source_hash = str(source["id"]), str(source["sha256"])
     text, start = str(quote["text"]), int(quote["start"])
-    article = find_article(source["id"], source["sha256"])
+    article = find_article(source_id, source_hash)
     if article is None:
-        return Verdict("not found", source["id"], text, start, None, "the article is not in the index")
-    notes = [] if article.id == source["id"] else [f"the article is now {article.id}"]
-    is_same = article.sha256 == source["sha256"]
+        return Verdict("not found", source_id, text, start, None, "the article is not in the index")
+    notes = [] if article.id == source_id else [f"the article is now {article.id}"]
+    is_same = article.sha256 == source_hash
     places = list(_find_all(article.text, text))
     if is_same:
         best = start if start in places and _has_answer(article.text, quote) else None
@@ -88,13 +89,13 @@ def verify_quote(quote: Mapping[str, Any], find_article: Callable[[str, str], Ar
     if best == start:
         if not is_same:
             notes.append("the article has changed elsewhere")
-        return Verdict("ok", source["id"], text, start, start, ", ".join(notes))
+        return Verdict("ok", source_id, text, start, start, ", ".join(notes))
     if best is not None:
         notes.append(f"from {start} to {best}")
-        return Verdict("moved", source["id"], text, start, best, ", ".join(notes))
+        return Verdict("moved", source_id, text, start, best, ", ".join(notes))
     if is_same:
-        return Verdict("not found", source["id"], text, start, None, "the article never had these words")
-    return Verdict("source changed", source["id"], text, start, None, "the article lacks these words now")
+        return Verdict("not found", source_id, text, start, None, "the article never had these words")
+    return Verdict("source changed", source_id, text, start, None, "the article lacks these words now")
 
 
 def _read_quotes(path: Path) -> Iterator[Mapping[str, Any]]:

@@ -115,3 +115,23 @@ def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(she
         file.write_text(content)
         with pytest.raises(QAError, match=r"saved\.json"):
             verify_file(file, tmp_path / "index")
+
+
+@pytest.mark.parametrize("start", ["abc", float("inf"), float("nan"), None])
+def test_a_place_that_is_no_number_is_told_as_an_error(shelf: Shelf, start: object):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    with pytest.raises(QAError, match=r"saved\.json does not hold answers"):
+        shelf.verify({**quote, "start": start})
+
+
+@pytest.mark.parametrize("article_id", [["bridge.txt"], {}, 7, None])
+def test_an_article_id_that_is_no_text_names_no_article(shelf: Shelf, article_id: object):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    source = {**quote["article"], "id": article_id, "sha256": "0"}
+    assert shelf.verify({**quote, "article": source}) == [("not found", None)]
+
+
+def test_an_article_id_that_no_file_can_have_is_told_as_an_error(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    with pytest.raises(QAError, match=r"saved\.json does not hold answers"):
+        shelf.verify({**quote, "article": {**quote["article"], "id": "\ud800"}})
