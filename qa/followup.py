@@ -14,7 +14,9 @@ from qa.types import Quote, Span, Turn
 MAX_CARRIED = 8
 """Words taken over from earlier turns."""
 TURNS_SEEN = 3
-_WORD = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*")
+# Accents written as signs of their own, and Arabic vowels, belong to the letter before them; `\w` leaves them out.
+_LETTERS = r"(?:[^\W_][\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670]*)+"
+_WORD = re.compile(rf"{_LETTERS}(?:[’'-]{_LETTERS})*")
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][\w’-]+"
 _NAME = re.compile(rf"(?<=[\w,;:’'”)] ){_CAPITALISED}(?: {_CAPITALISED})*")
 _POINTING = frozenset(

@@ -74,3 +74,11 @@ def test_older_turns_weigh_less():
 
 def test_without_turns_nothing_changes():
     assert resolve("Who attended it?", []).searched == "Who attended it?"
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [("متى شُيّد المبنى؟", "المبنى, متى, شُيّد"), ("Where is the cafe\u0301?", "cafe\u0301")],
+)
+def test_words_with_vowel_signs_or_accents_of_their_own_are_taken_over_whole(asked: str, words: str):
+    assert resolve("And why?", [Turn(asked, asked, ())]).searched == f"And why? ({words})"
