@@ -151,7 +151,7 @@ def evaluate(
 def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
     """Write a data set's articles as files; gives gold article id -> (article id, offset of its text in the file)."""
     places = {}
-    for number, row in enumerate(_read_jsonl(dataset / "articles.jsonl")):
+    for number, row in enumerate(_read_jsonl(dataset / "articles.jsonl", "id", "text")):
         header = f"---\ntitle: {json.dumps(row.get('title') or str(row['id']))}\n---\n"
         name = f"{number:05}.txt"
         content = header + row["text"]
@@ -165,7 +165,7 @@ def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
 def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[GoldQuestion]:
     """The questions of a data set, their offsets moved to where `write_articles` put the texts."""
     questions = []
-    for row in _read_jsonl(dataset / "questions.jsonl"):
+    for row in _read_jsonl(dataset / "questions.jsonl", "id", "article_id", "question"):
         if str(row["article_id"]) not in places:
             raise QAError(f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of articles.jsonl")
         name, shift = places[str(row["article_id"])]
@@ -374,14 +374,19 @@ def _share(flags: Iterable[bool]) -> float:
     return sum(listed) / len(listed) if listed else float("nan")
 
 
-def _read_jsonl(path: Path) -> Iterator[Any]:
+def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
+    """The rows of a file, each with all that is needed."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):
                 if line.strip():
                     try:
-                        yield json.loads(line)
+                        row = json.loads(line)
                     except ValueError as error:
                         raise QAError(f"{path}, line {number}: not JSON ({error})") from error
+                    missing = [name for name in needed if not isinstance(row, dict) or name not in row]
+                    if missing:
+                        raise QAError(f"{path}, line {number}: lacks {', '.join(missing)}")
+                    yield row
     except OSError as error:
         raise QAError(f"{path} cannot be read ({error.strerror}): a data set has it beside the other .jsonl") from error

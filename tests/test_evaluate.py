@@ -96,6 +96,13 @@ def test_a_broken_line_is_named(tmp_path: Path):
         write_articles(tmp_path, tmp_path / "files")
 
 
+@pytest.mark.parametrize(("row", "lacks"), [('{"id": 1}', "article_id, question"), ("3", "id, article_id, question")])
+def test_a_question_that_lacks_what_it_needs_is_named(tmp_path: Path, row: str, lacks: str):
+    (tmp_path / "questions.jsonl").write_text(f"{row}\n")
+    with pytest.raises(QAError, match=rf"questions\.jsonl, line 1: lacks {lacks}$"):
+        read_questions(tmp_path, {})
+
+
 def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     articles = [
         {"id": "mill", "title": "The mill", "text": "The mill was built by Anna Kern in 1820. It ground rye."},
