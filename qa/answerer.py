@@ -57,7 +57,14 @@ class Answerer:
             max_quotes: at most this many quotes an answer.
             passages_read: how many passages are searched for sentences.
             threshold: confidence, 0 to 1, below which the answer is "not in the articles".
+
+        Raises:
+            QAError: a number is out of range.
         """
+        if max_quotes < 1 or passages_read < 1:
+            raise QAError(f"max_quotes is {max_quotes}, passages_read is {passages_read}: both have to be at least 1")
+        if not 0 <= threshold <= 1:
+            raise QAError(f"threshold is {threshold}: it is a probability, 0 to 1")
         self.retriever = retriever
         self.reader = load_reader(reader) if isinstance(reader, str) else reader
         self.max_quotes = max_quotes

@@ -10,6 +10,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.errors import QAError
 from qa.index import DEFAULT_INDEX, Index
 from qa.types import Encoder, Hit, Sentence, Span, Vectors
 
@@ -94,11 +95,19 @@ class Retriever:
             return self._index
 
     def retrieve(self, query: str, k: int = 10) -> list[Hit]:
-        """The best `k` passages for a question or any other words, best first."""
+        """The best `k` passages for a question or any other words, best first.
+
+        Raises:
+            QAError: there are no words, or `k` is less than 1.
+        """
         return self.search(query, k).hits
 
     def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Scored:
         """Like `retrieve`, with the figures behind the scores, and with regard to what came before."""
+        if k < 1:
+            raise QAError(f"k is {k}: ask for at least 1 passage")
+        if not any(char.isalnum() for char in query):
+            raise QAError("there are no words to search for")
         started = perf_counter()
         index = self.index
         vector = _encode(index, query, context)

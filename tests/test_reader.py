@@ -81,6 +81,14 @@ def test_long_questions_and_passages_are_cut_not_refused(reader: OnnxReader):
         assert place.start <= sentence.answer.start < sentence.answer.end <= passage.end
 
 
+@pytest.mark.parametrize("question", ["會" * 380, "why " * 5000])
+def test_a_question_longer_than_the_model_reads_is_cut(reader: OnnxReader, question: str):
+    passage = make_passage("The mill ground rye.")
+    [reading] = reader.read(question, [passage])
+    assert len(reading.sentences) == 1
+    assert reading == reader.read(question + " and more words still", [passage])[0]
+
+
 def test_a_span_starts_before_it_ends_and_is_not_too_long():
     start, end = np.zeros(4, dtype=np.float32), np.zeros(60, dtype=np.float32)
     start[2], end[1], end[59] = 3.0, 5.0, 4.0

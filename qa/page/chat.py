@@ -1,6 +1,7 @@
 """Questions -> what the conversation shows, step by step, and files of it to keep."""
 
 import json
+import logging
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -10,6 +11,7 @@ from qa.page.service import Service
 from qa.render import answer_to_html, answer_to_json, conversation_to_json, conversation_to_markdown, escape_html
 from qa.render.data import AnswerJson
 
+_LOG = logging.getLogger(__name__)
 MAX_TURNS = 200
 """Older turns leave the screen; a conversation that long has long been saved or is not wanted."""
 
@@ -46,8 +48,9 @@ def ask(service: Service, question: str, before: Sequence[Turn], *, alone: bool 
     except QAError as error:
         yield [*kept, turn._replace(shown=_problem(str(error)))]
     except Exception as error:
+        # Raised on, it would cover the whole conversation.
+        _LOG.exception("a question could not be answered")
         yield [*kept, turn._replace(shown=_problem(f"something went wrong ({error}): the terminal tells more"))]
-        raise
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from typing import Any, Self
 import numpy as np
 
 from qa.errors import ReaderUnavailable
-from qa.reader.onnx import MAX_TOKENS, read_scores
+from qa.reader.onnx import MAX_QUESTION_TOKENS, MAX_TOKENS, read_scores
 from qa.types import Passage, Reading
 
 
@@ -46,7 +46,15 @@ class HuggingFaceReader:
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
         """One reading a passage."""
-        return [self._read_one(question, passage) for passage in passages]
+        places = self._tokenizer(
+            question,
+            add_special_tokens=False,
+            truncation=True,
+            max_length=MAX_QUESTION_TOKENS,
+            return_offsets_mapping=True,
+        )["offset_mapping"]
+        cut = question[: places[-1][1]] if len(places) == MAX_QUESTION_TOKENS else question
+        return [self._read_one(cut, passage) for passage in passages]
 
     def _read_one(self, question: str, passage: Passage) -> Reading:
         import torch

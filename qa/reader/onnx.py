@@ -37,9 +37,12 @@ class OnnxReader:
 
     scores_sentences = True
 
-    def __init__(self, session: "InferenceSession", tokenizer: "Tokenizer", *, name: str, threads: int) -> None:
+    def __init__(
+        self, session: "InferenceSession", tokenizer: "Tokenizer", questions: "Tokenizer", *, name: str, threads: int
+    ) -> None:
         self._session = session
         self.tokenizer = tokenizer
+        self._questions = questions
         # A core reads whole passages: cutting each product in two costs more in waiting than it gains.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="qa-reader")
         self.name = name
@@ -66,8 +69,12 @@ class OnnxReader:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
+        # A question is cut by itself first: what cuts passages cannot make room for a longer one.
+        questions = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        questions.no_padding()
+        questions.enable_truncation(MAX_QUESTION_TOKENS)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return cls(session, tokenizer, name=str(config["name"]), threads=threads or _count_cores())
+        return cls(session, tokenizer, questions, name=str(config["name"]), threads=threads or _count_cores())
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
         """One reading a passage. Each passage is run by itself: its scores do not depend on its neighbours."""
@@ -75,10 +82,8 @@ class OnnxReader:
         return list(self._pool.map(lambda passage: self._read_one(question, passage), passages))
 
     def _cut_question(self, question: str) -> str:
-        encoding = self.tokenizer.encode(question, add_special_tokens=False)
-        if len(encoding.ids) <= MAX_QUESTION_TOKENS:
-            return question
-        return question[: encoding.offsets[MAX_QUESTION_TOKENS - 1][1]]
+        encoding = self._questions.encode(question, add_special_tokens=False)
+        return question[: encoding.offsets[-1][1]] if len(encoding.ids) == MAX_QUESTION_TOKENS else question
 
     def _read_one(self, question: str, passage: Passage) -> Reading:
         encoding = self.tokenizer.encode(question, passage.text)
