@@ -2,10 +2,10 @@
 
 import os
 
+from qa.cli.shell import show_progress
 from qa.errors import QAError
 from qa.page import make_page, open_page
 from qa.page.service import Service
-from qa.shell import show_progress
 
 service = Service(os.environ.get("QA_ARTICLES", "index/articles"), os.environ.get("QA_INDEX", "index"))
 demo = make_page(service)

@@ -13,7 +13,8 @@ from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from qa.answerer import Answerer
+    from qa.answer.answerer import Answerer
+    from qa.answer.retriever import Retriever
     from qa.errors import (
         ArticleError,
         EncoderUnavailable,
@@ -24,19 +25,18 @@ if TYPE_CHECKING:
         QAError,
         ReaderUnavailable,
     )
-    from qa.index import Index
-    from qa.retriever import Retriever
+    from qa.index.index import Index
     from qa.types import Answer, Article, Encoder, Hit, Passage, Quote, Reader, Sentence, Span
 
 _HOME = {
     "Answer": "types",
-    "Answerer": "answerer",
+    "Answerer": "answer.answerer",
     "Article": "types",
     "ArticleError": "errors",
     "Encoder": "types",
     "EncoderUnavailable": "errors",
     "Hit": "types",
-    "Index": "index",
+    "Index": "index.index",
     "IndexBusy": "errors",
     "IndexDamaged": "errors",
     "IndexMismatch": "errors",
@@ -46,7 +46,7 @@ _HOME = {
     "Quote": "types",
     "Reader": "types",
     "ReaderUnavailable": "errors",
-    "Retriever": "retriever",
+    "Retriever": "answer.retriever",
     "Sentence": "types",
     "Span": "types",
 }

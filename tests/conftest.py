@@ -8,8 +8,8 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from qa.build import build
-from qa.encoder import SentenceTransformerEncoder
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.index.build import build
 
 ROOT = Path(__file__).parents[1]
 SAMPLES = ROOT / "index" / "articles"

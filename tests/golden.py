@@ -11,11 +11,11 @@ from pathlib import Path
 
 import torch
 
-from qa.articles import read_article
-from qa.encoder import SentenceTransformerEncoder
-from qa.passages import split_passages
-from qa.reader.model import ReaderModel
+from qa.articles.passages import split_passages
+from qa.articles.read import read_article
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
 from qa.reader.onnx import OnnxReader, read_scores
+from qa.training.model import ReaderModel
 from tests.conftest import SAMPLES
 
 GOLDEN = Path(__file__).parent / "data" / "reader-golden.json"

@@ -41,7 +41,7 @@ def test_the_public_names_are_these_and_all_load():
 
 def test_a_public_name_is_the_one_of_its_module():
     assert qa.Quote is import_module("qa.types").Quote
-    assert qa.Retriever is import_module("qa.retriever").Retriever
+    assert qa.Retriever is import_module("qa.answer.retriever").Retriever
 
 
 def test_there_is_no_other_name():

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from qa.answerer import Answerer
-from qa.build import build
-from qa.passages import split_passages
-from qa.retriever import Retriever
+from qa.answer.answerer import Answerer
+from qa.answer.retriever import Retriever
+from qa.articles.passages import split_passages
+from qa.index.build import build
 from qa.types import Article
 
 ARTICLES = 60

@@ -2,7 +2,7 @@
 
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them
-    panels.py     the parts of the page that are HTML of our own
+    html.py       the parts of the page that are HTML of our own
     guard.py      what may reach the server, and what the browser may do with what it gets
     page.css, page.js
 

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import gradio as gr
 
 from qa.errors import QAError
-from qa.page import panels
+from qa.page import html
 from qa.page.service import SUFFIXES, Service
 
 MAX_FILES = 100
@@ -31,10 +31,10 @@ def add_articles_panel(service: Service) -> Listing:
     """Put the panel on the page that is being made."""
 
     def refresh(query: str) -> str:
-        return panels.article_list(service.list_articles(), query or "", read_only=service.read_only)
+        return html.article_list(service.list_articles(), query or "", read_only=service.read_only)
 
     with gr.Column(elem_id="articles"):
-        gr.HTML(panels.ARTICLES_HEAD)
+        gr.HTML(html.ARTICLES_HEAD)
         changing = None if service.read_only else _make_changing()
         query = gr.Textbox(
             elem_id="find-article",
@@ -95,7 +95,7 @@ def _connect(
         kept = (title, text) if errors and text.strip() else ("", "")
         if not notes:
             yield (
-                panels.message(errors=errors or ["choose files or paste a text first"]),
+                html.message(errors=errors or ["choose files or paste a text first"]),
                 gr.skip(),
                 gr.skip(),
                 None,
@@ -109,7 +109,7 @@ def _connect(
         try:
             place = service.remove(str(event._data.get("id", "")))
         except QAError as error:
-            yield panels.message(errors=[str(error)]), refresh(wanted), gr.skip()
+            yield html.message(errors=[str(error)]), refresh(wanted), gr.skip()
             return
         yield from work(wanted, [f"The file is now {place}; move it back to undo."])
 
@@ -144,15 +144,15 @@ def take_in(service: Service, paths: Sequence[str], title: str, text: str) -> tu
 def run_build(service: Service, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> Iterator[tuple[str, bool]]:
     """Start a build and tell how far it is until it ends; whether it runs still."""
     while service.building.is_running:  # started by another page
-        yield panels.progress(service.building), True
+        yield html.progress(service.building), True
         sleep(REFRESH_SECONDS)
     try:
         service.start_build()
     except QAError as error:
-        yield panels.message(notes, [*errors, str(error)]), False
+        yield html.message(notes, [*errors, str(error)]), False
         return
     state = service.building
     while state.is_running:
-        yield panels.progress(state), True
+        yield html.progress(state), True
         sleep(REFRESH_SECONDS)
-    yield panels.outcome(state, notes, errors), False
+    yield html.outcome(state, notes, errors), False

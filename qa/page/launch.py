@@ -9,7 +9,7 @@ from pathlib import Path
 import gradio as gr
 from starlette.middleware import Middleware
 
-from qa.articles import MAX_BYTES
+from qa.articles.read import MAX_BYTES
 from qa.errors import QAError
 from qa.page.guard import Guard
 from qa.page.layout import read_asset

@@ -1,4 +1,4 @@
-"""The page's components, and what happens between them; what they show is made in `panels` and `qa.render`."""
+"""The page's components, and what happens between them; what they show is made in `html` and `qa.render`."""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -6,12 +6,12 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
-from qa.page import panels
+from qa.page import html
+from qa.page.api import add_endpoints
 from qa.page.articles_panel import Listing, add_articles_panel
 from qa.page.chat import Turn, ask, save_as_json, save_as_markdown, to_messages
-from qa.page.programs import add_endpoints
 from qa.page.service import MAX_QUESTION_CHARS, Service
-from qa.page.sources import find_in_address, find_place
+from qa.page.source_panel import find_in_address, find_place
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Gradio finds a panel's own events by their names between quotes in this text.
@@ -62,7 +62,7 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
 
 def _make_parts() -> Parts:
     with gr.Column(elem_id="talk", scale=1):
-        header = gr.HTML(panels.header(0), elem_id="header")
+        header = gr.HTML(html.header(0), elem_id="header")
         welcome = gr.HTML("", elem_id="welcome")
         chat = _make_chat()
         with gr.Group(elem_id="composer"):
@@ -144,8 +144,8 @@ def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.B
 
     def refresh(wanted: str) -> tuple[Any, ...]:
         articles = service.list_articles()
-        welcome = panels.welcome(service.examples, has_articles=bool(articles))
-        return service.version, panels.header(len(articles)), welcome, listing.refresh(wanted)
+        welcome = html.welcome(service.examples, has_articles=bool(articles))
+        return service.version, html.header(len(articles)), welcome, listing.refresh(wanted)
 
     def poll(version: str, wanted: str) -> tuple[Any, ...]:
         return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)

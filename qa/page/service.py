@@ -6,17 +6,17 @@ from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
 
-from qa.answerer import Answerer, Found
-from qa.articles import SUFFIXES
-from qa.build import BuildReport, build
+from qa.answer.answerer import Answerer, Found
+from qa.answer.retriever import Retriever
+from qa.articles.folder import move_out, place_file, place_text
+from qa.articles.read import SUFFIXES
 from qa.errors import QAError, ReaderUnavailable
-from qa.filing import move_out, place_file, place_text
-from qa.index import read_build_id
+from qa.index.build import BuildReport, build
+from qa.index.index import read_build_id
 from qa.page.examples import suggest_questions
 from qa.reader import identify_bundled
 from qa.render import turn_from_json
 from qa.render.data import AnswerJson
-from qa.retriever import Retriever
 from qa.types import Answer, Article, Hit, Progress
 
 MAX_QUESTION_CHARS = 1000

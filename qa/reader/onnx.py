@@ -33,7 +33,7 @@ Scores = NDArray[np.float32]
 
 
 class OnnxReader:
-    """The reader as exported by `qa.reader.export`, run by onnxruntime."""
+    """The reader as exported by `qa.training.export`, run by onnxruntime."""
 
     scores_sentences = True
 

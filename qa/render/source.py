@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from qa.blocks import Block, split_blocks
+from qa.articles.blocks import Block, split_blocks
 from qa.render.html import escape_html
 from qa.types import Article, Span
 

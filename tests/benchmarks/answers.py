@@ -17,18 +17,12 @@ import numpy as np
 from tqdm import tqdm
 
 from qa import Answer, Answerer, Quote, Retriever
-from qa.build import build
-from qa.evaluate import (
-    ask_all,
-    auroc,
-    measure,
-    read_questions,
-    sample_questions,
-    time_stages,
-    write_articles,
-)
-from qa.index import Index
-from qa.reader.data import is_training_article
+from qa.evaluation.data_sets import read_questions, sample_questions, write_articles
+from qa.evaluation.metrics import auroc, measure, time_stages
+from qa.evaluation.run import ask_all
+from qa.index.build import build
+from qa.index.index import Index
+from qa.training.data import is_training_article
 from qa.types import Hit, Turn
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")

@@ -22,10 +22,10 @@ from typing import Any
 from tqdm import tqdm
 
 from qa import Answerer, Article, Retriever
-from qa.build import build
-from qa.evaluate import GoldQuestion, is_right, read_questions, read_turns, sample_questions, write_articles
-from qa.followup import resolve
-from qa.index import Index
+from qa.answer.followup import resolve
+from qa.evaluation.data_sets import GoldQuestion, is_right, read_questions, read_turns, sample_questions, write_articles
+from qa.index.build import build
+from qa.index.index import Index
 from qa.types import Hit, Turn
 
 NAME = re.compile(r"(?<=\s)[A-Z][a-z]+")

@@ -29,15 +29,15 @@ from statistics import median
 
 import numpy as np
 
-from qa.build import build
-from qa.derived import derive
-from qa.encoder import SentenceTransformerEncoder
-from qa.index import Index
-from qa.keys import passage_text, vector_key
-from qa.retriever import Retriever
-from qa.store import STORE_FILE, Store
+from qa.answer.retriever import Retriever
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.index.build import build
+from qa.index.generations import derive
+from qa.index.index import Index
+from qa.index.keys import passage_text, vector_key
+from qa.index.store import STORE_FILE, Store
+from qa.index.vectors import find_nearest
 from qa.types import Article, Encoder, Passage, Sentence, Vectors
-from qa.vectors import find_nearest
 from tests.standin import HashEncoder
 
 DIM = 384

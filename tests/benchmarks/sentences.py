@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
-from qa.passages import segment
+from qa.articles.passages import segment
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 Spans = list[tuple[int, int]]
@@ -28,7 +28,7 @@ def load_splitters() -> dict[str, Splitter]:
     import nupunkt
 
     splitters: dict[str, Splitter] = {
-        "qa.passages.segment": lambda text: [(start, end) for start, end in segment(text)],
+        "qa.articles.passages.segment": lambda text: [(start, end) for start, end in segment(text)],
         "nupunkt": lambda text: [_strip(text, *span) for span in nupunkt.sentence_spans(text, paragraph_breaks=False)],
     }
     if find_spec("sentencex"):

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-from qa.build import build
-from qa.encoder import SentenceTransformerEncoder
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.index.build import build
 from qa.page import make_page
 from qa.page.service import Service
 from tests.browser.serving import CHROMIUM_ARGUMENTS, find_chromium, free_port

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from qa.build import build
+from qa.index.build import build
 from tests.browser.serving import ask
 
 QUESTION = "When was the lighthouse of Varn built?"

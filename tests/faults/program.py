@@ -13,14 +13,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from qa import build as building
-from qa.articles import detect_language
-from qa.build import build
+from qa.articles.folder import add_files, move_out
+from qa.articles.read import detect_language
 from qa.errors import QAError
-from qa.filing import add_files, move_out
-from qa.store import Store
-from qa.vectors import FaissIndex
-from qa.words import WordIndex
+from qa.index import build as building
+from qa.index.build import build
+from qa.index.store import Store
+from qa.index.vectors import FaissIndex
+from qa.index.words import WordIndex
 from tests.standin import HashEncoder
 
 MOST_WRITES = 30

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from qa.retriever import Retriever
+from qa.answer.retriever import Retriever
 from tests.standin import HashEncoder
 
 

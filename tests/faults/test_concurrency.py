@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from qa.build import build
+from qa.index.build import build
 from tests.conftest import ROOT
 from tests.faults.harm import write_articles
 from tests.standin import HashEncoder

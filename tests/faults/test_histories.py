@@ -8,8 +8,8 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from qa.build import build
-from qa.index import list_articles
+from qa.index.build import build
+from qa.index.index import list_articles
 from tests.faults.harm import Found, check_whole, find_all
 from tests.standin import HashEncoder
 

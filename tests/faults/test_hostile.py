@@ -3,8 +3,8 @@
 import os
 from pathlib import Path
 
-from qa.build import build
-from qa.index import list_articles
+from qa.index.build import build
+from qa.index.index import list_articles
 from tests.faults.hostile import write_bad_files
 from tests.standin import HashEncoder
 

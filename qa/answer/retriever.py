@@ -1,0 +1,176 @@
+"""Question -> hits: passages found by vectors and by words, their scores brought to one scale and added."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+from time import perf_counter
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.errors import QAError
+from qa.index.index import DEFAULT_INDEX, Index
+from qa.types import Encoder, Hit, Sentence, Span, Vectors
+
+POOL = 100
+"""Candidates taken from each of vectors and words before their scores are added."""
+
+CONTEXT_WEIGHT = 0.3
+"""Of the words that came before, beside the question's at 1. On mtrag-human .3 found more than .6 did, and than 1."""
+SAME_ARTICLE = 6.0
+"""Added to passages of an article just quoted: standard deviations of the passages' scores. The answer was among ten
+passages for .73 of coqa's leaning questions at 2, .91 at 4, .99 at 6."""
+NEARBY = 1.0
+"""Added more to those beside the quote; half of it at `NEARBY_CHARS` from there."""
+NEARBY_CHARS = 800
+PLACES = 40
+"""Passages around a quote that become candidates, found by the question's words or not."""
+ALWAYS_READ = 3
+"""So many of the best passages for the question alone stay among those read: the subject may change all the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What came before a question that leans on it."""
+
+    words: str
+    """Searched for beside the question, with less weight."""
+    places: tuple[tuple[str, Span, float], ...]
+    """Article id, span and weight, 0 to 1, of what was quoted: passages there and near there are preferred."""
+
+    def score_place(self, article_id: str, place: Span) -> float:
+        """What a passage at a place gets on top of its score."""
+        same = max((weight for quoted_id, _, weight in self.places if quoted_id == article_id), default=0.0)
+        return SAME_ARTICLE * same + NEARBY * self.nearness(article_id, place)
+
+    def nearness(self, article_id: str, place: Span | Sentence) -> float:
+        """How near a place is to what was quoted: 1 beside the last quote, 0 in other articles."""
+        near = [
+            weight / (1 + max(0, span.start - place.end, place.start - span.end) / NEARBY_CHARS)
+            for quoted_id, span, weight in self.places
+            if quoted_id == article_id
+        ]
+        return max(near, default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A question's hits on one generation of an index, with what found them."""
+
+    index: Index
+    query: Vectors
+    """float32 (dim,), unit."""
+    hits: list[Hit]
+    cosines: list[float]
+    """Of question and passage, hit by hit."""
+    bm25: list[float]
+    seconds: dict[str, float]
+
+
+class Retriever:
+    """Finds passages in an index, always in its newest generation."""
+
+    def __init__(self, index: Index) -> None:
+        self._index = index
+        self._lock = Lock()
+
+    @classmethod
+    def load(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
+        """Open the index in a folder, with the encoder that it was built with unless told otherwise.
+
+        Raises:
+            IndexMissing: there is none.
+            IndexMismatch: it was built with another encoder, or by another version.
+        """
+        return cls(Index.open(folder, encoder=encoder))
+
+    @property
+    def index(self) -> Index:
+        """The newest generation; opened anew here when a build has been published since the last question."""
+        with self._lock:
+            if not self._index.is_current:
+                self._index = Index.open(self._index.folder, encoder=self._index.encoder)
+            return self._index
+
+    def retrieve(self, query: str, k: int = 10) -> list[Hit]:
+        """The best `k` passages for a question or any other words, best first.
+
+        Raises:
+            QAError: there are no words, or `k` is less than 1.
+        """
+        return self.search(query, k).hits
+
+    def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Scored:
+        """Like `retrieve`, with the figures behind the scores, and with regard to what came before."""
+        if k < 1:
+            raise QAError(f"k is {k}: ask for at least 1 passage")
+        if not any(char.isalnum() for char in query):
+            raise QAError("there are no words to search for")
+        started = perf_counter()
+        index = self.index
+        vector = _encode(index, query, context)
+        encoded = perf_counter()
+        cosines = dict(index.vectors.search(vector, k=max(POOL, k)))
+        bm25 = dict(index.words.search(query, k=max(POOL, k)))
+        if context:
+            _add_places(index, vector, cosines, context)
+        _fill_gaps(index, query, vector, cosines, bm25)
+        if context and context.words:
+            for i, score in index.words.search(context.words, k=len(cosines), among=sorted(cosines)):
+                bm25[i] += CONTEXT_WEIGHT * score
+        ids = np.array(sorted(cosines), dtype=np.int64)
+        totals = zscores([cosines[i] for i in ids]) + zscores([bm25[i] for i in ids])
+        order = np.lexsort((ids, -totals))
+        if context:
+            alone = order[: min(ALWAYS_READ, k // 2)]
+            places = index.store.get_places(ids.tolist())
+            totals = totals + np.array([context.score_place(*places[i]) for i in ids.tolist()])
+            order = np.lexsort((ids, -totals))
+            kept = set(alone) | set([n for n in order if n not in alone][: max(0, k - len(alone))])
+            order = np.array([n for n in order if n in kept], dtype=np.int64)
+        best = [int(ids[n]) for n in order[:k]]
+        total = dict(zip(ids.tolist(), totals.tolist(), strict=True))
+        passages = index.store.get_passages(best)
+        seconds = {"encode": encoded - started, "search": perf_counter() - encoded}
+        return Scored(
+            index,
+            vector,
+            [Hit(passages[i], total[i]) for i in best],
+            [cosines[i] for i in best],
+            [bm25[i] for i in best],
+            seconds,
+        )
+
+
+def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+    """Values as multiples of their standard deviation from their mean; all zero where they do not differ."""
+    array = np.asarray(values, dtype=np.float64)
+    deviation = array.std() if len(array) else 0.0
+    return (array - array.mean()) / deviation if deviation > 1e-9 else np.zeros_like(array)
+
+
+def _encode(index: Index, query: str, context: Context | None) -> Vectors:
+    """float32 (dim,), unit: the question's vector, moved a little towards what came before."""
+    if context is None or not context.words:
+        vector: Vectors = index.encoder.encode_queries([query])[0]
+        return vector
+    alone, beside = index.encoder.encode_queries([query, f"{query} ({context.words})"])
+    mixed = alone + CONTEXT_WEIGHT * beside
+    return np.asarray(mixed / np.linalg.norm(mixed), dtype=np.float32)
+
+
+def _add_places(index: Index, vector: Vectors, cosines: dict[int, float], context: Context) -> None:
+    for article_id, span, _ in context.places:
+        unseen = [i for i in index.store.find_nearby(article_id, span, PLACES) if i not in cosines]
+        cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
+
+
+def _fill_gaps(index: Index, query: str, vector: Vectors, cosines: dict[int, float], bm25: dict[int, float]) -> None:
+    """Give each candidate both scores, also the one by which it was not found; without a common word it is 0."""
+    unseen = sorted(bm25.keys() - cosines.keys())
+    cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
+    unseen = sorted(cosines.keys() - bm25.keys())
+    bm25.update(dict.fromkeys(unseen, 0.0))
+    bm25.update(dict(index.words.search(query, k=len(unseen), among=unseen)) if unseen else {})

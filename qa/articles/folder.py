@@ -1,0 +1,116 @@
+"""Files that a person adds or removes, on the page or by command -> the articles folder."""
+
+import re
+import shutil
+import tempfile
+from collections.abc import Sequence
+from datetime import date
+from hashlib import sha256
+from pathlib import Path
+
+from qa.articles.read import SUFFIXES, load_file, read_article
+from qa.errors import ArticleError, QAError
+
+MAX_NAME_CHARS = 100
+
+
+def place_file(folder: Path, name: str, data: bytes) -> str:
+    """Write a file into the articles folder, unless it is no usable article; returns its id.
+
+    Raises:
+        ArticleError: it cannot be read as an article, or the same file is there already; names the file as given.
+    """
+    given = Path(Path(name.replace("\\", "/")).name)
+    with tempfile.TemporaryDirectory() as scratch:
+        copy = Path(scratch, clean_name(given.name))
+        copy.write_bytes(data)
+        try:
+            read_article(copy)
+        except ArticleError as error:
+            raise ArticleError(given, error.reason) from None
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / clean_name(given.name)
+    for number in range(2, 1000):
+        if not target.exists():
+            break
+        if sha256(target.read_bytes()).digest() == sha256(data).digest():
+            raise ArticleError(given, f"is among the articles already, as {target.name}", is_duplicate=True)
+        target = target.with_name(f"{Path(clean_name(given.name)).stem}-{number}{given.suffix.lower()}")
+    # Under a hidden name first: a build that runs now must not read half a file.
+    partial = target.with_name(f".{target.name}.part")
+    partial.write_bytes(data)
+    partial.replace(target)
+    return target.relative_to(folder).as_posix()
+
+
+def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[ArticleError]]:
+    """Copy files into the articles folder; returns the ids of those now there, and what is wrong with the others.
+
+    A name that another article has gets a number; a file that lies in the folder already stays where it is.
+    """
+    added: list[str] = []
+    errors: list[ArticleError] = []
+    for path in paths:
+        # A link that somebody names is meant; what it leads to is copied.
+        source = path.resolve()
+        try:
+            if source.is_dir():
+                raise ArticleError(path, "is a folder: name its files, as in `qa add folder/*.md`")
+            if source.is_relative_to(folder.resolve()):
+                added.append(source.relative_to(folder.resolve()).as_posix())
+            else:
+                added.append(place_file(folder, path.name, load_file(source, source.parent).data))
+        except ArticleError as error:
+            errors.append(ArticleError(path, error.reason, is_duplicate=error.is_duplicate))
+        except OSError as error:
+            errors.append(ArticleError(path, f"cannot be copied ({error.strerror}): check disk and permissions"))
+    return added, errors
+
+
+def place_text(folder: Path, title: str, text: str) -> str:
+    """Write pasted text into the articles folder, its title above it; returns its id."""
+    title = " ".join(title.split())
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    name = slug(title or first) or f"pasted-{date.today().isoformat()}"
+    body = f"{title}\n\n{text}" if title else text
+    return place_file(folder, f"{name}.txt", body.encode("utf-8", "replace"))
+
+
+def find_article(folder: Path, article_id: str) -> Path:
+    """Path of an article's file.
+
+    Raises:
+        QAError: there is none of this id in the folder.
+    """
+    path = folder / article_id
+    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+        raise QAError(f"there is no article {article_id!r} in {folder}: `qa list` names them all")
+    return path
+
+
+def move_out(folder: Path, article_id: str, removed: Path) -> Path:
+    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns its new place."""
+    path = find_article(folder, article_id)
+    target = removed / article_id
+    for number in range(2, 1000):
+        if not target.exists():
+            break
+        target = (removed / article_id).with_name(f"{path.stem}-{number}{path.suffix}")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(path, target)
+    return target
+
+
+def clean_name(name: str) -> str:
+    """A file name that every file system takes and no shell trips over, as close to the given one as can be."""
+    stem, suffix = Path(name).stem, Path(name).suffix
+    if suffix.lower() not in SUFFIXES:
+        kinds = ", ".join(sorted(SUFFIXES))
+        raise ArticleError(Path(name), f"not a kind of article that can be read ({kinds}): convert it first")
+    stem = re.sub(r"[^\w\-. ()\[\],&+'’]", "_", stem).strip(" .") or "article"
+    return stem[:MAX_NAME_CHARS] + suffix.lower()
+
+
+def slug(text: str) -> str:
+    """Words as part of a file name."""
+    return "-".join(re.findall(r"\w+", text.lower()))[:60].strip("-")

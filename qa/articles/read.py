@@ -1,0 +1,324 @@
+r"""Files -> articles: decode each once, and find out its title, author, date and language.
+
+`Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL characters; nothing
+else is changed.
+"""
+
+import codecs
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from textwrap import shorten
+from typing import Any, NamedTuple
+from unicodedata import category
+
+from qa.articles.blocks import split_blocks
+from qa.articles.dates import parse_date
+from qa.articles.header import read_header
+from qa.errors import ArticleError
+from qa.types import Article
+
+MAX_BYTES = 16 * 2**20
+"""A larger file is not an article; the Bible has 4.5 million bytes."""
+_BOMS = (
+    # UTF-32 first: its little-endian mark begins with that of UTF-16.
+    (codecs.BOM_UTF32_LE, "utf-32"),
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
+_FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
+# A text that merely begins between two rules has none of these.
+_FRONT_MATTER_KEY = re.compile(
+    r"^[\"']?(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords|lang|language|layout|link"
+    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated|url)[\"']?[ \t]*:(?:\s|$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
+"""Unicode categories: controls, lone surrogates, line and paragraph separators."""
+_MAX_TITLE_CHARS = 200
+_LANGUAGE_SAMPLE = 4000
+_HEADER_SAMPLE = 20_000
+_DIALECTS = {"arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
+_SINGLE_BYTE = re.compile(r"cp125\d|iso8859_\d+|latin_1")
+_CODE_PAGES = {
+    **dict.fromkeys(("cs", "hr", "hu", "pl", "ro", "sk", "sl"), ("cp1250", "iso8859_2")),
+    **dict.fromkeys(("be", "bg", "mk", "ru", "sr", "uk"), ("cp1251",)),
+    **dict.fromkeys(("da", "de", "en", "es", "fi", "fr", "is", "it", "nl", "no", "pt", "sv"), ("cp1252",)),
+}
+_COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©®™¿¡²³½ºª\xa0")
+
+
+class ArticleFile(NamedTuple):
+    """A file in the articles folder, read but not yet understood."""
+
+    id: str
+    path: Path
+    data: bytes
+    sha256: str
+    """Of `data`, in hexadecimal."""
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Paths of all files below `folder` but hidden ones and editors' backups, in order of their ids.
+
+    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by name.
+
+    Raises:
+        ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
+    """
+    return (folder / article_id for article_id, _ in scan_files(folder))
+
+
+def scan_files(folder: Path) -> list[tuple[str, str]]:
+    """The files that `find_files` names, each with its stamp: while that stays, so does what is in the file.
+
+    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode changed cannot be
+    set back, as copying programs set back the time of the content.
+    """
+    found = []
+    folders = [(str(folder), "")]
+    while folders:
+        parent, prefix = folders.pop()
+        try:
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith("."):
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        folders.append((entry.path, f"{prefix}{name}/"))
+                    elif not name.endswith("~"):
+                        found.append((prefix + name, _stamp(entry)))
+        except OSError as error:
+            _refuse_folder(error)
+    return sorted(found)
+
+
+def _stamp(entry: "os.DirEntry[str]") -> str:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:  # gone since
+        return ""
+    if not stat.S_ISREG(status.st_mode):
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def changed_ns(stamp: str) -> int:
+    """When a file with this stamp changed last, in nanoseconds since 1970."""
+    return max(map(int, stamp.split()[1:3]), default=0)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise ArticleError(Path(error.filename), f"cannot be listed ({error.strerror}): check its permissions") from error
+
+
+def load_file(path: Path, folder: Path) -> ArticleFile:
+    """Read the bytes of one file below `folder`.
+
+    Raises:
+        ArticleError: it is of no kind that is read here, no regular file, too large, or a link out of the folder.
+    """
+    article_id = path.relative_to(folder).as_posix()
+    if any(category(char) in _UNFIT_FOR_NAMES for char in article_id):
+        raise ArticleError(path, "its name has a line break, a control character or undecodable bytes: rename it")
+    if path.is_symlink() and path.is_dir():
+        raise ArticleError(path, "is a link to a folder, which is not followed: copy its articles here")
+    if path.suffix.lower() not in _READERS:
+        kinds = ", ".join(sorted(_READERS))
+        raise ArticleError(path, f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere")
+    try:
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise ArticleError(path, "is a link out of the articles folder: copy the file itself here")
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise ArticleError(path, "is not a regular file: remove it")
+        if status.st_size > MAX_BYTES:
+            size = f"{status.st_size / 2**20:.0f} MiB"
+            raise ArticleError(path, f"is too large ({size}, at most {MAX_BYTES // 2**20} MiB): split it")
+        data = path.read_bytes()
+    except (OSError, RuntimeError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        raise ArticleError(path, f"cannot be read ({reason}): check its permissions or remove it") from error
+    return ArticleFile(article_id, path, data, sha256(data).hexdigest())
+
+
+def parse_file(file: ArticleFile) -> Article:
+    """Decode a file and find out what it says of itself.
+
+    Raises:
+        ArticleError: it is empty, binary, without any words, or its encoding cannot be told.
+    """
+    return _READERS[file.path.suffix.lower()](file)
+
+
+def read_article(path: Path, folder: Path | None = None) -> Article:
+    """Read one article; its id is its path below `folder` (its own folder unless told otherwise)."""
+    return parse_file(load_file(path, path.parent if folder is None else folder))
+
+
+def decode_text(data: bytes, path: Path) -> str:
+    """Bytes -> text, line ends and byte-order mark normalised; `path` is only named in errors."""
+    if not data.strip():
+        raise ArticleError(path, "is empty: write something in it or remove it")
+    text = _decode(data, path)
+    if len(_CONTROL.findall(text)) > 2 + len(text) // 1000:
+        raise ArticleError(path, "looks binary (control characters): save it as plain text in UTF-8")
+    text = text.removeprefix("\ufeff").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
+    if not _has_words(text):
+        raise ArticleError(path, "holds no words: write something in it or remove it")
+    return text
+
+
+def _decode(data: bytes, path: Path) -> str:
+    encoding = next((encoding for mark, encoding in _BOMS if data.startswith(mark)), None)
+    try:
+        return data.decode(encoding or "utf-8")
+    except UnicodeDecodeError as error:
+        if encoding is not None:
+            raise ArticleError(
+                path, f"is not the {encoding} that its first bytes announce: save it as UTF-8"
+            ) from error
+        if _is_damaged_utf8(data):
+            line = data.count(b"\n", 0, error.start) + 1
+            raise ArticleError(path, f"is UTF-8, but not in line {line}: save it as UTF-8 throughout") from error
+    if b"\x00" in data:
+        raise ArticleError(path, "looks binary (NUL bytes): save it as plain text in UTF-8")
+    return _decode_legacy(data, path)
+
+
+def _is_damaged_utf8(data: bytes) -> bool:
+    """Whether there is far more UTF-8 beyond ASCII than there are bytes that are none."""
+    text = data.decode("utf-8", "replace")
+    wrong = text.count("\ufffd")
+    return sum(char > "\x7f" for char in text) > 4 * wrong
+
+
+def _decode_legacy(data: bytes, path: Path) -> str:
+    """Text in the encoding that fits best of those in use before UTF-8."""
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(data).best()
+    if best is None:
+        raise ArticleError(path, "its encoding cannot be told: save it as UTF-8")
+    text = data.decode(best.encoding)
+    if not _SINGLE_BYTE.fullmatch(best.encoding):
+        return text
+    # The code pages of Western and Central Europe differ in few letters, and those make a language: "père", not "pčre".
+    readings = [text]
+    for encoding in _CODE_PAGES.get(detect_language(text[:_LANGUAGE_SAMPLE]) or "", ()):
+        with suppress(UnicodeDecodeError):
+            readings.append(data.decode(encoding))
+    return min(readings[1:], key=_count_odd_signs, default=text)
+
+
+def _count_odd_signs(text: str) -> int:
+    return sum(char > "\x7f" and not char.isalpha() and char not in _COMMON_SIGNS for char in text)
+
+
+def _has_words(text: str) -> bool:
+    return any(char.isalnum() for char in text)
+
+
+def _read_plain(file: ArticleFile) -> Article:
+    text = decode_text(file.data, file.path)
+    match = _FRONT_MATTER.match(text)
+    is_stated = match is not None and _FRONT_MATTER_KEY.search(match["yaml"]) is not None
+    stated = _parse_front_matter(match["yaml"], file.path) if match and is_stated else {}
+    body_start = match.end() if match and stated else 0
+    if not _has_words(text[body_start:]):
+        raise ArticleError(file.path, "has front matter but no text below it: write something there or remove it")
+    language = _stated_language(stated) or detect_language(text[body_start : body_start + _LANGUAGE_SAMPLE])
+    name = _FileName.parse(file.path)
+    blocks = split_blocks(text[: body_start + _HEADER_SAMPLE], body_start)
+    header = read_header(text, blocks, language=language, stem=name.title)
+    day = _stated(stated, "date", "published")
+    return Article(
+        id=file.id,
+        title=shorten(_stated(stated, "title") or header.title or name.title, _MAX_TITLE_CHARS, placeholder="…"),
+        text=text,
+        sha256=sha256(text.encode("utf-8")).hexdigest(),
+        author=_stated(stated, "author", "authors", "byline", "by") or header.author,
+        date=(parse_date(day) or day) if day else header.date or name.date,
+        url=_stated(stated, "url", "link", "source"),
+        language=language,
+        body_start=body_start,
+    )
+
+
+_READERS: Mapping[str, Callable[[ArticleFile], Article]] = {".txt": _read_plain, ".md": _read_plain}
+"""File name suffix -> what reads it; further formats are further entries."""
+SUFFIXES = tuple(_READERS)
+
+
+def _parse_front_matter(source: str, path: Path) -> dict[str, Any]:
+    import yaml
+
+    try:
+        # Scalars stay as they are written: a title may be "No", a number or a date.
+        stated = yaml.load(source, Loader=yaml.BaseLoader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        # Counted from 0, and the first rule stands above.
+        where = f" in line {mark.line + 2}" if mark else ""
+        problem = getattr(error, "problem", None) or " ".join(str(error).split())
+        raise ArticleError(
+            path, f"its front matter is not valid YAML{where} ({problem}): put values in quotes or remove it"
+        ) from error
+    return {str(key).lower(): value for key, value in stated.items()} if isinstance(stated, dict) else {}
+
+
+def _stated(stated: Mapping[str, Any], *names: str) -> str | None:
+    for name in names:
+        value = stated.get(name)
+        parts = [_scalar(item) for item in value] if isinstance(value, list) else [_scalar(value)]
+        text = ", ".join(filter(None, parts))
+        if text:
+            return text
+    return None
+
+
+def _scalar(value: object) -> str:
+    """A string of one line; of a mapping, as some write authors, its name."""
+    if isinstance(value, dict):
+        value = value.get("name")
+    text = " ".join(value.split()) if isinstance(value, str) else ""
+    return "" if text in ("~", "null") else text
+
+
+def _stated_language(stated: Mapping[str, Any]) -> str | None:
+    value = _stated(stated, "language", "lang")
+    code = re.match(r"[A-Za-z]{2}(?![A-Za-z])", value) if value else None
+    return code.group().lower() if code else None
+
+
+class _FileName(NamedTuple):
+    title: str
+    date: str | None
+
+    @classmethod
+    def parse(cls, path: Path) -> "_FileName":
+        """What a file's name tells, as "2024-03-09-the-damascus-meeting.md" does."""
+        match = re.fullmatch(r"(?P<date>\d{4}-\d{2}-\d{2})(?:[-_ ]+(?P<rest>.+))?", path.stem)
+        words = (match["rest"] if match else path.stem) or path.stem
+        # Between spaces a hyphen belongs to a word.
+        title = re.sub(r"[_\s]+" if " " in words else r"[-_\s]+", " ", words).strip() or path.name
+        return cls(title[:1].upper() + title[1:], parse_date(match["date"]) if match else None)
+
+
+def detect_language(text: str) -> str | None:
+    """ISO 639-1 code of the language that a text is written in, or None where there is too little to tell."""
+    if not any(char.isalpha() for char in text):
+        return None
+    from py3langid import classify
+
+    code = classify(text)[0]
+    code = _DIALECTS.get(code, code)
+    return code if len(code) == 2 else None

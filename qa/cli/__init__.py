@@ -1,0 +1,258 @@
+"""The `qa` command: results on stdout, progress and complaints on stderr.
+
+Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad usage.
+"""
+
+import json
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qa.cli import index_commands
+from qa.cli.shell import (
+    articles_option,
+    index_option,
+    json_option,
+    no_reader_option,
+    print_json,
+    reader_option,
+    show_progress,
+    tell_errors,
+)
+from qa.errors import QAError
+
+if TYPE_CHECKING:
+    from qa.index.index import Index
+    from qa.types import Answer, Turn
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="article-qa", prog_name="qa")
+def main() -> None:
+    """Ask questions of your articles and get their own words back, with the exact place."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shows its code instead of failing
+            stream.reconfigure(errors="backslashreplace")
+
+
+@main.command()
+@click.argument("question")
+@index_option
+@reader_option
+@no_reader_option
+@click.option("--quotes", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many quotes.")
+@click.option("--passages", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to read.")
+@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.option(
+    "--history",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="Earlier answers, as --json prints them: one, or an array, oldest first.",
+)
+@click.option("--as-written", is_flag=True, help="Search for the question alone, whatever came before.")
+@json_option
+@tell_errors
+def ask(
+    question: str,
+    history: Path | None,
+    as_written: bool,
+    index: Path,
+    reader: str,
+    no_reader: bool,
+    quotes: int,
+    passages: int,
+    threshold: float | None,
+    as_json: bool,
+) -> None:
+    """Answer QUESTION with quotes from the articles, or say that they do not."""
+    from qa.answer.answerer import THRESHOLD, Answerer
+    from qa.answer.retriever import Retriever
+
+    answerer = Answerer(
+        Retriever.load(index),
+        reader=None if no_reader else reader,
+        max_quotes=quotes,
+        passages_read=passages,
+        threshold=THRESHOLD if threshold is None else threshold,
+    )
+    turns = _read_history(history, answerer.retriever.index) if history else []
+    _print_answer(answerer.answer(question, turns, as_written=as_written), as_json=as_json)
+
+
+@main.command()
+@index_option
+@reader_option
+@no_reader_option
+@json_option
+@tell_errors
+def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
+    r"""Ask one question after the other; each may lean on those before.
+
+    \b
+    /new             forget what was asked so far
+    /plain QUESTION  ask as written, without what came before
+    /quit            or Ctrl-D: leave
+    """
+    from qa.answer.answerer import Answerer
+    from qa.answer.retriever import Retriever
+    from qa.types import Turn
+
+    with suppress(ImportError):  # not on Windows: there the terminal itself has arrow keys
+        import readline  # noqa: F401
+
+    answerer = Answerer(Retriever.load(index), reader=None if no_reader else reader)
+    turns: list[Turn] = []
+    while (line := _read_line("? ")) is not None and line != "/quit":
+        if line == "/new":
+            turns = []
+        elif line:
+            plain = line.startswith("/plain ")
+            try:
+                answer = answerer.answer(line.removeprefix("/plain "), turns, as_written=plain)
+            except QAError as error:
+                click.echo(f"Error: {error}", err=True)
+                continue
+            turns.append(Turn.from_answer(answer))
+            _print_answer(answer, as_json=as_json, indent=None)
+
+
+@main.command()
+@click.argument("query")
+@index_option
+@click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+@json_option
+@tell_errors
+def search(query: str, index: Path, passages: int, as_json: bool) -> None:
+    """Print the passages that match QUERY best."""
+    from qa import render
+    from qa.answer.retriever import Retriever
+
+    hits = Retriever.load(index).retrieve(query, passages)
+    if as_json:
+        print_json(render.hits_to_json(query, hits))
+    else:
+        click.echo(render.hits_to_text(hits, color=sys.stdout.isatty()))
+
+
+@main.command("list")
+@index_option
+@json_option
+@tell_errors
+def list_(index: Path, as_json: bool) -> None:
+    """List the articles in the index."""
+    from qa import render
+    from qa.index.index import list_articles
+
+    articles = list_articles(index)
+    if as_json:
+        print_json({"articles": [render.article_to_json(article) for article in articles]})
+    else:
+        for article in articles:
+            parts = [article.id, article.title, article.author, article.date]
+            click.echo("\t".join(part or "" for part in parts))
+
+
+@main.command()
+@articles_option
+@index_option
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
+@click.option("--read-only", is_flag=True, help="Hide everything that changes the index.")
+@click.option("--open/--no-open", "open_browser", default=True, show_default=True, help="Open a browser.")
+@click.option("--user", help="Ask for this user name, and the password in QA_PASSWORD (asked for now if not set).")
+@click.option("--allow-host", multiple=True, help="A further name by which browsers may call this server; repeatable.")
+@click.option("--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol).")
+@tell_errors
+def serve(
+    articles: Path,
+    index: Path,
+    host: str,
+    port: int,
+    read_only: bool,
+    open_browser: bool,
+    user: str | None,
+    allow_host: tuple[str, ...],
+    mcp: bool,
+) -> None:
+    """Open the page to ask in a browser; the index is brought up to date first."""
+    from qa.page import serve as serve_page
+
+    password = os.environ.get("QA_PASSWORD") or (click.prompt("Password", hide_input=True) if user else "")
+    serve_page(
+        articles,
+        index,
+        host=host,
+        port=port,
+        read_only=read_only,
+        auth=(user, password) if user else None,
+        allowed_hosts=allow_host,
+        mcp=mcp,
+        open_browser=open_browser,
+        show_progress=show_progress,
+    )
+
+
+@main.command("eval")
+@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option("--sample", type=click.IntRange(1), help="Ask only so many questions, drawn the same way each time.")
+@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here for next time.")
+@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve: a PNG.")
+@reader_option
+@no_reader_option
+@json_option
+@tell_errors
+def evaluate(
+    dataset: Path, sample: int | None, work: Path | None, plot: Path | None, reader: str, no_reader: bool, as_json: bool
+) -> None:
+    """Measure answers on DATASET, a folder with articles.jsonl and questions.jsonl."""
+    from qa.evaluation.metrics import plot_risk_coverage
+    from qa.evaluation.run import evaluate as evaluate_set
+
+    with show_progress() as progress:
+        report, outcomes = evaluate_set(
+            dataset, work=work, reader=None if no_reader else reader, sample=sample, progress=progress
+        )
+    if plot:
+        plot_risk_coverage(outcomes, plot)
+    if as_json:
+        print_json(report.to_json())
+    else:
+        click.echo(report.to_table())
+
+
+def _read_line(prompt: str) -> str | None:
+    """A line without the white space around it; None at the end of the input."""
+    try:
+        # The prompt is for people; input that comes from a file or another program gets none.
+        return input(prompt if sys.stdin.isatty() else "").strip()
+    except EOFError:
+        return None
+
+
+def _read_history(path: Path, index: "Index") -> "list[Turn]":
+    """Turns from saved answers: one, an array, or a conversation saved from the page."""
+    from qa.render import turn_from_json
+
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(saved, dict):
+            saved = saved.get("answers", [saved])
+        return [turn_from_json(answer, index.get_article) for answer in saved]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
+
+
+def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) -> None:
+    from qa import render
+
+    if as_json:
+        print_json(render.answer_to_json(answer), indent=indent)
+    else:
+        click.echo(render.answer_to_text(answer, color=sys.stdout.isatty()))
+
+
+for command in index_commands.COMMANDS:
+    main.add_command(command)

@@ -1,0 +1,189 @@
+"""The commands that keep an index in order: build, add, remove, info, doctor, verify."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from qa.cli.shell import articles_option, index_option, json_option, print_json, show_progress, tell_errors
+from qa.errors import ArticleError, QAError
+
+if TYPE_CHECKING:
+    from qa.index.build import BuildReport
+
+
+@click.command()
+@articles_option
+@index_option
+@click.option("--reembed", is_flag=True, help="Encode everything again, also with another encoder than before.")
+@click.option("--allow-empty", is_flag=True, help="Accept that no article is left.")
+@click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
+@json_option
+@tell_errors
+def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, watch: bool, as_json: bool) -> None:
+    """Bring the index up to date with the articles folder."""
+    if watch:
+        _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
+    _finish(_build(articles, index, reembed=reembed, allow_empty=allow_empty), as_json=as_json)
+
+
+@click.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@articles_option
+@index_option
+@json_option
+@tell_errors
+def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> None:
+    """Copy files into the articles folder and index them.
+
+    Nothing is overwritten: where a different article has the name, the new one gets a number.
+    """
+    from qa.articles.folder import add_files
+
+    added, errors = add_files(articles, paths)
+    if not added:
+        raise QAError("\n".join(map(str, errors)))
+    _finish(_build(articles, index), errors, as_json=as_json)
+
+
+@click.command()
+@click.argument("article_ids", metavar="ID...", nargs=-1, required=True)
+@articles_option
+@index_option
+@json_option
+@tell_errors
+def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: bool) -> None:
+    """Take articles, named as `qa list` does, out of the index.
+
+    Their files are moved from the articles folder to "removed" in the index, so that a slip can be undone.
+    """
+    from qa.articles.folder import find_article, move_out
+
+    for article_id in article_ids:
+        find_article(articles, article_id)  # all or none
+    for article_id in dict.fromkeys(article_ids):
+        click.echo(f"moved to {move_out(articles, article_id, index / 'removed')}", err=True)
+    _finish(_build(articles, index, allow_empty=True), as_json=as_json)
+
+
+@click.command()
+@index_option
+@json_option
+@tell_errors
+def info(index: Path, as_json: bool) -> None:
+    """Print the index's sizes, counts, generation and models."""
+    from qa.index.doctor import describe_index
+
+    described = describe_index(index)
+    if as_json:
+        print_json(described)
+    else:
+        for name, value in described.items():
+            click.echo(f"{name.replace('_', ' '):<20}{value}")
+
+
+@click.command()
+@articles_option
+@index_option
+@json_option
+@tell_errors
+def doctor(articles: Path, index: Path, as_json: bool) -> None:
+    """Check all of the index; say what is wrong and what to do, and exit 1 if anything is."""
+    from qa.index.doctor import examine
+
+    with show_progress() as progress:
+        findings = examine(index, articles, progress=progress)
+    if as_json:
+        print_json({"findings": [finding.to_json() for finding in findings]})
+    else:
+        for finding in findings:
+            mark = "ok   " if finding.is_ok else "WRONG"
+            click.echo(f"{mark} {finding.check}: {finding.detail}")
+            if finding.remedy:
+                click.echo(f"      {finding.remedy}")
+    if not all(finding.is_ok for finding in findings):
+        sys.exit(1)
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
+@index_option
+@json_option
+@tell_errors
+def verify(file: Path, index: Path, as_json: bool) -> None:
+    """Check the quotes in FILE, saved answers or a saved conversation, against the articles.
+
+    Each is ok, moved (the same words stand elsewhere in the article), source changed (the article is another now and
+    lacks the words) or not found. Exits 1 unless all are ok.
+    """
+    from qa.saved import verify_file
+
+    verdicts = verify_file(file, index)
+    if as_json:
+        print_json({"quotes": [verdict.to_json() for verdict in verdicts]})
+    else:
+        for verdict in verdicts:
+            click.echo(verdict.to_line())
+    if not all(verdict.status == "ok" for verdict in verdicts):
+        sys.exit(1)
+
+
+COMMANDS = (build, add, remove, info, doctor, verify)
+
+
+def _build(articles: Path, index: Path, *, reembed: bool = False, allow_empty: bool = False) -> "BuildReport":
+    from qa.index.build import build as build_index
+    from qa.reader import identify_bundled
+
+    with show_progress() as progress:
+        return build_index(
+            articles,
+            index,
+            progress=progress,
+            reader=identify_bundled(),
+            reembed=reembed,
+            allow_empty=allow_empty,
+        )
+
+
+def _finish(report: "BuildReport", more_errors: list[ArticleError] | None = None, *, as_json: bool) -> None:
+    """Print what a build did; exit 1 if anything was left out."""
+    errors = [*(more_errors or ()), *report.errors]
+    _print_report(report, errors, as_json=as_json)
+    if errors:
+        sys.exit(1)
+
+
+def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json: bool) -> None:
+    if as_json:
+        print_json(
+            {
+                "generation": report.generation,
+                "added": report.added,
+                "changed": report.changed,
+                "removed": report.removed,
+                "unchanged": report.unchanged,
+                "errors": [{"file": str(error.path), "reason": error.reason} for error in errors],
+                "passages": report.passages,
+                "encoded": report.encoded,
+            }
+        )
+    else:
+        counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
+        counts += f", {len(report.unchanged)} unchanged"
+        click.echo(f"{counts}; {report.passages} passages, generation {report.generation}")
+    for error in errors:
+        click.echo(f"left out: {error}", err=True)
+
+
+def _build_on_changes(articles: Path, index: Path, *, allow_empty: bool, as_json: bool) -> None:
+    """Build, and build again after each change, until somebody stops it."""
+    from qa.articles.watch import watch_articles
+
+    for _ in watch_articles(articles):
+        try:
+            report = _build(articles, index, allow_empty=allow_empty)
+            _print_report(report, list(report.errors), as_json=as_json)
+        except QAError as error:  # half a change: the next one may complete it
+            click.echo(f"Error: {error}", err=True)

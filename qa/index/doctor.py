@@ -1,0 +1,250 @@
+"""An index -> what is in it, and what is wrong with it; only looks, and leaves mending to `qa build`."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qa.articles.read import find_files
+from qa.encoder import load_encoder
+from qa.errors import IndexMissing, QAError
+from qa.index.generations import check_derived, open_derived
+from qa.index.keys import passage_text, sentence_texts, vector_key
+from qa.index.store import STORE_FILE, Store, from_half
+from qa.reader import BUNDLED, load_reader
+from qa.types import Encoder, Passage, Progress
+
+SAMPLE = 32
+"""Texts encoded anew to compare with the vectors kept."""
+MIN_COSINE = 0.99
+"""Of such a pair: half precision and another batch cost far less."""
+MIN_FREE_BYTES = 200_000_000
+_SHOWN = 3
+_BUILD = "run `qa build`"
+_REEMBED = "run `qa build --reembed`"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check."""
+
+    check: str
+    is_ok: bool
+    detail: str
+    remedy: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """The same as a JSON value."""
+        return {"check": self.check, "ok": self.is_ok, "detail": self.detail, "remedy": self.remedy}
+
+
+def examine(
+    folder: Path, articles: Path, *, encoder: Encoder | None = None, progress: Progress | None = None
+) -> list[Finding]:
+    """Check everything that can be checked, in order; one failure does not keep the others from being looked for."""
+    if not (folder / STORE_FILE).is_file():
+        return [Finding("store", False, f"there is no index in {folder}", _BUILD)]
+    findings = [_check_disk(folder)]
+    try:
+        store = Store.open_snapshot(folder / STORE_FILE)
+    except QAError as error:
+        return [*findings, Finding("store", False, str(error), f"delete {folder / STORE_FILE}* and {_BUILD}")]
+    try:
+        findings.append(_check_store(store))
+        if not findings[-1].is_ok:
+            return findings
+        findings += [_check_articles(store, articles), _check_offsets(store, progress), _check_vectors(store)]
+        findings.append(_check_files(folder, store))
+        findings += _check_encoder(store, encoder)
+        findings.append(_check_reader())
+    finally:
+        store.close()
+    return findings
+
+
+def describe_index(folder: Path) -> dict[str, Any]:
+    """Sizes in bytes, counts, generation and models of the index in a folder; loads no model.
+
+    Raises:
+        IndexMissing: there is none.
+    """
+    if not (folder / STORE_FILE).is_file():
+        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
+    store = Store.open_snapshot(folder / STORE_FILE)
+    try:
+        meta = store.meta
+        generation = folder / "generations" / meta["generation"]
+        return {
+            "index": str(folder),
+            "generation": int(meta["generation"]),
+            "build_id": meta.get("build_id"),
+            "articles": store.count_articles(),
+            "passages": store.count_passages(),
+            "vectors": store.count_vectors(),
+            "languages": sorted(language or "unknown" for language in store.languages()),
+            "encoder": meta.get("encoder_name"),
+            "encoder_fingerprint": meta.get("encoder_fingerprint"),
+            "reader": meta.get("reader"),
+            "dimension": int(meta.get("dim", 0)),
+            "splitter": meta.get("splitter"),
+            "format": int(meta["format"]),
+            "store_bytes": sum(path.stat().st_size for path in folder.glob(f"{STORE_FILE}*")),
+            "derived_bytes": sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()),
+            **check_derived(folder, store).facts,
+        }
+    finally:
+        store.close()
+
+
+def _check_disk(folder: Path) -> Finding:
+    used = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    free = shutil.disk_usage(folder).free
+    # A build writes a whole generation beside the one in use.
+    needed = max(MIN_FREE_BYTES, used)
+    detail = f"{free / 1e9:.1f} GB free, the index takes {used / 1e6:.1f} MB"
+    remedy = "" if free >= needed else f"free {(needed - free) / 1e9:.1f} GB before the next build"
+    return Finding("disk", free >= needed, detail, remedy)
+
+
+def _check_store(store: Store) -> Finding:
+    flaws = store.find_flaws()
+    if flaws:
+        return Finding("store", False, _list(flaws), f"delete {store.path}* (not the articles) and {_BUILD}")
+    if "build_id" not in store.meta:
+        return Finding("store", False, "no build was ever finished", _BUILD)
+    counts = f"{store.count_articles()} articles, {store.count_passages()} passages"
+    return Finding("store", True, f"{counts}, generation {store.generation}")
+
+
+def _check_articles(store: Store, articles: Path) -> Finding:
+    """Compares the files' hashes: a file that changed is no damage, but its quotes are of yesterday."""
+    if not articles.is_dir():
+        return Finding("articles", False, f"there is no folder {articles}", "name it with --articles")
+    kept = store.file_hashes()
+    try:
+        present = {path.relative_to(articles).as_posix(): path for path in find_files(articles)}
+    except QAError as error:
+        return Finding("articles", False, str(error), "check its permissions")
+    gone = [article_id for article_id in kept if article_id not in present]
+    changed = [i for i, path in present.items() if i in kept and _hash(path) != kept[i]]
+    if gone or changed:
+        detail = f"{len(gone)} gone and {len(changed)} changed since the last build: {_list([*gone, *changed])}"
+        return Finding("articles", False, detail, _BUILD)
+    return Finding("articles", True, f"all {len(kept)} are as they were read")
+
+
+def _check_offsets(store: Store, progress: Progress | None) -> Finding:
+    total, flaws, checked = store.count_passages(), [], 0
+    for article in store.list_articles():
+        if sha256(article.text.encode("utf-8")).hexdigest() != article.sha256:
+            flaws.append(f"the text of {article.id} does not have its sha256")
+    for done, (passage_id, passage) in enumerate(store.iterate_passages()):
+        if progress:
+            progress(done, total, "checking offsets")
+        checked += 1 + len(passage.sentences)
+        flaws += [f"passage {passage_id} of {passage.article.id}: {flaw}" for flaw in _find_flaws(passage)]
+    if flaws:
+        return Finding("offsets", False, _list(flaws), f"delete {store.path}* (not the articles) and {_BUILD}")
+    return Finding("offsets", True, f"all {checked} passages and sentences lie where they should")
+
+
+def _find_flaws(passage: Passage) -> Iterator[str]:
+    text = passage.article.text
+    if not 0 <= passage.start < passage.end <= len(text):
+        yield f"{passage.start} to {passage.end} is not within the text"
+    place = passage.start
+    for sentence in passage.sentences:
+        if not place <= sentence.start < sentence.end <= passage.end:
+            yield f"the sentence at {sentence.start} is out of place"
+        elif not text[sentence.start : sentence.end].strip():
+            yield f"the sentence at {sentence.start} is blank"
+        place = sentence.end
+    if not passage.sentences:
+        yield "it has no sentence"
+
+
+def _check_vectors(store: Store) -> Finding:
+    """Every passage and sentence has a vector, of the right length and norm."""
+    salt, size, flaws, checked = store.salt, 2 * int(store.meta["dim"]), [], 0
+    for _, passage in store.iterate_passages():
+        texts = [passage_text(passage), *sentence_texts(passage)]
+        keys = [vector_key(text, salt) for text in texts]
+        kept = store.get_vectors(keys)
+        checked += len(keys)
+        for key, text in zip(keys, texts, strict=True):
+            blob = kept.get(key)
+            if blob is None or len(blob) != size or not _is_unit(blob):
+                flaws.append(f"{text[:40]!r} in {passage.article.id}")
+    if flaws:
+        return Finding("vectors", False, f"{len(flaws)} missing or damaged: {_list(flaws)}", _REEMBED)
+    return Finding("vectors", True, f"all {checked} texts have theirs")
+
+
+def _is_unit(blob: bytes) -> bool:
+    norm = float(np.linalg.norm(from_half(blob)))
+    return abs(norm - 1) < 0.01  # not so where it is not a number
+
+
+def _check_files(folder: Path, store: Store) -> Finding:
+    checked = check_derived(folder, store)
+    if checked.flaws:
+        return Finding("files", False, _list(checked.flaws), f"{_BUILD}: they are made again without encoding")
+    opened = open_derived(folder, store, may_repair=False)
+    if opened is None:
+        return Finding("files", False, "they cannot be opened", _BUILD)
+    counts = len(opened[0]), len(opened[1])
+    if counts != (store.count_passages(),) * 2:
+        detail = f"{counts[0]} vectors and {counts[1]} texts for {store.count_passages()} passages"
+        return Finding("files", False, detail, f"delete {folder / 'generations'} and {_BUILD}")
+    return Finding("files", True, f"{checked.files} files have their checksums and {counts[0]} entries each")
+
+
+def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
+    meta = store.meta
+    try:
+        encoder = encoder or load_encoder(meta["encoder_name"])
+    except QAError as error:
+        return [Finding("encoder", False, str(error), "install it again, or " + _REEMBED)]
+    if encoder.fingerprint != meta["encoder_fingerprint"]:
+        return [Finding("encoder", False, f"{encoder.name} is not the one that the index was built with", _REEMBED)]
+    texts = list(_sample_texts(store))
+    kept = store.get_vectors([vector_key(text, store.salt) for text in texts])
+    pairs = [(text, kept.get(vector_key(text, store.salt))) for text in texts]
+    known = [(text, from_half(blob)) for text, blob in pairs if blob is not None and len(blob) == 2 * encoder.dim]
+    anew = encoder.encode_passages([text for text, _ in known])
+    wrong = [text[:40] for (text, old), new in zip(known, anew, strict=True) if not float(old @ new) >= MIN_COSINE]
+    loaded = Finding("encoder", True, f"{encoder.name}, {encoder.dim} dimensions")
+    if wrong:
+        return [loaded, Finding("sample", False, f"{len(wrong)} of {len(known)} differ: {_list(wrong)}", _REEMBED)]
+    return [loaded, Finding("sample", True, f"{len(known)} vectors are as if encoded anew")]
+
+
+def _sample_texts(store: Store) -> Iterator[str]:
+    """Passages and sentences, evenly over the index."""
+    ids = store.passage_ids()
+    for passage in store.get_passages(ids[:: max(1, -(-len(ids) // (SAMPLE // 2)))]).values():
+        yield passage_text(passage)
+        yield sentence_texts(passage)[0]
+
+
+def _check_reader(load: Callable[[str], Any] = load_reader) -> Finding:
+    try:
+        return Finding("reader", True, load(BUNDLED).name)
+    except QAError as error:
+        return Finding("reader", False, str(error), "install the package again, or ask with --no-reader")
+
+
+def _hash(path: Path) -> str | None:
+    try:
+        return sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    except OSError:
+        return None
+
+
+def _list(items: list[str]) -> str:
+    shown = "; ".join(items[:_SHOWN])
+    return shown if len(items) <= _SHOWN else f"{shown} and {len(items) - _SHOWN} more"

@@ -1,0 +1,339 @@
+"""Store -> the files derived from it, FAISS and word index: one folder a generation, checksummed, made again at need.
+
+A build that only adds extends the generation before, at a cost that does not grow with the index: what is large is a
+hard link to it, under the checksum noted there, and new vectors are in a file of their own until they are many.
+"""
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from time import time
+from typing import Any, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.errors import IndexDamaged
+from qa.index.store import Store
+from qa.index.vectors import FaissIndex, JoinedIndex, choose_kind
+from qa.index.words import ANALYSIS, Text, WordIndex, field_of
+from qa.types import Passage, Vectors
+
+MANIFEST = "manifest.json"
+VECTORS = "vectors.faiss"
+RECENT = "recent.faiss"
+"""Vectors added since the large file was written."""
+RECENT_UP_TO = 2000
+"""Vectors in it: 1.5 MB, written anew when one is added; beyond, all go into the large file."""
+WORDS = "words"
+_SCRATCH = ".making-"
+_hashes: dict[tuple[int, int, int, int], str] = {}
+"""(device, inode, size, time) -> sha256 of files that this process has opened before."""
+_ABANDONED_SECONDS = 3600
+
+
+class Change(NamedTuple):
+    """What a build changed in the generation before."""
+
+    generation: int
+    build_id: str
+    removed: list[int]
+    """Ids of passages; an id may be given anew, and is then among both."""
+    added: list[int]
+
+
+class Checked(NamedTuple):
+    """What is wrong with the files of a generation, if anything."""
+
+    flaws: list[str]
+    files: int
+    """How many there are."""
+    facts: dict[str, Any]
+    """What the manifest says beside checksums."""
+
+
+class _Manifest(NamedTuple):
+    """What is noted of a generation's files."""
+
+    build_id: str
+    files: dict[str, str]
+    """Path below the generation's folder -> sha256."""
+    facts: dict[str, Any]
+    """How words were analysed and into which fields, and what kind of vector index it is."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Self | None:
+        """None where there is none, or not as it was written."""
+        try:
+            values = json.loads((folder / MANIFEST).read_text())
+            if values.pop("checksum") != _digest(values):
+                return None
+            return cls(values.pop("build_id"), values.pop("files"), values)
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            return None
+
+    def write(self, folder: Path) -> None:
+        values = {**self.facts, "build_id": self.build_id, "files": self.files}
+        values["checksum"] = _digest(values)
+        (folder / MANIFEST).write_text(json.dumps(values, indent=1, sort_keys=True))
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+class _StoredVectors:
+    """The vectors of some passages, read from the store as they are needed."""
+
+    def __init__(self, store: Store, passage_ids: Sequence[int]) -> None:
+        self._store = store
+        self._ids = np.asarray(passage_ids, dtype=np.int64)
+        self.shape = (len(passage_ids), int(store.meta["dim"]))
+
+    def __getitem__(self, rows: NDArray[np.int64], /) -> Vectors:
+        ids = self._ids[rows].tolist()
+        kept = self._store.get_passage_vectors(ids)
+        if len(kept) < len(ids):
+            raise IndexDamaged(f"{self._store.path} lacks vectors: run `qa build --reembed`")
+        halves = np.frombuffer(b"".join(kept[i] for i in ids), dtype=np.float16)
+        return halves.astype(np.float32).reshape(len(ids), self.shape[1])
+
+
+def derive(generations: Path, store: Store, change: Change | None = None) -> None:
+    """Make the files of the store's generation: under another name first, then renamed, so never seen half made."""
+    generations.mkdir(exist_ok=True)
+    target = generations / str(store.generation)
+    scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=generations))
+    try:
+        manifest = change and _extend(_renew(scratch), generations / str(change.generation), store, change)
+        if not manifest:
+            manifest = _make(_renew(scratch), store)
+        manifest.write(scratch)
+        for path in [*scratch.rglob("*"), scratch]:
+            if path.is_dir() or path.stat().st_nlink == 1:  # a link's file is on the disk already
+                _sync_to_disk(path)
+        if target.exists():
+            shutil.rmtree(target)
+        scratch.rename(target)
+        _sync_to_disk(generations)
+    except (RuntimeError, ValueError) as error:  # what FAISS and tantivy make of a disk that is full or fails
+        raise OSError(f"{scratch.name}: {error}") from error
+    except OSError:
+        # Somebody else may have mended the same generation at the same time.
+        if check_derived(generations.parent, store).flaws:
+            raise
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[JoinedIndex, WordIndex] | None:
+    """Vectors and words of the store's generation, or None where they are missing or not what was written."""
+    target = folder / "generations" / str(store.generation)
+    # What a generation shares with the one that is open is not read again between two questions.
+    checked = _check(target, store.meta.get("build_id", ""), _hash_once)
+    if checked.flaws and may_repair:
+        derive(folder / "generations", store)
+        checked = check_derived(folder, store)
+    if checked.flaws:
+        return None
+    try:
+        parts = [FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))]
+        if (target / RECENT).exists():
+            parts.append(FaissIndex.read(target / RECENT))
+        return JoinedIndex(parts), WordIndex.open(target / WORDS, _word_fields(store))
+    except (OSError, ValueError, RuntimeError):
+        return None  # deleted by a later build between check and opening
+
+
+def check_derived(folder: Path, store: Store) -> Checked:
+    """Hold the files of the store's generation against their manifest."""
+    return _check(folder / "generations" / str(store.generation), store.meta.get("build_id", ""))
+
+
+def remove_old_generations(generations: Path, generation: int) -> None:
+    """Keep the newest two: a reader may be about to open the one before. Open files outlive their names."""
+    for path in generations.iterdir():
+        is_old = path.name.isdecimal() and int(path.name) < generation - 1
+        if is_old or (path.name.startswith(_SCRATCH) and _is_abandoned(path)):
+            shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_abandoned(scratch: Path) -> bool:
+    """A reader may be mending; nobody takes an hour."""
+    try:
+        return time() - scratch.stat().st_mtime > _ABANDONED_SECONDS
+    except OSError:
+        return False
+
+
+def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None = None) -> Checked:
+    manifest = _Manifest.read(target)
+    if manifest is None:
+        return Checked([f"{target / MANIFEST} is missing or has been altered"], 0, {})
+    try:
+        noted, found = manifest.files, {name: (hash_file or _hash)(target / name) for name in _list_files(target)}
+    except OSError as error:
+        return Checked([f"{target} cannot be read ({error})"], 0, {})
+    flaws = [] if manifest.build_id == build_id else [f"{target} belongs to another build"]
+    flaws += [] if manifest.facts.get("analysis") == ANALYSIS else ["words were analysed by another version"]
+    flaws += [f"{target / name} is missing" for name in sorted(noted.keys() - found.keys())]
+    flaws += [f"{target / name} is not known" for name in sorted(found.keys() - noted.keys())]
+    both = sorted(noted.keys() & found.keys())
+    flaws += [f"{target / name} has been altered" for name in both if noted[name] != found[name]]
+    return Checked(flaws, len(noted), manifest.facts)
+
+
+def _renew(scratch: Path) -> Path:
+    """Empty a folder; then its permissions are the usual ones, too, and not those of a temporary file."""
+    shutil.rmtree(scratch)
+    (scratch / WORDS).mkdir(parents=True)
+    return scratch
+
+
+def _make(scratch: Path, store: Store) -> _Manifest:
+    fields = _word_fields(store)
+    facts = _write_vectors(scratch, store)
+    WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
+    files = {name: _hash(scratch / name) for name in _list_files(scratch)}
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+
+
+def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifest | None:
+    """Make the files from those of the generation before; None where those are not what they should be.
+
+    What is linked keeps the checksum noted before, so that damage to it is found on opening. What is read and made
+    into something else is checked: it must not be carried on under a new checksum.
+    """
+    before = _Manifest.read(base)
+    fields = _word_fields(store)
+    if before is None or before.build_id != change.build_id:
+        return None
+    if (before.facts.get("analysis"), before.facts.get("fields")) != (ANALYSIS, fields):
+        return None
+    try:
+        facts = _extend_vectors(scratch, base, store, change, before)
+        _extend_words(scratch, base, store, change, before)
+        inodes, inodes_before = _list_files(scratch), _list_files(base)
+        linked = {name for name, inode in inodes.items() if inodes_before.get(name) == inode}
+        # The word index makes one file of several now and then.
+        _check_sources(base, before, {name for name in before.files if name.startswith(WORDS)} - linked)
+    except (OSError, RuntimeError, ValueError):  # what FAISS and tantivy make of damage
+        return None
+    files = {name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes}
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+
+
+def _check_sources(base: Path, noted: _Manifest, names: Iterable[str]) -> None:
+    for name in names:
+        if _hash(base / name) != noted.files[name]:
+            raise ValueError(f"{base / name} has been altered")
+
+
+def _extend_vectors(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> dict[str, Any]:
+    facts = {key: noted.facts.get(key) for key in ("kind", "recall_at_10", "made_for")}
+    count, kind = store.count_passages(), facts["kind"]
+    # Lists are made anew for twice as many vectors, too: those may lie elsewhere by now.
+    if kind != choose_kind(count) or (kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)):
+        return _write_vectors(scratch, store)
+    recent = FaissIndex.build([], _StoredVectors(store, []), kind="Flat" if kind == "Flat" else "SQfp16")
+    if RECENT in noted.files:
+        _check_sources(base, noted, [RECENT])
+        recent = FaissIndex.read(base / RECENT, to_change=True)
+    recent_ids = set(recent.ids)
+    young = sorted((recent_ids - set(change.removed)) | set(change.added))
+    # Those that the small file holds are easily taken out of it.
+    stale = sorted(set(change.removed) - recent_ids)
+    if not stale and len(young) <= RECENT_UP_TO:
+        _link(base / VECTORS, scratch / VECTORS)
+        if young:
+            recent.remove(change.removed)
+            recent.add(change.added, _StoredVectors(store, change.added))
+            recent.write(scratch / RECENT)
+        return facts
+    _check_sources(base, noted, [VECTORS])
+    whole = FaissIndex.read(base / VECTORS, to_change=True)
+    whole.remove(stale)
+    whole.add(young, _StoredVectors(store, young))
+    whole.write(scratch / VECTORS)
+    return facts
+
+
+def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> None:
+    fields = _word_fields(store)
+    if change.removed:
+        # Deleted texts would go on counting in how rare a word is: scores would depend on an index's past.
+        WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
+        return
+    _check_sources(base, noted, [name for name in noted.files if name.startswith(WORDS) and name.endswith(".json")])
+    for path in (base / WORDS).iterdir():
+        if not path.name.endswith(".lock"):
+            _link(path, scratch / WORDS / path.name)
+    added = sorted(store.get_passages(change.added).items(), key=lambda item: (item[1].article.id, item[1].start))
+    WordIndex.extend(scratch / WORDS, map(_text, added), fields)
+
+
+def _link(source: Path, target: Path) -> None:
+    """The word index never writes into a file that is there: it replaces it."""
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+
+
+def _list_files(folder: Path) -> dict[str, int]:
+    """Path below `folder` -> inode, for all files but locks and the manifest itself."""
+    found = {}
+    for parent in (folder, folder / WORDS):
+        with os.scandir(parent) as entries:
+            for entry in entries:
+                name = entry.name if parent == folder else f"{WORDS}/{entry.name}"
+                if entry.is_file() and name != MANIFEST and not name.endswith(".lock"):
+                    found[name] = entry.inode()
+    return found
+
+
+def _hash(path: Path) -> str:
+    digest = sha256()
+    with path.open("rb") as file:
+        while piece := file.read(2**20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _write_vectors(scratch: Path, store: Store) -> dict[str, Any]:
+    """Index all vectors; returns the kind of index, its recall against exact search, and how many they were."""
+    ids = store.passage_ids()
+    index = FaissIndex.build(ids, _StoredVectors(store, ids))
+    index.write(scratch / VECTORS)
+    return {"kind": choose_kind(len(ids)), "recall_at_10": round(index.recall, 4), "made_for": len(ids)}
+
+
+def _text(item: tuple[int, Passage]) -> Text:
+    passage_id, passage = item
+    return Text(passage_id, passage.article.language, passage.text, passage.article.title)
+
+
+def _word_fields(store: Store) -> list[str]:
+    return sorted({field_of(language) for language in store.languages()})
+
+
+def _hash_once(path: Path) -> str:
+    status = path.stat()
+    key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns)
+    if key not in _hashes:
+        _hashes[key] = _hash(path)
+    return _hashes[key]
+
+
+def _sync_to_disk(path: Path) -> None:
+    if path.is_dir() and os.name == "nt":
+        return  # Windows cannot open folders
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,145 @@
+"""Open an index to search it: one generation of store, vectors and words under one roof.
+
+    index/qa.sqlite                the truth: articles, passages, vectors
+    index/generations/7/           derived from the truth by build 7; checksummed; rebuilt from it when damaged
+    index/lock                     held by the one process that builds
+
+A build writes a new generation's files first and then commits the store, which is what publishes it: killed at any
+point, an index is whole, old or new.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+from weakref import finalize
+
+import numpy as np
+
+from qa.encoder import load_encoder
+from qa.errors import IndexDamaged, IndexMismatch, IndexMissing
+from qa.index.generations import open_derived
+from qa.index.keys import sentence_texts, vector_key
+from qa.index.store import STORE_FILE, Store, from_half
+from qa.index.vectors import JoinedIndex
+from qa.index.words import WordIndex
+from qa.types import Article, Encoder, Passage, Vectors
+
+DEFAULT_INDEX = Path("index")
+_OPEN_ATTEMPTS = 5
+
+
+class Index:
+    """One generation of an index, open for searching; unaffected by later builds."""
+
+    def __init__(self, folder: Path, store: Store, vectors: JoinedIndex, words: WordIndex, encoder: Encoder) -> None:
+        self.folder = folder
+        self.store = store
+        self.vectors = vectors
+        self.words = words
+        self.encoder = encoder
+        meta = store.meta
+        self.generation = int(meta["generation"])
+        self.build_id = meta["build_id"]
+        self._salt = store.salt
+        # Whoever still answers a question on this generation keeps it alive; the last one out closes the file.
+        self._close = finalize(self, store.close)
+
+    @classmethod
+    def open(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
+        """Open the newest generation; files derived from the store are checked, and made again if damaged.
+
+        Without an `encoder` the one that the index was built with is loaded.
+
+        Raises:
+            IndexMissing: there is none in `folder`.
+            IndexMismatch: it was built with another encoder, or by another version of the format.
+            IndexDamaged: the store cannot be read.
+        """
+        folder = Path(folder)
+        if not (folder / STORE_FILE).is_file():
+            raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
+        for attempt in range(_OPEN_ATTEMPTS):
+            store = Store.open_snapshot(folder / STORE_FILE)
+            try:
+                meta = store.meta
+                if "build_id" not in meta:
+                    raise IndexMissing(f"the index in {folder} was never finished: run `qa build`")
+                encoder = encoder or load_encoder(meta["encoder_name"])
+                check_encoder(meta, encoder, folder)
+                derived = open_derived(folder, store, may_repair=attempt > 0)
+            except OSError as error:
+                store.close()
+                raise IndexDamaged(f"{folder / 'generations'} needs mending, which failed ({error})") from error
+            except BaseException:
+                store.close()
+                raise
+            if derived is not None:
+                return cls(folder, store, *derived, encoder)
+            # Either damaged, or replaced between the two reads: look again, and repair what is still not right.
+            store.close()
+        raise IndexDamaged(f"the files derived in {folder / 'generations'} cannot be made: check disk and permissions")
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._close()
+
+    @property
+    def is_current(self) -> bool:
+        """Whether no later build has been published."""
+        return read_build_id(self.folder) == self.build_id
+
+    def get_article(self, article_id: str) -> Article | None:
+        """One article, whole."""
+        return self.store.get_article(article_id)
+
+    def list_articles(self) -> Iterator[Article]:
+        """All articles, in order of their ids."""
+        return self.store.list_articles()
+
+    def passage_vectors(self, passage_ids: Sequence[int]) -> dict[int, Vectors]:
+        """Passage id -> its vector, float32 (dim,)."""
+        return {key: from_half(blob) for key, blob in self.store.get_passage_vectors(passage_ids).items()}
+
+    def sentence_vectors(self, passages: Sequence[Passage]) -> Vectors:
+        """Vectors of all sentences of the passages in order, float32 (n, dim), unit rows."""
+        keys = [vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)]
+        kept = self.store.get_vectors(keys)
+        if not keys:
+            return np.zeros((0, self.encoder.dim), dtype=np.float32)
+        return np.stack([from_half(kept[key]) for key in keys])
+
+
+def read_build_id(folder: Path) -> str | None:
+    """Identity of the newest build in a folder, or None where there is none."""
+    if not (folder / STORE_FILE).is_file():
+        return None
+    store = Store.open_snapshot(folder / STORE_FILE)
+    try:
+        return store.meta.get("build_id")
+    finally:
+        store.close()
+
+
+def list_articles(folder: str | Path = DEFAULT_INDEX) -> list[Article]:
+    """All articles in the index in a folder, in order of their ids; loads no model.
+
+    Raises:
+        IndexMissing: there is none.
+    """
+    if read_build_id(Path(folder)) is None:
+        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
+    store = Store.open_snapshot(Path(folder) / STORE_FILE)
+    try:
+        return list(store.list_articles())
+    finally:
+        store.close()
+
+
+def check_encoder(meta: Mapping[str, str], encoder: Encoder, folder: Path) -> None:
+    """Raise IndexMismatch unless the index was built with this encoder."""
+    built_with = meta["encoder_fingerprint"]
+    if built_with != encoder.fingerprint:
+        raise IndexMismatch(
+            f"the index in {folder} was built with the encoder {meta['encoder_name']!r} ({built_with[:8]}), "
+            f"not with {encoder.name!r} ({encoder.fingerprint[:8]}): name the former, or run `qa build --reembed`"
+        )

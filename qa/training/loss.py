@@ -1,0 +1,83 @@
+"""Scores of several groups of passages, and their gold answers -> one loss."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from torch.nn.functional import binary_cross_entropy_with_logits
+
+from qa.training.model import Scores
+
+_NEVER = -1e4  # stands for minus infinity, without its NaN gradients
+
+
+class Gold(NamedTuple):
+    """Where the answers are, as tensors: `qa.training.groups.Batch` without its inputs."""
+
+    passage: Tensor  # bool (b, l)
+    start: Tensor  # bool (b, l)
+    end: Tensor  # bool (b, l)
+    sentences: Tensor  # float (b, s, l) averages tokens into sentences
+    sentence: Tensor  # bool (b, s)
+    group: Tensor  # int64 (b,)
+
+
+class Losses(NamedTuple):
+    """Sums over the groups of a batch, each a scalar; `total` is what is minimised."""
+
+    total: Tensor
+    span: Tensor
+    sentence: Tensor
+    null: Tensor
+
+
+def measure_losses(scores: Scores, gold: Gold) -> Losses:
+    """Span and sentence losses, half shared by a question's passages and half passage by passage, and the null loss.
+
+    The shared half makes the right passage win over the others of its question. The other half holds every single
+    passage against "no answer" at 0: when ten passages are read instead of two, scores keep their meaning.
+    """
+    single = torch.arange(len(gold.group))
+    sentences = pool_sentences(scores.sentence, gold.sentences)
+    real = gold.sentences.sum(dim=-1) > 0
+    span, sentence = torch.zeros(()), torch.zeros(())
+    for group in (gold.group, single):
+        share = 0.5 * (int(gold.group[-1]) + 1) / (int(group[-1]) + 1)  # both halves weigh alike, per question
+        start = shared_loss(scores.start, gold.passage, gold.start, group)
+        end = shared_loss(scores.end, gold.passage, gold.end, group)
+        span = span + share * (start + end) / 2
+        sentence = sentence + share * shared_loss(sentences, real, gold.sentence, group)
+    silent = (~gold.start.any(dim=-1)).float()
+    share = (int(gold.group[-1]) + 1) / len(silent)  # per question too
+    null = share * binary_cross_entropy_with_logits(scores.null, silent, reduction="sum")
+    return Losses(span + sentence + 0.5 * null, span, sentence, null)
+
+
+def pool_sentences(tokens: Tensor, sentences: Tensor) -> Tensor:
+    """(b, s) sentence scores from token scores (b, l) and averaging rows (b, s, l)."""
+    return torch.bmm(sentences, tokens.unsqueeze(-1)).squeeze(-1)
+
+
+def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) -> Tensor:
+    """Negative log-likelihood, summed over groups, of the gold options among a group's allowed ones and "none" at 0.
+
+    Where a group has several gold options their likelihoods are added: an answer that occurs thrice may be found at any
+    of its places. Where it has none, "none" is gold. `scores`, `allowed`, `gold`: (b, n); `group`: (b,), ascending.
+    """
+    everything = _pool_groups(scores.masked_fill(~allowed, _NEVER), group)
+    normaliser = torch.logaddexp(everything, torch.zeros_like(everything))
+    right = _pool_groups(scores.masked_fill(~gold, _NEVER), group)
+    answered = _count_groups(gold, group) > 0
+    return (normaliser - torch.where(answered, right, torch.zeros_like(right))).sum()
+
+
+def _pool_groups(scores: Tensor, group: Tensor) -> Tensor:
+    """The logsumexp of all rows (b, n) of each group -> (g,)."""
+    members = group.unsqueeze(0) == torch.arange(int(group[-1]) + 1).unsqueeze(1)  # (g, b)
+    rows = scores.logsumexp(dim=-1).unsqueeze(0).expand(len(members), -1)
+    return rows.masked_fill(~members, 2 * _NEVER).logsumexp(dim=-1)
+
+
+def _count_groups(gold: Tensor, group: Tensor) -> Tensor:
+    counts = torch.zeros(int(group[-1]) + 1, dtype=torch.int64)
+    return counts.index_add(0, group, gold.sum(dim=-1))

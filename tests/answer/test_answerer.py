@@ -1,0 +1,140 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa import Answerer, QAError, Retriever
+from qa.answer.answerer import select_quotes
+from qa.answer.features import HYBRID, Candidates
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.index.build import build
+from qa.render import answer_to_json
+from qa.types import Article, Hit, Passage, Sentence, SentenceReading, Span
+from tests.conftest import ROOT
+
+LINES = (ROOT / "tests/data/sample-questions.jsonl").read_text(encoding="utf-8").splitlines()
+QUESTIONS = [json.loads(line) for line in LINES]
+
+
+@pytest.fixture(scope="module")
+def answerer(sample_index: Path, encoder: SentenceTransformerEncoder) -> Answerer:
+    return Answerer(Retriever.load(sample_index, encoder=encoder))
+
+
+def make_article(article_id: str, text: str) -> Article:
+    return Article(article_id, article_id, text, "0" * 64)
+
+
+def make_candidates(*articles: Article, readings: list[SentenceReading] | None = None) -> Candidates:
+    """One candidate a sentence, which ends with its full stop."""
+    hits, sentences = [], []
+    for article in articles:
+        spans, start = [], 0
+        while (stop := article.text.find(".", start)) >= 0:
+            spans.append(Sentence(start, stop + 1, 1))
+            start = stop + 2
+        passage = Passage(article, 0, len(article.text), tuple(spans))
+        hits += [Hit(passage, 1.0)] * len(spans)
+        sentences += spans
+    return Candidates(hits, sentences, readings, {}, HYBRID, {})
+
+
+def test_most_sample_questions_are_answered_by_their_first_quote(answerer: Answerer):
+    asked = [question for question in QUESTIONS if question["quotes"]]
+    right = []
+    for question in asked:
+        answer = answerer.answer(question["question"])
+        first = (answer.quotes or answer.nearest)[0]
+        right.append(first.article.id == question["article_id"] and first.text in question["quotes"])
+    assert len(asked) >= 20
+    assert sum(right) >= 0.75 * len(asked)
+
+
+def test_the_meeting_was_about_weapons(answerer: Answerer):
+    answer = answerer.answer("What was the meeting about?")
+    assert answer.status == "answered"
+    first = answer.quotes[0]
+    assert first.article.id == "the-damascus-meeting.txt"
+    assert first.text.startswith("The meeting was about weapons")
+    assert first.answer is not None
+    assert first.start <= first.answer.start < first.answer.end <= first.end
+
+
+def test_every_quote_is_found_at_its_place(answerer: Answerer):
+    for question in QUESTIONS:
+        answer = answerer.answer(question["question"])
+        for quote in (*answer.quotes, *answer.nearest):
+            text = answerer.retriever.index.get_article(quote.article.id).text
+            assert text[quote.start : quote.end] == quote.text
+            assert quote.text == quote.text.strip() != ""
+            assert text[: quote.start].endswith(quote.prefix)
+            assert text[quote.end :].startswith(quote.suffix)
+
+
+def test_what_no_article_speaks_of_is_off_topic(answerer: Answerer):
+    answer = answerer.answer("What is the boiling point of tungsten?")
+    assert (answer.status, answer.quotes) == ("off_topic", ())
+    assert answer.confidence < 0.2
+    assert answer.nearest
+
+
+def test_the_same_question_gets_the_same_answer_byte_for_byte(sample_index: Path, encoder: SentenceTransformerEncoder):
+    answers = []
+    for _ in range(2):
+        fresh = Answerer(Retriever.load(sample_index, encoder=encoder))
+        value = answer_to_json(fresh.answer("Where was the meeting held?"))
+        answers.append(json.dumps({key: part for key, part in value.items() if key != "seconds"}))
+    assert answers[0] == answers[1]
+
+
+def test_white_space_in_a_question_does_not_matter(answerer: Answerer):
+    plain, spaced = answerer.answer("Where was it held?"), answerer.answer("  Where\nwas it   held? ")
+    assert plain.quotes == spaced.quotes
+    assert spaced.searched == "Where was it held?"
+
+
+@pytest.mark.parametrize("question", ["", "  \n", "?!", "…"])
+def test_a_question_without_words_is_refused(answerer: Answerer, question: str):
+    with pytest.raises(QAError, match="has no words"):
+        answerer.answer(question)
+
+
+def test_an_unreachable_threshold_turns_quotes_into_nearest(sample_index: Path, encoder: SentenceTransformerEncoder):
+    strict = Answerer(Retriever.load(sample_index, encoder=encoder), threshold=1.0)
+    answer = strict.answer("What was the meeting about?")
+    assert (answer.status, answer.quotes) == ("unanswered", ())
+    assert answer.nearest[0].text.startswith("The meeting was about weapons")
+
+
+def test_without_a_reader_quotes_have_no_answer_span(sample_index: Path, encoder: SentenceTransformerEncoder):
+    answer = Answerer(Retriever.load(sample_index, encoder=encoder), reader=None).answer("Where was the meeting held?")
+    assert all(quote.answer is None for quote in (*answer.quotes, *answer.nearest))
+
+
+def test_repeated_sentences_of_one_article_stay_apart():
+    candidates = make_candidates(make_article("a", "It rained. It shone. It rained."))
+    quotes = select_quotes(candidates, np.array([2.0, 0.0, 2.0]), 0.9, most=3)
+    assert [(quote.start, quote.end) for quote in quotes] == [(0, 10), (21, 31), (11, 20)]
+    assert [quote.score for quote in quotes] == [0.9, 0.9, pytest.approx(0.9 * np.exp(-2), abs=1e-4)]
+
+
+def test_copies_in_other_articles_are_folded():
+    candidates = make_candidates(make_article("a", "It rained. It shone."), make_article("b", "It “rained”."))
+    quotes = select_quotes(candidates, np.array([2.0, 0.0, 1.0]), 0.9, most=3)
+    assert [quote.text for quote in quotes] == ["It rained.", "It shone."]
+    assert [(copy.article.id, copy.text) for copy in quotes[0].also_in] == [("b", "It “rained”.")]
+
+
+def test_an_answer_that_runs_on_takes_the_next_sentence_along():
+    readings = [SentenceReading(1.0, Span(3, 19), 2.0), SentenceReading(0.0, Span(11, 19), 0.0)]
+    candidates = make_candidates(make_article("a", "It rained. It shone."), readings=readings)
+    [quote] = select_quotes(candidates, np.array([1.0, 0.5]), 0.9, most=3)
+    assert (quote.text, quote.answer) == ("It rained. It shone.", Span(3, 19))
+
+
+def test_an_index_without_articles_answers_nothing(tmp_path: Path, encoder: SentenceTransformerEncoder):
+    (tmp_path / "articles").mkdir()
+    build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
+    answer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder)).answer("Who?")
+    assert (answer.status, answer.confidence, answer.quotes, answer.nearest) == ("off_topic", 0.0, (), ())

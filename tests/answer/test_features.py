@@ -1,0 +1,98 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qa import Retriever
+from qa.answer.features import HYBRID, MOST_DEVIATIONS, READ, READ_WITHIN, SUBJECT, Candidates, gather_candidates
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.types import Passage, Reading, SentenceReading, Span
+
+
+class EvenReader:
+    """Gives every sentence the same log-odds; its first word answers."""
+
+    name = "even"
+
+    def __init__(self, *, scores_sentences: bool) -> None:
+        self.scores_sentences = scores_sentences
+
+    def read(self, question: str, passages: list[Passage], /) -> list[Reading]:
+        return [
+            Reading(tuple(SentenceReading(1.0, Span(s.start, s.start + 1), 2.0) for s in passage.sentences), -3.0)
+            for passage in passages
+        ]
+
+
+@pytest.fixture(scope="module")
+def retriever(sample_index: Path, encoder: SentenceTransformerEncoder) -> Retriever:
+    return Retriever.load(sample_index, encoder=encoder)
+
+
+def gather(retriever: Retriever, question: str, reader: EvenReader | None = None) -> Candidates:
+    return gather_candidates(retriever.search(question, 10), question, reader)
+
+
+def test_every_sentence_of_every_hit_is_a_candidate_with_all_figures(retriever: Retriever):
+    found = retriever.search("Who took the chair?", 10)
+    candidates = gather_candidates(found, "Who took the chair?", None)
+    assert candidates.sentences == [sentence for hit in found.hits for sentence in hit.passage.sentences]
+    assert candidates.columns == HYBRID
+    assert {len(values) for values in candidates.figures.values()} == {len(candidates.sentences)}
+    assert set(candidates.subject) == set(SUBJECT)
+
+
+def test_similarities_are_zscores_over_the_candidates(retriever: Retriever):
+    figures = gather(retriever, "Who took the chair?").figures
+    assert (figures["words"].mean(), figures["words"].std()) == pytest.approx((0, 1))
+    for name in ("cosine", "bm25"):
+        assert np.abs(figures[name]).max() <= MOST_DEVIATIONS
+        assert figures[name].mean() == pytest.approx(0, abs=0.2)
+    assert figures["bm25"].max() == MOST_DEVIATIONS  # the words of the question stand out by more
+
+
+def test_headings_and_questions_are_told(retriever: Retriever):
+    candidates = gather(retriever, "What had brought those people together?")
+    texts = [
+        hit.passage.article.text[s.start : s.end] for hit, s in zip(candidates.hits, candidates.sentences, strict=True)
+    ]
+    asking = [text for text, asks in zip(texts, candidates.figures["asks"], strict=True) if asks]
+    assert asking == [text for text in texts if text.endswith("?")] != []
+    headings = [sentence.kind == "heading" for sentence in candidates.sentences]
+    assert candidates.figures["heading"].tolist() == headings
+
+
+def test_only_who_wrote_the_article_makes_a_line_a_byline(retriever: Retriever):
+    def find_bylines(question: str) -> list[str]:
+        candidates = gather(retriever, question)
+        rows = zip(candidates.hits, candidates.sentences, candidates.figures["byline"], strict=True)
+        return [hit.passage.article.text[s.start : s.end] for hit, s, is_byline in rows if is_byline]
+
+    assert find_bylines("Who wrote the article about the Damascus meeting?") == ["By Helen Marsh, staff analyst"]
+    assert find_bylines("Who wrote about the Damascus meeting?") == []
+
+
+def test_neighbours_lend_the_better_of_their_scores(retriever: Retriever):
+    candidates = gather(retriever, "Who took the chair?")
+    cosine, near = candidates.figures["cosine"], candidates.figures["cosine_near"]
+    for n, hit in enumerate(candidates.hits):
+        beside = [m for m in (n - 1, n + 1) if 0 <= m < len(cosine) and candidates.hits[m] is hit]
+        assert near[n] == pytest.approx(max((cosine[m] for m in beside), default=0.0))
+
+
+def test_a_reader_adds_its_columns_and_one_of_another_make_only_those_that_compare(retriever: Retriever):
+    own = gather(retriever, "Who took the chair?", EvenReader(scores_sentences=True))
+    assert own.columns == HYBRID + READ
+    count = len(own.sentences)
+    assert own.figures["sentence"].tolist() == [1.0] * count
+    assert own.figures["silence"].tolist() == [-3.0] * count
+    assert own.figures["sentence_share"] == pytest.approx([1 - np.log(count * np.e + 1)] * count)
+    other = gather(retriever, "Who took the chair?", EvenReader(scores_sentences=False))
+    assert other.columns == HYBRID + READ_WITHIN
+    assert other.figures["span_within"] == pytest.approx([-np.log(count)] * count)
+
+
+def test_words_that_the_articles_lack_lower_the_cover(retriever: Retriever):
+    known, unknown = "When was the bridge closed?", "When was the zeppelin hangar of Friedrichshafen closed?"
+    assert gather(retriever, known).subject["cover_all"] == pytest.approx(1.0)
+    assert gather(retriever, unknown).subject["cover_all"] < 0.5

@@ -1,0 +1,63 @@
+import pytest
+
+from qa.answer.question_types import asked_kind, asks_topic, holds_kind, holds_topic
+
+
+@pytest.mark.parametrize(
+    ("question", "kind"),
+    [
+        ("When was the bridge closed?", "date"),
+        ("In which year did the fund run out?", "date"),
+        ("How many members were present?", "number"),
+        ("Who took the chair?", "name"),
+        ("Where did they meet?", "name"),
+        ("What was the meeting about?", None),
+        ("Why did the pier sink?", None),
+        ("متى شيد المبنى؟", "date"),
+    ],
+)
+def test_the_question_word_says_what_is_asked_for(question: str, kind: str | None):
+    assert asked_kind(question) == kind
+
+
+def test_a_date_is_a_year_a_month_or_a_day():
+    assert holds_kind("It closed in 1931.", "date", "When did it close?")
+    assert holds_kind("It closed one Tuesday.", "date", "When did it close?")
+    assert not holds_kind("It closed after the flood.", "date", "When did it close?")
+
+
+def test_what_the_question_names_already_does_not_count():
+    question = "Who did Thorne meet in 1931?"
+    assert not holds_kind("That year, Thorne went away.", "name", question)
+    assert holds_kind("That year, Thorne met Gale.", "name", question)
+    assert not holds_kind("It was in 1931 that they met.", "date", question)
+
+
+def test_a_sentence_s_first_word_is_no_name_by_its_capital_alone():
+    assert not holds_kind("Everyone went home.", "name", "Who went home?")
+
+
+@pytest.mark.parametrize(
+    ("question", "asks"),
+    [
+        ("What was the meeting about?", True),
+        ("what were the talks about", True),
+        ("What was the purpose of the visit?", True),
+        ("ما موضوع الاجتماع؟", True),
+        ("What is the article about?", False),
+        ("What does the report say about ferries?", False),
+        ("Where was the meeting held?", False),
+    ],
+)
+def test_what_something_was_about_is_asked_in_few_ways(question: str, asks: bool):
+    assert asks_topic(question) == asks
+
+
+def test_a_sentence_that_tells_a_topic_speaks_of_an_agenda_an_aim_or_of_discussing():
+    assert holds_topic("They came to discuss the harbour.")
+    assert holds_topic("The agenda had one point.")
+    assert holds_topic("ناقش المجتمعون الميناء.")
+    assert holds_topic("The evening was about the harbour.")
+    assert not holds_topic("Mr. Orme asked again about the harbour.")
+    assert not holds_topic("There were about 30 people.")
+    assert not holds_topic("They met at noon.")

@@ -1,0 +1,60 @@
+"""Adding and removing articles by their files; `place_file` and `move_out` are tested with the page."""
+
+from pathlib import Path
+
+import pytest
+
+from qa.articles.folder import add_files, find_article
+from qa.errors import QAError
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "articles").mkdir()
+    return tmp_path / "articles"
+
+
+def test_files_are_copied_in_and_a_taken_name_gets_a_number(folder: Path, tmp_path: Path):
+    (folder / "a.txt").write_text("The old words.")
+    (tmp_path / "a.txt").write_text("Other words.")
+    assert add_files(folder, [tmp_path / "a.txt"]) == (["a-2.txt"], [])
+    assert (folder / "a.txt").read_text() == "The old words."
+    assert (folder / "a-2.txt").read_text() == "Other words."
+    added, errors = add_files(folder, [tmp_path / "a.txt"])
+    assert (added, [str(error).split(": ")[1] for error in errors]) == (
+        [],
+        ["is among the articles already, as a-2.txt"],
+    )
+
+
+def test_what_cannot_be_read_is_named_and_the_rest_is_added(folder: Path, tmp_path: Path):
+    (tmp_path / "good.md").write_text("Words.")
+    (tmp_path / "empty.md").write_text("")
+    (tmp_path / "picture.png").write_bytes(b"\x89PNG")
+    (tmp_path / "more").mkdir()
+    paths = [tmp_path / name for name in ("good.md", "empty.md", "picture.png", "more")]
+    added, errors = add_files(folder, paths)
+    assert added == ["good.md"]
+    assert [error.path for error in errors] == paths[1:]
+    assert sorted(path.name for path in folder.iterdir()) == ["good.md"]
+
+
+def test_a_file_in_the_folder_stays_where_it_is(folder: Path):
+    (folder / "sub").mkdir()
+    (folder / "sub/a.txt").write_text("Words.")
+    assert add_files(folder, [folder / "sub/a.txt"]) == (["sub/a.txt"], [])
+    assert [path.name for path in folder.rglob("*.txt")] == ["a.txt"]
+
+
+def test_a_link_is_added_as_the_file_that_it_leads_to(folder: Path, tmp_path: Path):
+    (tmp_path / "real.txt").write_text("Words.")
+    (tmp_path / "link.txt").symlink_to(tmp_path / "real.txt")
+    assert add_files(folder, [tmp_path / "link.txt"]) == (["link.txt"], [])
+    assert not (folder / "link.txt").is_symlink()
+
+
+@pytest.mark.parametrize("article_id", ["../secret.txt", "none.txt", "/etc/passwd", ""])
+def test_no_id_leads_out_of_the_folder(folder: Path, tmp_path: Path, article_id: str):
+    (tmp_path / "secret.txt").write_text("Secret.")
+    with pytest.raises(QAError, match="there is no article"):
+        find_article(folder, article_id)

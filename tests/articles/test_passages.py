@@ -1,0 +1,177 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qa.articles.passages import DEFAULT_SIZE, PassageSize, segment, split_passages, split_sentences
+from qa.types import Article, Passage
+from tests.strategies import ANY_TEXT
+
+
+def article(text: str, body_start: int = 0) -> Article:
+    return Article("a.txt", "A title", text, "0" * 64, body_start=body_start)
+
+
+def count_words(texts) -> list[int]:
+    return [len(text.split()) for text in texts]
+
+
+def sentences_of(text: str) -> list[str]:
+    return [text[start:end] for start, end in segment(text)]
+
+
+def texts_of(passages: list[Passage]) -> list[str]:
+    return [passage.text for passage in passages]
+
+
+# -- sentences -------------------------------------------------------------------------------------------------------
+
+
+@given(ANY_TEXT)
+def test_sentences_are_whole_in_order_and_leave_only_white_space(text):
+    position = 0
+    for start, end in segment(text):
+        assert position <= start < end
+        assert text[start:end] == text[start:end].strip()
+        assert not text[position:start].strip()
+        position = end
+    assert not text[position:].strip()
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["He said “We will go.”", "Then Dr. J. R. Smith left.", "She stayed."],
+        ["Mr. Example, of the U.S. Army, came at 5 p.m. on Monday.", '"Really?" she asked.', "Yes!"],
+        ["“No,” he said.", "‘Why?’ she asked.", "(See p. 5.)", "It rose by 2.5 per cent, i.e. a lot."],
+        ["1. First thing.", "2. Second thing."],
+        ["The text ends here.[1]", "The next goes on. [2]", "And a third."],
+        ["It was the end of the century.", "English came.", "It was a series. [3]", "Prof. Smith is approx. Ten."],
+        ["Then... what?", "… nothing."],
+        ["😀 Hello.", "😀 Bye!", "👍🏽 Fine. 👍🏽"],
+        ["قال الوزير: «كان أمامنا طريقان».", "ثم خرج؟!", "وماذا بعد؟", "حضر د. محمد؛ ثم خرج.", "د. هدى وحدها بقيت."],
+        ["עשרה באו.", "מי הם?"],
+    ],
+)
+def test_sentences_end_where_a_reader_ends_them(sentences):
+    assert sentences_of(" ".join(sentences)) == sentences
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["会议在大马士革举行。", "谁参加了？", "“我们不知道。”", "他说。", "结束！！"],
+        ["昨日、会議が開かれた。", "「はい。」", "終わり。"],
+        ["यह पहला वाक्य है।", "यह दूसरा है।"],
+        ["یہ پہلا جملہ ہے۔", "یہ دوسرا ہے۔"],
+    ],
+)
+def test_sentences_of_scripts_with_other_stops_need_no_space_between_them(sentences):
+    assert sentences_of("".join(sentences)) == sentences
+
+
+def test_a_broken_line_does_not_break_a_sentence():
+    assert sentences_of("The bridge was\nclosed. It\nis open.") == ["The bridge was\nclosed.", "It\nis open."]
+
+
+def test_repeated_sentences_stay_apart():
+    text = "It rained. It rained. It rained."
+    assert segment(text) == [(0, 10), (11, 21), (22, 32)]
+
+
+def test_paragraphs_are_counted_and_a_heading_has_the_number_of_the_one_below():
+    text = "# Title\n\nOne. Two.\n\n## More\n\nThree.\n\n- Four\n- Five\n\n***\n\nSix"
+    found = [(s.paragraph, s.kind[0], text[s.start : s.end]) for s in split_sentences(article(text))]
+    assert found == [
+        (1, "h", "Title"),
+        (1, "b", "One."),
+        (1, "b", "Two."),
+        (2, "h", "More"),
+        (2, "b", "Three."),
+        (3, "b", "Four"),
+        (4, "b", "Five"),
+        (5, "b", "Six"),
+    ]
+
+
+def test_front_matter_is_no_part_of_the_sentences():
+    text = "---\ntitle: X\n---\nOne."
+    assert [(s.start, s.end, s.paragraph) for s in split_sentences(article(text, body_start=17))] == [(17, 21, 1)]
+
+
+# -- passages --------------------------------------------------------------------------------------------------------
+
+
+@given(ANY_TEXT, st.integers(1, 12), st.integers(0, 12))
+def test_passages_put_together_give_back_the_article(text, max_tokens, target_tokens):
+    passages = split_passages(article(text), count_words, size=PassageSize(max_tokens, min(max_tokens, target_tokens)))
+    position = 0
+    for passage in passages:
+        assert position <= passage.start < passage.end
+        assert not text[position : passage.start].strip()
+        position = passage.start
+        for sentence in passage.sentences:
+            assert position <= sentence.start < sentence.end <= passage.end
+            # What stands between sentences is a marker or a rule, never words.
+            between = text[position : sentence.start]
+            assert not any(char.isalpha() for char in between) or "`" in between or "~" in between
+            position = sentence.end
+        position = passage.end
+    assert bool(passages) == any(char.isalnum() for char in text)
+    assert not passages or not text[position:].strip()
+
+
+@given(ANY_TEXT, st.integers(1, 12))
+def test_no_passage_is_too_long_but_for_a_heading(text, max_tokens):
+    for passage in split_passages(article(text), count_words, size=PassageSize(max_tokens, max_tokens)):
+        counts = count_words(text[s.start : s.end] for s in passage.sentences)
+        assert max(counts) <= max_tokens
+        body = [count for count, s in zip(counts, passage.sentences, strict=True) if s.kind == "body"]
+        headings = sum(counts) - sum(body)
+        assert sum(counts) <= max_tokens or (headings <= max_tokens and len(body) == 1)
+
+
+def test_paragraphs_fill_a_passage_up_to_its_target_and_are_not_cut():
+    text = "\n\n".join(["one two three."] * 6)
+    passages = split_passages(article(text), count_words, size=PassageSize(10, 5))
+    assert texts_of(passages) == ["one two three.\n\none two three."] * 3
+    assert [passage.paragraph for passage in passages] == [1, 3, 5]
+
+
+def test_a_long_paragraph_is_divided_between_sentences_into_equal_parts():
+    text = " ".join(["One two three four."] * 6)
+    passages = split_passages(article(text), count_words, size=PassageSize(16, 8))
+    assert [len(passage.sentences) for passage in passages] == [3, 3]
+
+
+def test_a_passage_never_crosses_a_heading():
+    text = "# Top\n\nOne.\n\n## Below\n\n### Deep\n\nTwo.\n\nThree."
+    passages = split_passages(article(text), count_words)
+    assert texts_of(passages) == ["# Top\n\nOne.", "## Below\n\n### Deep\n\nTwo.\n\nThree."]
+
+
+def test_headings_without_text_do_not_pile_up():
+    text = "\n\n".join(f"# Heading number {n}" for n in range(500))
+    passages = split_passages(article(text), count_words)
+    assert len(passages) == 500 * 3 // 126 + 1
+    assert max(sum(count_words(text[s.start : s.end] for s in p.sentences)) for p in passages) <= 128
+
+
+def test_a_heading_above_a_long_paragraph_stays_with_its_beginning():
+    text = "# A short heading\n\n" + " ".join(["One two three four."] * 4)
+    passages = split_passages(article(text), count_words, size=PassageSize(16, 8))
+    assert [len(passage.sentences) for passage in passages] == [3, 2]
+    assert passages[0].text.startswith("# A short heading")
+
+
+def test_rules_belong_to_the_passage_before_or_else_to_the_next():
+    text = "***\n\nOne.\n\n***\n\n***"
+    assert texts_of(split_passages(article(text), count_words)) == [text]
+
+
+def test_a_very_long_line_is_cut_at_white_space_to_what_the_encoder_can_read(encoder):
+    text = "bridge " * 3000 + "x" * 5000 + " 桥" * 600 + "한" * 600
+    passages = split_passages(article(text), encoder.count_tokens)
+    pieces = [text[s.start : s.end] for passage in passages for s in passage.sentences]
+    assert max(encoder.count_tokens(pieces)) <= DEFAULT_SIZE.max_tokens
+    assert "".join("".join(pieces).split()) == "".join(text.split())
+    assert not any(piece.startswith("ridge") for piece in pieces)

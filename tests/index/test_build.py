@@ -1,0 +1,283 @@
+"""What a build finds, encodes, keeps and refuses.
+
+Most tests use the stand-in encoder: it tells which texts it encoded, and there are two that differ.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from qa.articles.read import load_file
+from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.errors import IndexBusy, IndexMismatch, QAError
+from qa.index.build import build
+from qa.index.doctor import describe_index
+from qa.index.index import Index, list_articles
+from qa.index.store import STORE_FILE, Store
+from tests.conftest import ROOT
+from tests.standin import HashEncoder
+
+BRIDGE = "The bridge at Hallowmere was opened in 1931.\n\nIt was paid for by a toll of one penny.\n"
+MEADOW = "The meadow under Ostrey Bay is eelgrass.\n\nDivers counted forty seahorses there in May.\n"
+LAMP = "The lamp at Varn was lit by Ada Cole.\n\nHer log fills nine volumes.\n"
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    (folder / "bridge.txt").write_text(BRIDGE)
+    (folder / "meadow.txt").write_text(MEADOW)
+    return folder
+
+
+@pytest.fixture
+def index(tmp_path: Path) -> Path:
+    return tmp_path / "index"
+
+
+def find(folder: Path, query: str) -> list[tuple[str, str, float]]:
+    """Text, article and score of the passages found by vectors."""
+    opened = Index.open(folder, encoder=HashEncoder())
+    found = opened.vectors.search(opened.encoder.encode_queries([query])[0], k=10)
+    passages = opened.store.get_passages([i for i, _ in found])
+    opened_words = [(passages[i].text, passages[i].article.id, round(score, 5)) for i, score in found]
+    opened.close()
+    return opened_words
+
+
+def test_a_build_says_what_was_added_changed_removed_and_unchanged(articles: Path, index: Path):
+    first = build(articles, index, encoder=HashEncoder())
+    assert (first.generation, first.added, first.unchanged) == (1, ("bridge.txt", "meadow.txt"), ())
+    (articles / "bridge.txt").write_text(BRIDGE.replace("1931", "1932"))
+    (articles / "meadow.txt").unlink()
+    (articles / "lamp.txt").write_text(LAMP)
+    second = build(articles, index, encoder=HashEncoder())
+    assert (second.added, second.changed, second.removed) == (("lamp.txt",), ("bridge.txt",), ("meadow.txt",))
+    third = build(articles, index, encoder=HashEncoder(may_encode=False))
+    assert (third.generation, third.unchanged, third.encoded) == (2, ("bridge.txt", "lamp.txt"), 0)
+    assert (third.added, third.changed, third.removed) == ((), (), ())
+
+
+def test_a_changed_sentence_is_all_that_is_encoded(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder())
+    (articles / "bridge.txt").write_text(BRIDGE.replace("one penny", "two pence"))
+    encoder = HashEncoder()
+    build(articles, index, encoder=encoder)
+    assert "It was paid for by a toll of two pence." in encoder.encoded
+    assert not [text for text in encoder.encoded if "pence" not in text]
+
+
+def test_a_renamed_article_and_a_moved_paragraph_are_not_encoded_again(tmp_path: Path, index: Path):
+    articles = tmp_path / "articles"
+    articles.mkdir()
+    heading = "---\ntitle: Bridges\n---\n"
+    parts = [f"## Part {n}\n\n" + f"Bridge number {n} was opened in 19{n}0. " * 3 for n in range(1, 5)]
+    (articles / "a.md").write_text(heading + "\n\n".join(parts))
+    build(articles, index, encoder=HashEncoder())
+    (articles / "a.md").write_text(heading + "\n\n".join(reversed(parts)))
+    assert build(articles, index, encoder=HashEncoder(may_encode=False)).changed == ("a.md",)
+    (articles / "a.md").rename(articles / "b.md")
+    report = build(articles, index, encoder=HashEncoder(may_encode=False))
+    assert (report.added, report.removed, report.encoded) == (("b.md",), ("a.md",), 0)
+    assert [article.id for article in list_articles(index)] == ["b.md"]
+
+
+def test_another_encoder_is_refused_by_name_and_taken_on_demand(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder())
+    other = HashEncoder(dim=32, version="2")
+    with pytest.raises(IndexMismatch, match="qa build --reembed"):
+        build(articles, index, encoder=other)
+    with pytest.raises(IndexMismatch, match="qa build --reembed"):
+        Index.open(index, encoder=other)
+    report = build(articles, index, encoder=other, reembed=True)
+    assert report.changed == ("bridge.txt", "meadow.txt")
+    assert report.encoded == len(set(other.encoded)) > 0
+    opened = Index.open(index, encoder=other)
+    assert opened.vectors.search(other.encode_queries(["eelgrass"])[0], k=1)
+    opened.close()
+
+
+def test_a_bad_file_is_named_and_leaves_the_others_and_its_earlier_version(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder())
+    before = find(index, "bridge toll")
+    (articles / "bridge.txt").write_bytes(b"\x00\x01\x02" * 100)
+    (articles / "lamp.txt").write_text(LAMP)
+    (articles / "empty.txt").write_text("")
+    report = build(articles, index, encoder=HashEncoder())
+    assert report.added == ("lamp.txt",)
+    assert report.unchanged == ("bridge.txt", "meadow.txt")
+    assert sorted(error.path.name for error in report.errors) == ["bridge.txt", "empty.txt"]
+    assert [hit for hit in find(index, "bridge toll") if hit[1] == "bridge.txt"] == [
+        hit for hit in before if hit[1] == "bridge.txt"
+    ]
+
+
+def test_a_second_copy_of_a_text_is_reported_once_and_indexed_once(articles: Path, index: Path):
+    shutil.copy(articles / "bridge.txt", articles / "copy.txt")
+    report = build(articles, index, encoder=HashEncoder())
+    assert report.added == ("bridge.txt", "meadow.txt")
+    assert "same text as bridge.txt" in str(report.errors[0])
+
+
+def test_an_emptied_folder_is_refused_unless_it_is_meant(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder())
+    for path in articles.iterdir():
+        path.unlink()
+    with pytest.raises(QAError, match="--allow-empty"):
+        build(articles, index, encoder=HashEncoder())
+    assert len(list_articles(index)) == 2
+    assert build(articles, index, encoder=HashEncoder(), allow_empty=True).removed == ("bridge.txt", "meadow.txt")
+    assert find(index, "bridge") == []
+
+
+def test_a_missing_folder_is_refused(tmp_path: Path):
+    with pytest.raises(QAError, match="there is no folder"):
+        build(tmp_path / "none", tmp_path / "index", encoder=HashEncoder())
+    assert not (tmp_path / "index").exists()
+
+
+def test_a_stopped_build_publishes_nothing_and_the_next_encodes_only_the_rest(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("qa.index.build.ENCODE_AT_ONCE", 2)
+
+    def stop(done: int, total: int, what: str) -> None:
+        if (done, what) == (4, "encoding"):
+            raise KeyboardInterrupt
+
+    first = HashEncoder()
+    with pytest.raises(KeyboardInterrupt):
+        build(articles, index, encoder=first, progress=stop)
+    assert len(first.encoded) == 4
+    with pytest.raises(QAError, match=r"never finished|no index"):
+        Index.open(index, encoder=HashEncoder())
+    second = HashEncoder()
+    assert build(articles, index, encoder=second).added == ("bridge.txt", "meadow.txt")
+    assert second.encoded
+    assert not set(first.encoded) & set(second.encoded)
+
+
+def test_a_killed_build_leaves_no_lock_and_a_running_one_is_named(articles: Path, index: Path):
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from qa.index.build import build
+from tests.standin import HashEncoder
+def wait(done, total, what):
+    if what == "encoding":
+        print("encoding", flush=True)
+        time.sleep(60)
+build(Path({str(articles)!r}), Path({str(index)!r}), encoder=HashEncoder(), progress=wait)
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    try:
+        assert other.stdout.readline() == "encoding\n"
+        with pytest.raises(IndexBusy, match=rf"process {other.pid} on .* is building"):
+            build(articles, index, encoder=HashEncoder())
+    finally:
+        os.kill(other.pid, signal.SIGKILL)
+        other.wait()
+        other.stdout.close()
+    assert build(articles, index, encoder=HashEncoder()).added == ("bridge.txt", "meadow.txt")
+
+
+def list_read(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Names of the files that a build reads."""
+    read = []
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "qa.index.build.load_file", lambda path, folder: read.append(path.name) or load_file(path, folder)
+        )
+        build(articles, index, encoder=HashEncoder())
+    return read
+
+
+def test_files_that_were_not_touched_are_not_read_again(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+    # What was written in the last two seconds may be written again and keep its time.
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    monkeypatch.setattr("qa.index.build._SETTLED_NS", -(10**12))
+    assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
+    assert list_read(articles, index, monkeypatch) == []
+    (articles / "lamp.txt").write_text(LAMP)
+    assert list_read(articles, index, monkeypatch) == ["lamp.txt"]
+    assert [article.id for article in list_articles(index)] == ["bridge.txt", "lamp.txt", "meadow.txt"]
+
+
+def test_a_change_that_keeps_size_and_time_is_noticed(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qa.index.build._SETTLED_NS", -(10**12))
+    build(articles, index, encoder=HashEncoder())
+    path = articles / "bridge.txt"
+    before = path.stat()
+    path.write_text(BRIDGE.replace("1931", "1932"))
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (before.st_size, before.st_mtime_ns)
+    assert build(articles, index, encoder=HashEncoder()).changed == ("bridge.txt",)
+
+
+def test_another_reader_is_noted_and_nothing_is_made_anew(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder(), reader="first 1")
+    report = build(articles, index, encoder=HashEncoder(may_encode=False), reader="second 2")
+    assert (report.generation, report.encoded, len(report.unchanged)) == (1, 0, 2)
+    assert describe_index(index)["reader"] == "second 2"
+
+
+def test_all_is_encoded_anew_on_demand_and_a_stopped_build_goes_on(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
+    total = build(articles, index, encoder=HashEncoder()).encoded
+    before = find(index, "bridge toll")
+    monkeypatch.setattr("qa.index.build.ENCODE_AT_ONCE", 2)
+
+    def stop(done: int, total: int, what: str) -> None:
+        if (done, what) == (4, "encoding"):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        build(articles, index, encoder=HashEncoder(), reembed=True, progress=stop)
+    assert find(index, "bridge toll") == before
+    report = build(articles, index, encoder=HashEncoder(), reembed=True)
+    assert (report.encoded, report.changed) == (total - 4, ("bridge.txt", "meadow.txt"))
+    assert find(index, "bridge toll") == before
+    with closing(Store.open_snapshot(index / STORE_FILE)) as store:
+        assert store.count_vectors() == total
+
+
+def test_what_was_encoded_before_a_kill_is_not_encoded_again(
+    articles: Path, index: Path, encoder: SentenceTransformerEncoder
+):
+    before = build(articles, index, encoder=encoder).encoded
+    (articles / "log.txt").write_text("\n\n".join(f"Entry {n} of the log of Varn." for n in range(30)))
+    code = f"""
+import sys, time
+sys.path.insert(0, {str(ROOT)!r})
+from pathlib import Path
+from qa.index import build as building
+building.ENCODE_AT_ONCE = 8
+def tell(done, total, what):
+    if what == "encoding":
+        print(done, total, flush=True)
+        time.sleep(60 if done == 16 else 0)
+building.build(Path({str(articles)!r}), Path({str(index)!r}), progress=tell)
+"""
+    other = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
+    assert other.stdout is not None
+    said = [other.stdout.readline().split() for _ in range(3)]
+    os.kill(other.pid, signal.SIGKILL)
+    other.wait()
+    other.stdout.close()
+    total = int(said[-1][1])
+    assert (said[-1][0], total > 30) == ("16", True)
+    with closing(Store.open_snapshot(index / STORE_FILE)) as store:
+        assert (store.generation, store.count_vectors()) == (1, before + 16)
+    report = build(articles, index, encoder=encoder)
+    assert (report.generation, report.added, report.encoded) == (2, ("log.txt",), total - 16)
