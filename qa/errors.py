@@ -5,13 +5,19 @@
     ├── IndexMissing        there is no index here yet
     ├── IndexMismatch       the index was made by another format, encoder or splitter
     ├── IndexBusy           another process is building this index
-    ├── IndexDamaged        the stored truth itself cannot be read
+    ├── IndexDamaged        the stored truth itself cannot be read, or is not what was stored
+    ├── DiskError           a disk or its permissions refuse; what is on it may be whole
+    ├── SavedError          a file of saved answers is none
     ├── EncoderUnavailable  the encoder's model is not on this machine
     └── ReaderUnavailable   the reader's model is not where it was looked for
 
 A message says what happened, where, and what to do next. "No answer" is a value (`Answer.status`), not an error.
 """
 
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 
@@ -26,9 +32,7 @@ class ArticleError(QAError):
         self.path = path
         self.reason = reason
         self.is_duplicate = is_duplicate
-        # repr() keeps a newline or a control character in a file name from forging a line of output.
-        name = str(path)
-        super().__init__(f"{name if name.isprintable() else repr(name)}: {reason}")
+        super().__init__(f"{show_name(str(path))}: {reason}")
 
 
 class IndexMissing(QAError):
@@ -45,6 +49,48 @@ class IndexBusy(QAError):
 
 class IndexDamaged(QAError):
     """The stored truth itself (not a file derived from it) cannot be read."""
+
+
+class DiskError(QAError):
+    """A disk or its permissions refuse to read or write; what is on it may be whole."""
+
+    @classmethod
+    def explain(cls, error: OSError, place: str | Path | None = None) -> "DiskError":
+        """The same in words for a person; `place` is what was read or written, where the error does not name it."""
+        place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else place
+        remedy = _REMEDIES.get(error.errno or 0, "see that the disk is well and may be read and written")
+        return cls(f"{show_name(str(place))}: {error.strerror or error}: {remedy}")
+
+
+@contextmanager
+def explaining(place: str | Path) -> Iterator[None]:
+    """Raise a DiskError where the operating system refuses; `place` is what is read or written."""
+    try:
+        yield
+    except OSError as error:
+        raise DiskError.explain(error, place) from error
+
+
+_FULL = "free some space and run the same command again; nothing was lost"
+_DENIED = "check owner and permissions, or run as a user who may; nothing is damaged"
+_REMEDIES = {
+    errno.ENOSPC: _FULL,
+    errno.EDQUOT: _FULL,
+    errno.EACCES: _DENIED,
+    errno.EPERM: _DENIED,
+    errno.EROFS: "choose a place that may be written; nothing is damaged",
+    errno.EMFILE: "too many files are open: raise the limit (ulimit -n)",
+    errno.EIO: "the disk fails: save what is on it",
+}
+
+
+def show_name(name: str) -> str:
+    """A file's name such that a newline or a control character in it cannot forge a line of output."""
+    return name if name.isprintable() else repr(name)
+
+
+class SavedError(QAError):
+    """A file of saved answers does not hold what `qa ask --json` prints."""
 
 
 class EncoderUnavailable(QAError):

@@ -1,14 +1,21 @@
-"""Saved answers -> whether each of their quotes still stands in its article, word for word and where."""
+"""Saved answers -> whether each of their quotes still stands in its article, and the turns of a conversation to go on.
+
+A file of answers may come from anywhere, so one strict reader stands before both.
+"""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NoReturn, TypeAlias
 
-from qa.errors import IndexMissing, QAError
-from qa.index.store import STORE_FILE, Store
-from qa.types import CONTEXT_CHARS, Article
+from qa.errors import DiskError, SavedError, show_name
+from qa.index.store import Store, find_store
+from qa.types import CONTEXT_CHARS, Article, Quote, Span, Turn
+
+MAX_SAVED_BYTES = 64 * 2**20
+MAX_OFFSET = 2**53
+"""Beyond, JSON's numbers are not exact."""
 
 Status: TypeAlias = Literal["ok", "moved", "source changed", "not found"]
 
@@ -50,13 +57,16 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
     The file holds what `qa ask --json` or `qa chat --json` printed, or a conversation saved from the page.
 
     Raises:
-        QAError: it holds something else.
+        SavedError: it holds something else.
         IndexMissing: there is no index.
     """
-    quotes = list(_read_quotes(path))
-    if not (folder / STORE_FILE).is_file():
-        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
-    store = Store.open_snapshot(folder / STORE_FILE)
+    quotes = [
+        quote
+        for answer in read_answers(path)
+        for first in (*answer.quotes, *answer.nearest)
+        for quote in (first, *first.also_in)
+    ]
+    store = Store.open_snapshot(find_store(folder))
     try:
         renamed = {text_hash: article_id for article_id, text_hash in store.text_hashes().items()}
 
@@ -64,68 +74,46 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
             return store.get_article(article_id) or store.get_article(renamed.get(text_hash, article_id))
 
         return [verify_quote(quote, find_article) for quote in quotes]
-    except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
     finally:
         store.close()
 
 
-def verify_quote(quote: Mapping[str, Any], find_article: Callable[[str, str], Article | None]) -> Verdict:
+def verify_quote(quote: "SavedQuote", find_article: Callable[[str, str], Article | None]) -> Verdict:
     """Check one quote; `find_article` takes an id and the sha256 by which a renamed article may be known."""
-    source = quote["article"]
-    source_id, source_hash = str(source["id"]), str(source["sha256"])
-    text, start = str(quote["text"]), int(quote["start"])
-    article = find_article(source_id, source_hash)
+    start = quote.start
+
+    def judge(status: Status, found: int | None, *notes: str) -> Verdict:
+        return Verdict(status, quote.article_id, quote.text, start, found, ", ".join(filter(None, notes)))
+
+    article = find_article(quote.article_id, quote.sha256)
     if article is None:
-        return Verdict("not found", source_id, text, start, None, "the article is not in the index")
-    notes = [] if article.id == source_id else [f"the article is now {article.id}"]
-    is_same = article.sha256 == source_hash
-    places = list(_find_all(article.text, text))
+        return judge("not found", None, "the article is not in the index")
+    is_same = article.sha256 == quote.sha256
+    renamed = "" if article.id == quote.article_id else f"the article is now {article.id}"
+    places = list(_find_all(article.text, quote.text))
     if is_same:
-        best = start if start in places and _has_answer(article.text, quote) else None
-        best = next((place for place in places if place != start), None) if best is None else best
+        best = start if start in places else next(iter(places), None)
     else:
         best = max(places, key=lambda n: (_count_context(article.text, quote, n), -abs(n - start)), default=None)
-    if best == start:
-        if not is_same:
-            notes.append("the article has changed elsewhere")
-        return Verdict("ok", source_id, text, start, start, ", ".join(notes))
-    if best is not None:
-        notes.append(f"from {start} to {best}")
-        return Verdict("moved", source_id, text, start, best, ", ".join(notes))
-    if is_same:
-        return Verdict("not found", source_id, text, start, None, "the article never had these words")
-    return Verdict("source changed", source_id, text, start, None, "the article lacks these words now")
+    if best is None:
+        lacks = "the article never had these words" if is_same else "the article lacks these words now"
+        return judge("not found" if is_same else "source changed", None, renamed, lacks)
+    if not (quote.has_its_answer(start) or quote.has_its_answer(best)):
+        return judge("not found", None, renamed, "the words that answer are not where they are said to be in the quote")
+    if best != start:
+        return judge("moved", best, renamed, f"from {start} to {best}")
+    end = start + len(quote.text)
+    if quote.end != end:
+        return judge("moved", best, renamed, f"it ends at {end}, not at {quote.end}")
+    if is_same and not renamed and (told := _other_source(quote, article)):
+        return judge("source changed", best, told)
+    return judge("ok", best, renamed, "" if is_same else "the article has changed elsewhere")
 
 
-def _read_quotes(path: Path) -> Iterator[Mapping[str, Any]]:
-    for answer in _read_answers(path):
-        try:
-            for quote in [*answer["quotes"], *answer.get("nearest", ())]:
-                yield quote
-                yield from quote.get("also_in", ())
-        except (KeyError, TypeError, AttributeError) as error:
-            raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
-
-
-def _read_answers(path: Path) -> list[Any]:
-    try:
-        text = path.read_text(encoding="utf-8")
-        try:
-            saved = json.loads(text)
-        except ValueError:  # one answer a line, as `qa chat --json` prints them
-            saved = [json.loads(line) for line in text.splitlines() if line.strip()]
-    except (OSError, ValueError, RecursionError) as error:
-        raise QAError(f"{path} cannot be read as JSON ({error}): save what `qa ask --json` prints") from None
-    if isinstance(saved, dict):
-        saved = saved.get("answers", [saved])
-    return saved if isinstance(saved, list) else [saved]
-
-
-def _has_answer(text: str, quote: Mapping[str, Any]) -> bool:
-    """Whether the answering words, where there are any, are what stands in their place."""
-    answer = quote.get("answer")
-    return not answer or text[answer["start"] : answer["end"]] == answer["text"]
+def _other_source(quote: "SavedQuote", article: Article) -> str:
+    """What the quote says of its article, where the index says something else."""
+    pairs = ((name, said, getattr(article, name)) for name, said in quote.source.items())
+    return ", ".join(f"the {name} is {now!r}, not {said!r}" for name, said, now in pairs if said != now)
 
 
 def _find_all(text: str, words: str) -> Iterator[int]:
@@ -135,13 +123,200 @@ def _find_all(text: str, words: str) -> Iterator[int]:
         place = text.find(words, place + 1)
 
 
-def _count_context(text: str, quote: Mapping[str, Any], start: int) -> int:
+def _count_context(text: str, quote: "SavedQuote", start: int) -> int:
     """How many characters before and after are those that stood there."""
     before = text[max(0, start - CONTEXT_CHARS) : start]
-    end = start + len(quote["text"])
+    end = start + len(quote.text)
     after = text[end : end + CONTEXT_CHARS]
-    return _common(before[::-1], quote["prefix"][::-1]) + _common(after, quote["suffix"])
+    return _common(before[::-1], quote.prefix[::-1]) + _common(after, quote.suffix)
 
 
 def _common(one: str, other: str) -> int:
     return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+
+
+# -- reading what was saved, which anybody may have written -----------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SavedWords:
+    """Words that answer, and where they are said to stand in the article."""
+
+    text: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class SavedQuote:
+    """What a file says of a quote: of the right kinds, and nothing more."""
+
+    text: str
+    start: int
+    end: int
+    prefix: str
+    suffix: str
+    answer: SavedWords | None
+    paragraph: int
+    score: float
+    article_id: str
+    sha256: str
+    source: Mapping[str, str | None]
+    """Title, author, date and url, as far as they are told."""
+    also_in: "tuple[SavedQuote, ...]"
+
+    def has_its_answer(self, start: int) -> bool:
+        """Whether the words that answer are where they are said to be, if the quote begins at `start`."""
+        if self.answer is None:
+            return True
+        first, last = self.answer.start - start, self.answer.end - start
+        return 0 <= first < last <= len(self.text) and self.text[first:last] == self.answer.text
+
+
+@dataclass(frozen=True, slots=True)
+class SavedAnswer:
+    """What a file says of an answer."""
+
+    question: str
+    searched: str
+    quotes: tuple[SavedQuote, ...]
+    nearest: tuple[SavedQuote, ...]
+
+    def to_turn(self, get_article: Callable[[str], Article | None]) -> Turn:
+        """The turn that it tells of; a quote that does not stand so in the articles now is left out."""
+        return Turn(self.question, self.searched, tuple(filter(None, (_to_quote(q, get_article) for q in self.quotes))))
+
+
+def _to_quote(saved: SavedQuote, get_article: Callable[[str], Article | None]) -> Quote | None:
+    article = get_article(saved.article_id)
+    if article is None or article.sha256 != saved.sha256 or not saved.has_its_answer(saved.start):
+        return None
+    if not saved.text or article.text[saved.start : saved.end] != saved.text:
+        return None
+    answer = Span(saved.answer.start, saved.answer.end) if saved.answer else None
+    return Quote(article, saved.start, saved.end, saved.paragraph, saved.score, answer)
+
+
+def read_answers(path: Path) -> list[SavedAnswer]:
+    """The answers in a file: one, an array, one a line, or a conversation saved from the page; oldest first.
+
+    Raises:
+        SavedError: it holds something else, or none.
+        DiskError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_SAVED_BYTES + 1)
+    except OSError as error:
+        raise DiskError.explain(error, path) from error
+    name = show_name(str(path))
+    if len(data) > MAX_SAVED_BYTES:
+        raise SavedError(f"{name} is too large (at most {MAX_SAVED_BYTES // 2**20} MiB): split it")
+    try:
+        return [parse_answer(value) for value in _parse(data)]
+    except (ValueError, RecursionError) as error:
+        raise SavedError(f"{name} cannot be read as JSON ({error}): save what `qa ask --json` prints") from None
+    except SavedError as error:
+        raise SavedError(f"{name} does not hold answers as `qa ask --json` prints them ({error})") from None
+
+
+def _parse(data: bytes) -> list[object]:
+    text = data.decode("utf-8-sig")
+    try:
+        saved = json.loads(text)
+    except ValueError:  # one answer a line, as `qa chat --json` prints them
+        saved = [json.loads(line) for line in text.split("\n") if line.strip()]
+    if isinstance(saved, dict) and "answers" in saved:
+        saved = saved["answers"]
+    answers = saved if isinstance(saved, list) else [saved]
+    if not answers:
+        raise SavedError("it holds no answers")
+    return answers
+
+
+def parse_answer(value: object) -> SavedAnswer:
+    """An answer from its JSON value.
+
+    Raises:
+        SavedError: something in it is missing or of the wrong kind.
+    """
+    fields = _Fields(value, "an answer")
+    question = fields.text("question")
+    return SavedAnswer(
+        question,
+        fields.text("searched", question),
+        tuple(_parse_quote(quote) for quote in fields.items("quotes")),
+        tuple(_parse_quote(quote) for quote in fields.items("nearest", ())),
+    )
+
+
+def _parse_quote(value: object, *, is_copy: bool = False) -> SavedQuote:
+    fields = _Fields(value, "a quote")
+    article = _Fields(fields.get("article"), "a quote's article")
+    words = fields.get("answer", None)
+    return SavedQuote(
+        text=fields.text("text"),
+        start=fields.offset("start"),
+        end=fields.offset("end"),
+        prefix=fields.text("prefix", ""),
+        suffix=fields.text("suffix", ""),
+        answer=None if words is None else _parse_words(words),
+        paragraph=fields.offset("paragraph", 1),
+        score=fields.number("score", 0.0),
+        article_id=article.text("id"),
+        sha256=article.text("sha256"),
+        source={name: article.maybe_text(name) for name in ("title", "author", "date", "url") if article.has(name)},
+        also_in=() if is_copy else tuple(_parse_quote(copy, is_copy=True) for copy in fields.items("also_in", ())),
+    )
+
+
+def _parse_words(value: object) -> SavedWords:
+    fields = _Fields(value, "a quote's answer")
+    return SavedWords(fields.text("text"), fields.offset("start"), fields.offset("end"))
+
+
+class _Fields:
+    """The fields of a JSON object, by kind; one that is missing takes the default, if it may be missing."""
+
+    def __init__(self, value: object, what: str) -> None:
+        if not isinstance(value, dict):
+            raise SavedError(f"{what} is expected where {_show(value)} is")
+        self._value = value
+        self._what = what
+
+    def has(self, name: str) -> bool:
+        return name in self._value
+
+    def get(self, name: str, default: object = ...) -> object:
+        value = self._value.get(name, default)
+        if value is ...:
+            raise SavedError(f"{self._what} lacks {name!r}")
+        return value
+
+    def text(self, name: str, default: object = ...) -> str:
+        value = self.get(name, default)
+        is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value  # no half characters
+        return value if is_text else self._refuse(name, value)  # type: ignore[return-value]
+
+    def maybe_text(self, name: str) -> str | None:
+        return None if self.get(name) is None else self.text(name)
+
+    def offset(self, name: str, default: object = ...) -> int:
+        value = self.get(name, default)
+        return value if type(value) is int and 0 <= value <= MAX_OFFSET else self._refuse(name, value)
+
+    def number(self, name: str, default: object = ...) -> float:
+        value = self.get(name, default)
+        is_number = type(value) in (int, float) and -MAX_OFFSET <= value <= MAX_OFFSET  # type: ignore[operator]
+        return float(value) if is_number else self._refuse(name, value)  # type: ignore[arg-type]
+
+    def items(self, name: str, default: object = ...) -> Sequence[object]:
+        value = self.get(name, default)
+        return value if isinstance(value, (list, tuple)) else self._refuse(name, value)
+
+    def _refuse(self, name: str, value: object) -> NoReturn:
+        raise SavedError(f"{self._what} has {_show(value)} as its {name!r}")
+
+
+def _show(value: object) -> str:
+    return ascii(value)[:40]

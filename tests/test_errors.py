@@ -9,7 +9,7 @@ def test_every_error_descends_from_qa_error_and_is_in_the_drawing():
     classes = {c.__name__ for c in vars(qa.errors).values() if isinstance(c, type) and issubclass(c, QAError)}
     drawn = set(re.findall(r"^    (?:[├└]── )?(\w+)", qa.errors.__doc__ or "", re.MULTILINE))
     assert classes == drawn
-    assert len(classes) == 8
+    assert len(classes) == 10
 
 
 def test_an_article_error_names_its_file_and_the_remedy():

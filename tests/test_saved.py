@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from qa.errors import QAError
+from qa.errors import SavedError
 from qa.index.build import build
 from qa.index.index import list_articles
 from qa.render import conversation_to_json
-from qa.saved import verify_file
+from qa.saved import parse_answer, verify_file
 from tests.standin import HashEncoder
 
 TEXT = "The bridge was opened in 1931.\n\nIt rained. The mayor spoke of tolls.\n\nIt rained. Nobody stayed to dance.\n"
@@ -113,25 +113,56 @@ def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(she
         assert [verdict.status for verdict in verify_file(file, tmp_path / "index")] == ["ok"] * count
     for content in ("not json", "[1, 2]", '{"answers": 3}', '{"question": "?"}', '{"quotes": [{"text": "x"}]}'):
         file.write_text(content)
-        with pytest.raises(QAError, match=r"saved\.json"):
+        with pytest.raises(SavedError, match=r"saved\.json"):
             verify_file(file, tmp_path / "index")
 
 
-@pytest.mark.parametrize("start", ["abc", float("inf"), float("nan"), None])
+@pytest.mark.parametrize("start", ["abc", float("inf"), float("nan"), None, True, -1, 1.5, 10**40])
 def test_a_place_that_is_no_number_is_told_as_an_error(shelf: Shelf, start: object):
     quote = shelf.quote("The mayor spoke of tolls.")
-    with pytest.raises(QAError, match=r"saved\.json does not hold answers"):
+    with pytest.raises(SavedError, match=r"saved\.json does not hold answers.*a quote has .* as its 'start'"):
         shelf.verify({**quote, "start": start})
 
 
-@pytest.mark.parametrize("article_id", [["bridge.txt"], {}, 7, None])
-def test_an_article_id_that_is_no_text_names_no_article(shelf: Shelf, article_id: object):
+@pytest.mark.parametrize("article_id", [["bridge.txt"], {}, 7, None, "\ud800"])
+def test_an_article_id_that_is_no_text_is_told_as_an_error(shelf: Shelf, article_id: object):
     quote = shelf.quote("The mayor spoke of tolls.")
     source = {**quote["article"], "id": article_id, "sha256": "0"}
-    assert shelf.verify({**quote, "article": source}) == [("not found", None)]
+    with pytest.raises(SavedError, match=r"saved\.json does not hold answers.*a quote's article has .* as its 'id'"):
+        shelf.verify({**quote, "article": source})
 
 
-def test_an_article_id_that_no_file_can_have_is_told_as_an_error(shelf: Shelf):
+@pytest.mark.parametrize("text", [TEXT, PADDING + TEXT, TEXT + "\nA later note.\n"])
+def test_forged_answering_words_are_not_found_whatever_became_of_the_article(shelf: Shelf, text: str):
     quote = shelf.quote("The mayor spoke of tolls.")
-    with pytest.raises(QAError, match=r"saved\.json does not hold answers"):
-        shelf.verify({**quote, "article": {**quote["article"], "id": "\ud800"}})
+    shelf.write(text)
+    for forged in ({"text": "bribes"}, {"start": 0, "end": 3}, {"end": quote["start"] + 99}, {"start": 9, "end": 2}):
+        assert shelf.verify({**quote, "answer": {**quote["answer"], **forged}}) == [("not found", None)]
+
+
+def test_a_wrong_end_is_not_ok(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    assert shelf.verify({**quote, "end": quote["end"] + 1}) == [("moved", quote["start"])]
+
+
+@pytest.mark.parametrize("forged", [{"author": "Somebody"}, {"date": "1931-01-01"}, {"url": "x"}, {"title": "Other"}])
+def test_a_source_that_the_index_does_not_name_so_is_not_ok(shelf: Shelf, forged: dict[str, str]):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    assert shelf.verify({**quote, "article": {**quote["article"], **forged}}) == [("source changed", quote["start"])]
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"answers": []}', "null", "7", '"x"', "[[]]", "[" * 100_000, "\xff"])
+def test_a_file_without_answers_is_an_error(shelf: Shelf, tmp_path: Path, content: str):
+    file = tmp_path / "saved.json"
+    file.write_bytes(content.encode("latin-1"))
+    with pytest.raises(SavedError, match=r"saved\.json.*what `qa ask --json` prints|as `qa ask --json` prints"):
+        verify_file(file, tmp_path / "index")
+
+
+def test_a_turn_keeps_only_quotes_that_stand_in_the_articles_now(shelf: Shelf):
+    quote = shelf.quote("The mayor spoke of tolls.")
+    forged = [{**quote, "end": 10**9}, {**quote, "text": "The mayor spoke of taxes."}, {**quote, "start": 0}]
+    (article,) = list_articles(shelf.folder / "index")
+    answer = parse_answer({"question": "Who spoke?", "quotes": [quote, *forged]})
+    (kept,) = answer.to_turn(lambda _: article).quotes
+    assert (kept.text, kept.answer) == (quote["text"], (quote["start"], quote["start"] + 3))

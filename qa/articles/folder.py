@@ -1,15 +1,17 @@
 """Files that a person adds or removes, on the page or by command -> the articles folder."""
 
+import os
 import re
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from hashlib import sha256
+from itertools import count
 from pathlib import Path
 
 from qa.articles.read import SUFFIXES, load_file, read_article
-from qa.errors import ArticleError, QAError
+from qa.errors import ArticleError, DiskError, QAError, explaining
 
 MAX_NAME_CHARS = 100
 
@@ -21,26 +23,36 @@ def place_file(folder: Path, name: str, data: bytes) -> str:
         ArticleError: it cannot be read as an article, or the same file is there already; names the file as given.
     """
     given = Path(Path(name.replace("\\", "/")).name)
-    with tempfile.TemporaryDirectory() as scratch:
+    with explaining(tempfile.gettempdir()), tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, clean_name(given.name))
         copy.write_bytes(data)
         try:
             read_article(copy)
         except ArticleError as error:
             raise ArticleError(given, error.reason) from None
-    folder.mkdir(parents=True, exist_ok=True)
-    target = folder / clean_name(given.name)
-    for number in range(2, 1000):
-        if not target.exists():
-            break
-        if sha256(target.read_bytes()).digest() == sha256(data).digest():
-            raise ArticleError(given, f"is among the articles already, as {target.name}", is_duplicate=True)
-        target = target.with_name(f"{Path(clean_name(given.name)).stem}-{number}{given.suffix.lower()}")
-    # Under a hidden name first: a build that runs now must not read half a file.
-    partial = target.with_name(f".{target.name}.part")
-    partial.write_bytes(data)
-    partial.replace(target)
+    with explaining(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for target in _number(folder / clean_name(given.name)):
+            if not target.exists():
+                break
+            if sha256(target.read_bytes()).digest() == sha256(data).digest():
+                raise ArticleError(given, f"is among the articles already, as {target.name}", is_duplicate=True)
+        # Under a hidden name first: a build that runs now must not read half a file.
+        partial = target.with_name(f".{target.name}.part")
+        try:
+            partial.write_bytes(data)
+            partial.replace(target)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
     return target.relative_to(folder).as_posix()
+
+
+def _number(path: Path) -> Iterator[Path]:
+    """A path, and the same with a number, as long as they are taken."""
+    yield path
+    for number in count(2):
+        yield path.with_name(f"{path.stem}-{number}{path.suffix.lower()}")
 
 
 def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[ArticleError]]:
@@ -52,8 +64,8 @@ def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[Arti
     errors: list[ArticleError] = []
     for path in paths:
         # A link that somebody names is meant; what it leads to is copied.
-        source = path.resolve()
         try:
+            source = path.resolve()
             if source.is_dir():
                 raise ArticleError(path, "is a folder: name its files, as in `qa add folder/*.md`")
             if source.is_relative_to(folder.resolve()):
@@ -62,8 +74,8 @@ def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[Arti
                 added.append(place_file(folder, path.name, load_file(source, source.parent).data))
         except ArticleError as error:
             errors.append(ArticleError(path, error.reason, is_duplicate=error.is_duplicate))
-        except OSError as error:
-            errors.append(ArticleError(path, f"cannot be copied ({error.strerror}): check disk and permissions"))
+        except DiskError as error:
+            errors.append(ArticleError(path, f"cannot be copied: {error}"))
     return added, errors
 
 
@@ -83,21 +95,30 @@ def find_article(folder: Path, article_id: str) -> Path:
         QAError: there is none of this id in the folder.
     """
     path = folder / article_id
-    if not path.resolve().is_relative_to(folder.resolve()) or not path.is_file():
+    parts = article_id.split("/")
+    try:
+        # Any other way to write the same path would lead out of the folder that it is joined to later.
+        is_id = not {"", ".", ".."} & set(parts) and path.relative_to(folder).as_posix() == article_id
+        is_article = is_id and path.resolve().is_relative_to(folder.resolve()) and path.is_file()
+    except (OSError, RuntimeError, ValueError):  # too long a name, links in a circle, another disk
+        is_article = False
+    if not is_article:
         raise QAError(f"there is no article {article_id!r} in {folder}: `qa list` names them all")
     return path
 
 
 def move_out(folder: Path, article_id: str, removed: Path) -> Path:
-    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns its new place."""
+    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns its new place.
+
+    Raises:
+        QAError: there is no such article.
+        DiskError: it cannot be moved.
+    """
     path = find_article(folder, article_id)
-    target = removed / article_id
-    for number in range(2, 1000):
-        if not target.exists():
-            break
-        target = (removed / article_id).with_name(f"{path.stem}-{number}{path.suffix}")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    shutil.move(path, target)
+    with explaining(path):
+        target = next(target for target in _number(removed / article_id) if not os.path.lexists(target))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(path, target)
     return target
 
 

@@ -9,7 +9,7 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from textwrap import shorten
@@ -19,7 +19,7 @@ from unicodedata import category
 from qa.articles.blocks import split_blocks
 from qa.articles.dates import parse_date
 from qa.articles.header import read_header
-from qa.errors import ArticleError
+from qa.errors import ArticleError, QAError
 from qa.types import Article
 
 MAX_BYTES = 16 * 2**20
@@ -156,7 +156,24 @@ def parse_file(file: ArticleFile) -> Article:
     Raises:
         ArticleError: it is empty, binary, without any words, or its encoding cannot be told.
     """
-    return _READERS[file.path.suffix.lower()](file)
+    with blame(file.path):
+        return _READERS[file.path.suffix.lower()](file)
+
+
+@contextmanager
+def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Make whatever goes wrong inside, `but` what is no fault of the file, its error: it may harm no other."""
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, (QAError, *but)):
+            raise
+        raise describe_failure(path, error) from error
+
+
+def describe_failure(path: Path, error: Exception) -> ArticleError:
+    """The error of a file with which something went wrong that nobody thought of."""
+    return ArticleError(path, f"cannot be used ({type(error).__name__}: {str(error)[:200]}): change or remove it")
 
 
 def read_article(path: Path, folder: Path | None = None) -> Article:
@@ -290,6 +307,8 @@ def _scalar(value: object) -> str:
     if isinstance(value, dict):
         value = value.get("name")
     text = " ".join(value.split()) if isinstance(value, str) else ""
+    # YAML can write half of a character ("\ud800"), which no file and no database takes.
+    text = text.encode("utf-8", "replace").decode("utf-8")
     return "" if text in ("~", "null") else text
 
 

@@ -3,7 +3,6 @@
 Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad usage.
 """
 
-import json
 import os
 import sys
 from contextlib import suppress
@@ -19,15 +18,16 @@ from qa.cli.shell import (
     json_option,
     no_reader_option,
     print_json,
+    print_rendered,
     reader_option,
     show_progress,
+    tell,
     tell_errors,
 )
 from qa.errors import QAError
 
 if TYPE_CHECKING:
-    from qa.index.index import Index
-    from qa.types import Answer, Turn
+    from qa.types import Answer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -70,6 +70,7 @@ def ask(
     """Answer QUESTION with quotes from the articles, or say that they do not."""
     from qa.answer.answerer import THRESHOLD, Answerer
     from qa.answer.retriever import Retriever
+    from qa.saved import read_answers
 
     answerer = Answerer(
         Retriever.load(index),
@@ -78,7 +79,8 @@ def ask(
         passages_read=passages,
         threshold=THRESHOLD if threshold is None else threshold,
     )
-    turns = _read_history(history, answerer.retriever.index) if history else []
+    find = answerer.retriever.index.get_article
+    turns = [saved.to_turn(find) for saved in read_answers(history)] if history else []
     _print_answer(answerer.answer(question, turns, as_written=as_written), as_json=as_json)
 
 
@@ -113,7 +115,7 @@ def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
             try:
                 answer = answerer.answer(line.removeprefix("/plain "), turns, as_written=plain)
             except QAError as error:
-                click.echo(f"Error: {error}", err=True)
+                tell(f"Error: {error}", err=True)
                 continue
             turns.append(Turn.from_answer(answer))
             _print_answer(answer, as_json=as_json, indent=None)
@@ -134,7 +136,7 @@ def search(query: str, index: Path, passages: int, as_json: bool) -> None:
     if as_json:
         print_json(render.hits_to_json(query, hits))
     else:
-        click.echo(render.hits_to_text(hits, color=sys.stdout.isatty()))
+        print_rendered(render.hits_to_text(hits, color=sys.stdout.isatty()))
 
 
 @main.command("list")
@@ -151,8 +153,7 @@ def list_(index: Path, as_json: bool) -> None:
         print_json({"articles": [render.article_to_json(article) for article in articles]})
     else:
         for article in articles:
-            parts = [article.id, article.title, article.author, article.date]
-            click.echo("\t".join(part or "" for part in parts))
+            tell(article.id, article.title, article.author or "", article.date or "")
 
 
 @main.command()
@@ -220,7 +221,7 @@ def evaluate(
     if as_json:
         print_json(report.to_json())
     else:
-        click.echo(report.to_table())
+        print_rendered(report.to_table())
 
 
 def _read_line(prompt: str) -> str | None:
@@ -232,26 +233,13 @@ def _read_line(prompt: str) -> str | None:
         return None
 
 
-def _read_history(path: Path, index: "Index") -> "list[Turn]":
-    """Turns from saved answers: one, an array, or a conversation saved from the page."""
-    from qa.render import turn_from_json
-
-    try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(saved, dict):
-            saved = saved.get("answers", [saved])
-        return [turn_from_json(answer, index.get_article) for answer in saved]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise QAError(f"{path} does not hold answers as `qa ask --json` prints them ({error!r})") from None
-
-
 def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) -> None:
     from qa import render
 
     if as_json:
         print_json(render.answer_to_json(answer), indent=indent)
     else:
-        click.echo(render.answer_to_text(answer, color=sys.stdout.isatty()))
+        print_rendered(render.answer_to_text(answer, color=sys.stdout.isatty()))
 
 
 for command in index_commands.COMMANDS:

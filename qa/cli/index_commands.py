@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa.cli.shell import articles_option, index_option, json_option, print_json, show_progress, tell_errors
+from qa.cli.shell import articles_option, index_option, json_option, print_json, show_progress, tell, tell_errors
 from qa.errors import ArticleError, QAError
 
 if TYPE_CHECKING:
@@ -43,7 +43,9 @@ def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> 
 
     added, errors = add_files(articles, paths)
     if not added:
-        raise QAError("\n".join(map(str, errors)))
+        for error in errors[:-1]:
+            tell(str(error), err=True)
+        raise errors[-1]
     _finish(_build(articles, index), errors, as_json=as_json)
 
 
@@ -63,7 +65,7 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: b
     for article_id in article_ids:
         find_article(articles, article_id)  # all or none
     for article_id in dict.fromkeys(article_ids):
-        click.echo(f"moved to {move_out(articles, article_id, index / 'removed')}", err=True)
+        tell(f"moved to {move_out(articles, article_id, index / 'removed')}", err=True)
     _finish(_build(articles, index, allow_empty=True), as_json=as_json)
 
 
@@ -80,7 +82,7 @@ def info(index: Path, as_json: bool) -> None:
         print_json(described)
     else:
         for name, value in described.items():
-            click.echo(f"{name.replace('_', ' '):<20}{value}")
+            tell(f"{name.replace('_', ' '):<20}{value}")
 
 
 @click.command()
@@ -99,9 +101,9 @@ def doctor(articles: Path, index: Path, as_json: bool) -> None:
     else:
         for finding in findings:
             mark = "ok   " if finding.is_ok else "WRONG"
-            click.echo(f"{mark} {finding.check}: {finding.detail}")
+            tell(f"{mark} {finding.check}: {finding.detail}")
             if finding.remedy:
-                click.echo(f"      {finding.remedy}")
+                tell(f"      {finding.remedy}")
     if not all(finding.is_ok for finding in findings):
         sys.exit(1)
 
@@ -124,7 +126,7 @@ def verify(file: Path, index: Path, as_json: bool) -> None:
         print_json({"quotes": [verdict.to_json() for verdict in verdicts]})
     else:
         for verdict in verdicts:
-            click.echo(verdict.to_line())
+            tell(verdict.to_line())
     if not all(verdict.status == "ok" for verdict in verdicts):
         sys.exit(1)
 
@@ -172,9 +174,9 @@ def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json:
     else:
         counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
         counts += f", {len(report.unchanged)} unchanged"
-        click.echo(f"{counts}; {report.passages} passages, generation {report.generation}")
+        tell(f"{counts}; {report.passages} passages, generation {report.generation}")
     for error in errors:
-        click.echo(f"left out: {error}", err=True)
+        tell(f"left out: {error}", err=True)
 
 
 def _build_on_changes(articles: Path, index: Path, *, allow_empty: bool, as_json: bool) -> None:
@@ -186,4 +188,4 @@ def _build_on_changes(articles: Path, index: Path, *, allow_empty: bool, as_json
             report = _build(articles, index, allow_empty=allow_empty)
             _print_report(report, list(report.errors), as_json=as_json)
         except QAError as error:  # half a change: the next one may complete it
-            click.echo(f"Error: {error}", err=True)
+            tell(f"Error: {error}", err=True)

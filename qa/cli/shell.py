@@ -1,6 +1,7 @@
 """What all commands share: options, errors as one line, progress bars, JSON."""
 
 import json
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ from qa.errors import QAError
 if TYPE_CHECKING:
     from qa.types import Progress
 
+_UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -51,9 +53,9 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
         try:
             return command(*args, **kwargs)
         except QAError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_one_line(str(error))) from None
         except KeyboardInterrupt:
-            click.echo("stopped; what was done is kept, and the same command goes on from there", err=True)
+            tell("stopped; what was done is kept, and the same command goes on from there", err=True)
             sys.exit(130)
 
     return told
@@ -82,6 +84,23 @@ def show_progress() -> Iterator["Progress"]:
             bar.close()
 
 
+def tell(*parts: str, err: bool = False) -> None:
+    """Print one line, its parts with tabs between; nothing in them can forge a line or command a terminal."""
+    click.echo("\t".join(map(_one_line, parts)), err=err)
+
+
+def print_rendered(text: str) -> None:
+    """Print what `qa.render` made for a terminal."""
+    click.echo(text)
+
+
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print a value as JSON on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=indent))
+    """Print a value as JSON on stdout, controls and what turns the direction of text by their numbers."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    click.echo(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def _one_line(text: str) -> str:
+    from qa.render import one_line
+
+    return one_line(text)

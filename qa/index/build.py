@@ -3,21 +3,22 @@
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import time_ns
 from typing import NamedTuple
 from uuid import uuid4
 
 from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
-from qa.articles.read import changed_ns, load_file, parse_file, scan_files
+from qa.articles.read import blame, changed_ns, describe_failure, load_file, parse_file, scan_files
 from qa.encoder import load_encoder
-from qa.errors import ArticleError, IndexBusy, IndexDamaged, QAError
+from qa.errors import ArticleError, EncoderUnavailable, IndexBusy, IndexDamaged, QAError
 from qa.index.generations import Change, derive, open_derived, remove_old_generations
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import passage_text, sentence_texts, vector_key
-from qa.index.store import STORE_FILE, Store, StoreError
+from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
+from qa.index.store import STORE_FILE, Store, StoreError, explain_failure, trust
 from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
@@ -42,6 +43,8 @@ class BuildReport:
     passages: int = 0
     encoded: int = 0
     """Texts (passages and sentences) that were encoded; all others had their vectors already."""
+    mended: tuple[str, ...] = ()
+    """What was wrong with the index before, and is not any more."""
 
 
 def build(
@@ -80,19 +83,26 @@ def build(
         raise QAError(
             f"there is no folder {articles}: make it and put articles into it, or name another with --articles"
         )
-    folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _lock(folder), closing(Store.open_writer(folder / STORE_FILE)) as store:
-            work = _Build(articles, folder, store, encoder, progress or _no_progress, size)
-            report = work.run(reembed, allow_empty)
-            if reader and store.meta.get("reader") != reader:
-                store.write_meta({"reader": reader})
-            return report
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder):
+            path = folder / STORE_FILE
+            store, flaws = open_or_salvage(path)
+            try:
+                work = _Build(articles, folder, store, encoder, progress or _no_progress, size)
+                report = work.run(reembed, allow_empty)
+                if reader and store.meta.get("reader") != reader:
+                    store.write_meta({"reader": reader})
+                put_in_place(store, path)
+            finally:
+                store.close()
+                remove_scratch(store, path)
+            trust(path)
+            return replace(report, mended=flaws)
     except (OSError, StoreError) as error:
-        raise QAError(
-            f"the index in {folder} could not be written ({error}): it is as it was; "
-            "see that the disk has space and may be written, and run `qa build` again"
-        ) from error
+        explained = explain_failure(error, folder)
+        kind = type(explained) if isinstance(explained, QAError) else QAError
+        raise kind(f"the index in {folder} could not be written and is as it was: {explained}") from error
 
 
 _Known = Mapping[str, tuple[str, str, str, str | None]]
@@ -120,6 +130,10 @@ class _Build:
     size: PassageSize
     salt: str = ""
     """Of the keys of vectors."""
+    known: _Known = field(default_factory=dict)
+    """The articles in the store."""
+    as_before: bool = False
+    """Whether encoder and splitter are those that the store was made with."""
 
     def run(self, reembed: bool, allow_empty: bool) -> BuildReport:
         meta = self.store.meta
@@ -131,14 +145,18 @@ class _Build:
             self.salt = f"{self.store.generation} {encoder.fingerprint}"
         settings = self._settings(encoder)
         as_before = not reembed and all(meta.get(key, "") == value for key, value in settings.items())
-        known = self.store.sources()
-        sources = self._compare_sources(known, reuse=as_before)
+        self.as_before, self.known = as_before, self.store.sources()
+        sources = self._compare_sources(self.known, reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
             raise QAError(
                 f"no article is left in {self.articles}, but the index in {self.folder} holds {len(sources.removed)}: "
                 "nothing was changed; if they are meant to go, run `qa build --allow-empty`"
             )
+        encoded = 0
+        if sources.new:
+            self._split(sources, encoder)
+            encoded = self._encode(sources, encoder)
         if as_before and not sources.new and not sources.removed and "build_id" in meta:
             if open_derived(self.folder, self.store, may_repair=True) is None:
                 raise IndexDamaged(f"the files derived in {self.folder} cannot be made: check disk and permissions")
@@ -148,13 +166,11 @@ class _Build:
                 errors=tuple(sources.errors),
                 passages=self.store.count_passages(),
             )
-        self._split(len(sources.new), encoder)
-        encoded = self._encode(encoder)
         generation = self._publish(sources, settings)
         return BuildReport(
             generation,
-            added=tuple(i for i in sources.new if i not in known),
-            changed=tuple(i for i in sources.new if i in known),
+            added=tuple(i for i in sources.new if i not in self.known),
+            changed=tuple(i for i in sources.new if i in self.known),
             removed=tuple(sources.removed),
             unchanged=tuple(sources.unchanged),
             errors=tuple(sources.errors),
@@ -168,7 +184,7 @@ class _Build:
             encoder: Encoder = load_encoder(name)
         else:
             encoder = self.encoder or load_encoder()
-        if name is not None and not reembed:
+        if name is not None and "encoder_fingerprint" in meta and not reembed:  # it may have been lost to damage
             check_encoder(meta, encoder, self.folder)
         return encoder
 
@@ -193,20 +209,23 @@ class _Build:
             _, file_before, text_before, stamp_before = known.get(article_id, _UNKNOWN)
             article = None
             try:
-                if reuse and stamp and stamp == stamp_before:
-                    text_hash = text_before
-                else:
-                    file = load_file(self.articles / article_id, self.articles)
-                    if stamp and changed_ns(stamp) < settled:
-                        to_note[article_id] = (stamp, file.sha256)
-                    if reuse and file.sha256 == file_before:
+                with blame(self.articles / article_id, but=(StoreError,)):
+                    if reuse and stamp and stamp == stamp_before:
                         text_hash = text_before
                     else:
-                        article, file_hash = parse_file(file), file.sha256
-                        text_hash = article.sha256
-                if text_hash in owners:
-                    reason = f"has the same text as {owners[text_hash]}: remove one of them"
-                    raise ArticleError(self.articles / article_id, reason, is_duplicate=True)
+                        file = load_file(self.articles / article_id, self.articles)
+                        if stamp and changed_ns(stamp) < settled:
+                            to_note[article_id] = (stamp, file.sha256)
+                        if reuse and file.sha256 == file_before:
+                            text_hash = text_before
+                        else:
+                            article, file_hash = parse_file(file), file.sha256
+                            text_hash = article.sha256
+                    if text_hash in owners:
+                        reason = f"has the same text as {owners[text_hash]}: remove one of them"
+                        raise ArticleError(self.articles / article_id, reason, is_duplicate=True)
+                    if article is not None:
+                        self.store.stage_article(article, file_hash)
             except ArticleError as error:
                 sources.errors.append(error)
                 # A file that is there but cannot be read keeps its place, unless it is one too many.
@@ -214,39 +233,86 @@ class _Build:
                     continue
                 text_hash, file_hash = text_before, file_before
                 article = None if reuse else self.store.get_article(article_id)
+                if article is not None:
+                    self.store.stage_article(article, file_hash)
             owners[text_hash] = article_id
             if article is None:
                 sources.unchanged.append(article_id)
             else:
-                self.store.stage_article(article, file_hash)
                 sources.new.append(article_id)
         self.store.note_files(to_note)
         sources.removed.extend(sorted(known.keys() - owners.values()))
         return sources
 
-    def _split(self, articles: int, encoder: Encoder) -> None:
+    def _split(self, sources: _Sources, encoder: Encoder) -> None:
         """Split what is staged, and queue texts that have no vector yet."""
+        articles = len(sources.new)
         for done, article in enumerate(self.store.staged_articles()):
             self.progress(done, articles, "splitting")
-            passages = split_passages(article, encoder.count_tokens, size=self.size)
-            keyed = [self._keyed_texts(passage) for passage in passages]
-            self.store.queue_texts({key: text for texts in keyed for key, text in texts})
-            # The first text is the passage's own.
-            self.store.stage_passages(article.id, [(p, texts[0][0]) for p, texts in zip(passages, keyed, strict=True)])
+            try:
+                with blame(self.articles / article.id, but=(StoreError,)):
+                    passages = split_passages(article, encoder.count_tokens, size=self.size)
+                    keyed = [self._keyed_texts(passage) for passage in passages]
+                    # The first text is the passage's own.
+                    rows = [(p, texts[0][0]) for p, texts in zip(passages, keyed, strict=True)]
+                    self.store.stage_passages(article.id, rows)
+            except ArticleError as error:
+                self._leave_out(sources, error, article.id)
+            else:
+                self.store.queue_texts({key: text for texts in keyed for key, text in texts})
+
+    def _leave_out(self, sources: _Sources, error: ArticleError, article_id: str) -> None:
+        """Unstage an article that cannot be used after all; an earlier version stays, if it can."""
+        self.store.unstage_article(article_id)
+        sources.new.remove(article_id)
+        sources.errors.append(error)
+        if article_id in self.known:
+            (sources.unchanged if self.as_before else sources.removed).append(article_id)
 
     def _keyed_texts(self, passage: Passage) -> list[tuple[bytes, str]]:
         return [(vector_key(text, self.salt), text) for text in (passage_text(passage), *sentence_texts(passage))]
 
-    def _encode(self, encoder: Encoder) -> int:
+    def _encode(self, sources: _Sources, encoder: Encoder) -> int:
         """Encode what is queued and store it at once, so that an interrupted build goes on from there."""
         total, done = self.store.count_queued(), 0
+        failed: dict[bytes, Exception] = {}
         # Longest first: batches of equal length waste nothing, and memory is at its peak at the start, not at the end.
         for texts in self.store.queued_texts(ENCODE_AT_ONCE):
             self.progress(done, total, "encoding")
-            self.store.put_vectors(list(texts), encoder.encode_passages(list(texts.values())))
+            try:
+                self.store.put_vectors(list(texts), encoder.encode_passages(list(texts.values())))
+            except (QAError, StoreError):
+                raise
+            except Exception as error:
+                failed |= self._encode_singly(texts, encoder, error)
             done += len(texts)
         self.progress(total, total, "encoding")
-        return total
+        if failed:
+            self._leave_out_failed(sources, encoder, failed)
+        return total - len(failed)
+
+    def _encode_singly(self, texts: Mapping[bytes, str], encoder: Encoder, cause: Exception) -> dict[bytes, Exception]:
+        """Encode what can be; returns the keys of what cannot, and why."""
+        failed: dict[bytes, Exception] = {}
+        try:
+            encoder.encode_passages(["a few plain words"])
+        except Exception:
+            raise EncoderUnavailable(f"the encoder {encoder.name!r} fails ({cause!r}): try another") from cause
+        for key, text in texts.items():
+            try:
+                self.store.put_vectors([key], encoder.encode_passages([text]))
+            except (QAError, StoreError):
+                raise
+            except Exception as error:
+                failed[key] = error
+        return failed
+
+    def _leave_out_failed(self, sources: _Sources, encoder: Encoder, failed: Mapping[bytes, Exception]) -> None:
+        for article in list(self.store.staged_articles()):
+            passages = split_passages(article, encoder.count_tokens, size=self.size)
+            keys = {key for passage in passages for key, _ in self._keyed_texts(passage)}
+            for key in sorted(keys & failed.keys())[:1]:
+                self._leave_out(sources, describe_failure(self.articles / article.id, failed[key]), article.id)
 
     def _publish(self, sources: _Sources, settings: Mapping[str, str]) -> int:
         meta = self.store.meta

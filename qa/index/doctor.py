@@ -11,10 +11,10 @@ import numpy as np
 
 from qa.articles.read import find_files
 from qa.encoder import load_encoder
-from qa.errors import IndexMissing, QAError
+from qa.errors import DiskError, QAError
 from qa.index.generations import check_derived, open_derived
 from qa.index.keys import passage_text, sentence_texts, vector_key
-from qa.index.store import STORE_FILE, Store, from_half
+from qa.index.store import STORE_FILE, Store, distrust, find_store, from_half
 from qa.reader import BUNDLED, load_reader
 from qa.types import Encoder, Passage, Progress
 
@@ -46,24 +46,46 @@ def examine(
     folder: Path, articles: Path, *, encoder: Encoder | None = None, progress: Progress | None = None
 ) -> list[Finding]:
     """Check everything that can be checked, in order; one failure does not keep the others from being looked for."""
-    if not (folder / STORE_FILE).is_file():
-        return [Finding("store", False, f"there is no index in {folder}", _BUILD)]
-    findings = [_check_disk(folder)]
     try:
-        store = Store.open_snapshot(folder / STORE_FILE)
+        path = find_store(folder)
     except QAError as error:
-        return [*findings, Finding("store", False, str(error), f"delete {folder / STORE_FILE}* and {_BUILD}")]
+        return [_trouble("store", error)]
+    findings = _attempt("disk", lambda: _check_disk(folder))
     try:
-        findings.append(_check_store(store))
+        store = Store.open_snapshot(path)
+    except QAError as error:
+        return [*findings, _trouble("store", error)]
+    try:
+        findings += _attempt("store", lambda: _check_store(store, progress))
         if not findings[-1].is_ok:
+            distrust(path)  # the next build is to look at everything
             return findings
-        findings += [_check_articles(store, articles), _check_offsets(store, progress), _check_vectors(store)]
-        findings.append(_check_files(folder, store))
-        findings += _check_encoder(store, encoder)
-        findings.append(_check_reader())
+        findings += _attempt("articles", lambda: _check_articles(store, articles))
+        findings += _attempt("offsets", lambda: _check_offsets(store, progress))
+        findings += _attempt("vectors", lambda: _check_vectors(store))
+        findings += _attempt("files", lambda: _check_files(folder, store))
+        findings += _attempt("encoder", lambda: _check_encoder(store, encoder))
+        findings += _attempt("reader", lambda: _check_reader())
     finally:
         store.close()
     return findings
+
+
+def _attempt(check: str, look: Callable[[], Finding | list[Finding]]) -> list[Finding]:
+    """What a check finds; where it cannot be made, that is the finding."""
+    try:
+        found = look()
+    except Exception as error:  # whatever damage does to a check, the others are still to be made
+        return [_trouble(check, error)]
+    return found if isinstance(found, list) else [found]
+
+
+def _trouble(check: str, error: Exception) -> Finding:
+    if isinstance(error, DiskError):
+        return Finding(check, False, str(error))
+    if isinstance(error, OSError):
+        return Finding(check, False, str(DiskError.explain(error)))
+    return Finding(check, False, str(error) if isinstance(error, QAError) else f"it failed ({error!r})", _BUILD)
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
@@ -72,9 +94,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
     Raises:
         IndexMissing: there is none.
     """
-    if not (folder / STORE_FILE).is_file():
-        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
-    store = Store.open_snapshot(folder / STORE_FILE)
+    store = Store.open_snapshot(find_store(folder))
     try:
         meta = store.meta
         generation = folder / "generations" / meta["generation"]
@@ -110,14 +130,14 @@ def _check_disk(folder: Path) -> Finding:
     return Finding("disk", free >= needed, detail, remedy)
 
 
-def _check_store(store: Store) -> Finding:
-    flaws = store.find_flaws()
+def _check_store(store: Store, progress: Progress | None) -> Finding:
+    flaws = store.find_damage(progress)
     if flaws:
-        return Finding("store", False, _list(flaws), f"delete {store.path}* (not the articles) and {_BUILD}")
+        return Finding("store", False, _list(flaws), f"{_BUILD}, which mends it from the articles")
     if "build_id" not in store.meta:
         return Finding("store", False, "no build was ever finished", _BUILD)
     counts = f"{store.count_articles()} articles, {store.count_passages()} passages"
-    return Finding("store", True, f"{counts}, generation {store.generation}")
+    return Finding("store", True, f"{counts}, generation {store.generation}; all is as it was stored")
 
 
 def _check_articles(store: Store, articles: Path) -> Finding:
@@ -139,16 +159,13 @@ def _check_articles(store: Store, articles: Path) -> Finding:
 
 def _check_offsets(store: Store, progress: Progress | None) -> Finding:
     total, flaws, checked = store.count_passages(), [], 0
-    for article in store.list_articles():
-        if sha256(article.text.encode("utf-8")).hexdigest() != article.sha256:
-            flaws.append(f"the text of {article.id} does not have its sha256")
     for done, (passage_id, passage) in enumerate(store.iterate_passages()):
         if progress:
             progress(done, total, "checking offsets")
         checked += 1 + len(passage.sentences)
         flaws += [f"passage {passage_id} of {passage.article.id}: {flaw}" for flaw in _find_flaws(passage)]
     if flaws:
-        return Finding("offsets", False, _list(flaws), f"delete {store.path}* (not the articles) and {_BUILD}")
+        return Finding("offsets", False, _list(flaws), _REEMBED)
     return Finding("offsets", True, f"all {checked} passages and sentences lie where they should")
 
 
@@ -199,7 +216,7 @@ def _check_files(folder: Path, store: Store) -> Finding:
     counts = len(opened[0]), len(opened[1])
     if counts != (store.count_passages(),) * 2:
         detail = f"{counts[0]} vectors and {counts[1]} texts for {store.count_passages()} passages"
-        return Finding("files", False, detail, f"delete {folder / 'generations'} and {_BUILD}")
+        return Finding("files", False, detail, f"delete {folder / 'generations'} (all in it is derived) and {_BUILD}")
     return Finding("files", True, f"{checked.files} files have their checksums and {counts[0]} entries each")
 
 

@@ -13,12 +13,12 @@ from hashlib import sha256
 from pathlib import Path
 from time import time
 from typing import Any, NamedTuple, Self
+from weakref import finalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.errors import IndexDamaged
-from qa.index.store import Store
+from qa.index.store import Store, report_damage
 from qa.index.vectors import FaissIndex, JoinedIndex, choose_kind
 from qa.index.words import ANALYSIS, Text, WordIndex, field_of
 from qa.types import Passage, Vectors
@@ -98,7 +98,7 @@ class _StoredVectors:
         ids = self._ids[rows].tolist()
         kept = self._store.get_passage_vectors(ids)
         if len(kept) < len(ids):
-            raise IndexDamaged(f"{self._store.path} lacks vectors: run `qa build --reembed`")
+            raise report_damage(self._store.path, "vectors are missing")
         halves = np.frombuffer(b"".join(kept[i] for i in ids), dtype=np.float16)
         return halves.astype(np.float32).reshape(len(ids), self.shape[1])
 
@@ -144,9 +144,22 @@ def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[Joine
         parts = [FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))]
         if (target / RECENT).exists():
             parts.append(FaissIndex.read(target / RECENT))
-        return JoinedIndex(parts), WordIndex.open(target / WORDS, _word_fields(store))
+        return JoinedIndex(parts), _open_words(target / WORDS, _word_fields(store))
     except (OSError, ValueError, RuntimeError):
         return None  # deleted by a later build between check and opening
+
+
+def _open_words(folder: Path, fields: Sequence[str]) -> WordIndex:
+    """Where the folder may not be written, through links elsewhere: tantivy puts a lock beside what it reads."""
+    if os.access(folder, os.W_OK):
+        return WordIndex.open(folder, fields)
+    links = tempfile.TemporaryDirectory(prefix="article-qa-")
+    for path in folder.iterdir():
+        if not path.name.endswith(".lock"):
+            Path(links.name, path.name).symlink_to(path.absolute())
+    words = WordIndex.open(Path(links.name), fields)
+    finalize(words, links.cleanup)
+    return words
 
 
 def check_derived(folder: Path, store: Store) -> Checked:

@@ -16,10 +16,10 @@ from weakref import finalize
 import numpy as np
 
 from qa.encoder import load_encoder
-from qa.errors import IndexDamaged, IndexMismatch, IndexMissing
+from qa.errors import DiskError, IndexMismatch, IndexMissing
 from qa.index.generations import open_derived
 from qa.index.keys import sentence_texts, vector_key
-from qa.index.store import STORE_FILE, Store, from_half
+from qa.index.store import Store, find_store, from_half, report_damage
 from qa.index.vectors import JoinedIndex
 from qa.index.words import WordIndex
 from qa.types import Article, Encoder, Passage, Vectors
@@ -53,13 +53,13 @@ class Index:
         Raises:
             IndexMissing: there is none in `folder`.
             IndexMismatch: it was built with another encoder, or by another version of the format.
-            IndexDamaged: the store cannot be read.
+            IndexDamaged: the store is not what was stored.
+            DiskError: a disk or its permissions refuse.
         """
         folder = Path(folder)
-        if not (folder / STORE_FILE).is_file():
-            raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
+        path = find_store(folder)
         for attempt in range(_OPEN_ATTEMPTS):
-            store = Store.open_snapshot(folder / STORE_FILE)
+            store = Store.open_snapshot(path)
             try:
                 meta = store.meta
                 if "build_id" not in meta:
@@ -69,7 +69,7 @@ class Index:
                 derived = open_derived(folder, store, may_repair=attempt > 0)
             except OSError as error:
                 store.close()
-                raise IndexDamaged(f"{folder / 'generations'} needs mending, which failed ({error})") from error
+                raise DiskError.explain(error, folder / "generations") from error
             except BaseException:
                 store.close()
                 raise
@@ -77,7 +77,7 @@ class Index:
                 return cls(folder, store, *derived, encoder)
             # Either damaged, or replaced between the two reads: look again, and repair what is still not right.
             store.close()
-        raise IndexDamaged(f"the files derived in {folder / 'generations'} cannot be made: check disk and permissions")
+        raise DiskError(f"{folder / 'generations'}: the files derived cannot be made: check disk and permissions")
 
     def close(self) -> None:
         """Let go of the files."""
@@ -106,14 +106,18 @@ class Index:
         kept = self.store.get_vectors(keys)
         if not keys:
             return np.zeros((0, self.encoder.dim), dtype=np.float32)
+        if len(kept) < len(set(keys)):
+            raise report_damage(self.store.path, "vectors are missing")
         return np.stack([from_half(kept[key]) for key in keys])
 
 
 def read_build_id(folder: Path) -> str | None:
     """Identity of the newest build in a folder, or None where there is none."""
-    if not (folder / STORE_FILE).is_file():
+    try:
+        path = find_store(folder)
+    except IndexMissing:
         return None
-    store = Store.open_snapshot(folder / STORE_FILE)
+    store = Store.open_snapshot(path)
     try:
         return store.meta.get("build_id")
     finally:
@@ -126,10 +130,10 @@ def list_articles(folder: str | Path = DEFAULT_INDEX) -> list[Article]:
     Raises:
         IndexMissing: there is none.
     """
-    if read_build_id(Path(folder)) is None:
-        raise IndexMissing(f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)")
-    store = Store.open_snapshot(Path(folder) / STORE_FILE)
+    store = Store.open_snapshot(find_store(Path(folder)))
     try:
+        if "build_id" not in store.meta:
+            raise IndexMissing(f"the index in {folder} was never finished: run `qa build`")
         return list(store.list_articles())
     finally:
         store.close()

@@ -9,8 +9,9 @@
 Gradio is imported when a page is made, not before.
 """
 
-import getpass
+import atexit
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -18,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa.errors import QAError
+from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     import gradio
@@ -75,7 +76,16 @@ def serve(
     with (show_progress or nullcontext)() as progress:
         service.prepare(progress)
     page = make_page(service, mcp=mcp)
-    open_page(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
+    open_page(
+        page,
+        host=host,
+        port=port,
+        read_only=read_only,
+        auth=auth,
+        allowed_hosts=allowed_hosts,
+        mcp=mcp,
+        open_browser=open_browser,
+    )
 
 
 def open_page(
@@ -83,6 +93,7 @@ def open_page(
     *,
     host: str = HOST,
     port: int = PORT,
+    read_only: bool = False,
     auth: tuple[str, str] | None = None,
     allowed_hosts: Sequence[str] = (),
     mcp: bool = False,
@@ -95,7 +106,16 @@ def open_page(
     """
     from qa.page.launch import launch
 
-    launch(page, host=host, port=port, auth=auth, allowed_hosts=allowed_hosts, mcp=mcp, open_browser=open_browser)
+    launch(
+        page,
+        host=host,
+        port=port,
+        read_only=read_only,
+        auth=auth,
+        allowed_hosts=allowed_hosts,
+        mcp=mcp,
+        open_browser=open_browser,
+    )
 
 
 def _keep_to_ourselves() -> None:
@@ -104,7 +124,17 @@ def _keep_to_ourselves() -> None:
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # Uploads pass through here; nobody else on this machine may read them.
-    uploads = Path(tempfile.gettempdir(), f"article-qa-{getpass.getuser()}")
-    uploads.mkdir(mode=0o700, exist_ok=True)
-    os.environ.setdefault("GRADIO_TEMP_DIR", str(uploads))
+    # What a caller says of itself counts only where a proxy in front is named here; else it could be anybody.
+    os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
+    if "GRADIO_TEMP_DIR" not in os.environ:
+        os.environ["GRADIO_TEMP_DIR"] = _make_upload_folder()
+
+
+def _make_upload_folder() -> str:
+    """A new folder that uploads pass through: nobody else on this machine may read it, or know its name before."""
+    try:
+        folder = tempfile.mkdtemp(prefix="article-qa-")
+    except OSError as error:
+        raise DiskError.explain(error, tempfile.gettempdir()) from error
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -4,6 +4,7 @@ They serve `gradio_client`, curl and, with `--mcp`, assistants that speak the Mo
 """
 
 import json
+import logging
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
@@ -19,6 +20,7 @@ from qa.render.data import AnswerJson, ArticleJson, SearchJson
 
 MAX_CHARS = 20_000
 """Of an article in one reply."""
+_LOG = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
@@ -47,7 +49,7 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
         Args:
             question: a question in plain words.
         """
-        return answer_to_json(_try(lambda: service.ask(question)))
+        return _try(lambda: answer_to_json(service.ask(_text("question", question))))
 
     def search(query: str, k: int = 10) -> SearchJson:
         """Find the passages of the articles that match any words best.
@@ -56,11 +58,11 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
             query: what to look for.
             k: how many passages, 1 to 50.
         """
-        return hits_to_json(query, _try(lambda: service.search(query, k)))
+        return _try(lambda: hits_to_json(query, service.search(_text("query", query), _number("k", k))))
 
     def list_articles() -> ListJson:
         """List all articles: id, title, author, date, url, language, sha256 of the text."""
-        return ListJson(articles=[article_to_json(article) for article in service.list_articles()])
+        return _try(lambda: ListJson(articles=[article_to_json(article) for article in service.list_articles()]))
 
     def read_article(article_id: str, start: int = 0, end: int = MAX_CHARS) -> TextJson:
         """Read an article's text, at most 20,000 characters at once.
@@ -70,17 +72,8 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
             start: first character.
             end: the character after the last.
         """
-        article = service.get_article(article_id)
-        if article is None:
-            raise gr.Error(f"there is no article {article_id!r}: see list_articles", print_exception=False)
-        start = min(max(0, start), len(article.text))
-        end = max(start, min(end, len(article.text), start + MAX_CHARS))
-        return TextJson(
-            article=article_to_json(article),
-            text=article.text[start:end],
-            start=start,
-            end=end,
-            length=len(article.text),
+        return _try(
+            lambda: _read(service, _text("article_id", article_id), _number("start", start), _number("end", end))
         )
 
     # Gradio shows every documented endpoint to the protocol, and dictionaries there as Python writes them.
@@ -110,8 +103,36 @@ def _as_text(function: Callable[..., object]) -> Callable[..., str]:
     return tool
 
 
+def _read(service: Service, article_id: str, start: int, end: int) -> TextJson:
+    article = service.get_article(_text("article_id", article_id))
+    if article is None:
+        raise QAError(f"there is no article {article_id!r}: see list_articles")
+    start = min(max(0, _number("start", start)), len(article.text))
+    end = max(start, min(_number("end", end), len(article.text), start + MAX_CHARS))
+    return TextJson(
+        article=article_to_json(article), text=article.text[start:end], start=start, end=end, length=len(article.text)
+    )
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str):
+        raise QAError(f"{name} is {ascii(value)[:40]}: give a text")
+    return value
+
+
+def _number(name: str, value: object) -> int:
+    is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if not is_whole or isinstance(value, bool) or abs(value) > 2**53:  # type: ignore[arg-type]
+        raise QAError(f"{name} is {ascii(value)[:40]}: give a whole number")
+    return int(value)  # type: ignore[call-overload, no-any-return]
+
+
 def _try(work: Callable[[], T]) -> T:
+    """Do the work of an endpoint; whatever goes wrong is told in words, and never as Python would."""
     try:
         return work()
     except QAError as error:
         raise gr.Error(str(error), print_exception=False) from None
+    except Exception as error:
+        _LOG.warning("a request could not be answered: %r", error)
+        raise gr.Error("something went wrong: the server's terminal tells more", print_exception=False) from None

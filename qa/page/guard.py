@@ -4,7 +4,10 @@ Article text is escaped wherever it is shown; this is the second line: even a pa
 from elsewhere, send nothing elsewhere, and be embedded nowhere.
 """
 
+import asyncio
 import ipaddress
+import logging
+import re
 from base64 import b64encode
 from collections import deque
 from collections.abc import Sequence
@@ -21,6 +24,12 @@ MAX_UPLOAD = 256 * 2**20
 """Of all files that are dropped together, in bytes."""
 LOGIN_FAILURES, LOGIN_SECONDS = 5, 60.0
 """So many wrong passwords from one address within so many seconds; then it has to wait."""
+MAX_ADDRESSES = 10_000
+"""Whose wrong passwords are remembered at once."""
+CHUNK_SECONDS, BODY_SECONDS = 20.0, 600.0
+"""A request's body may pause so long, and take so long in all."""
+_LOG = logging.getLogger(__name__)
+_HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s,:/@\[\]]+))(?::\d{1,5})?")
 
 # Gradio's own front end needs inline scripts and styles and compiles templates; everything else is closed.
 POLICY = "; ".join(
@@ -52,9 +61,12 @@ HEADERS = {
 class Guard:
     """Checks host, origin, size and rate before a request goes on, and adds the headers to every reply."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str], auth: tuple[str, str] | None = None) -> None:
+    def __init__(
+        self, app: ASGIApp, hosts: Sequence[str], auth: tuple[str, str] | None = None, *, read_only: bool = False
+    ) -> None:
         self.app = app
         self.auth = auth
+        self.read_only = read_only
         self.hosts = {host.lower() for host in hosts}
         self._failures: dict[str, deque[float]] = {}
 
@@ -65,22 +77,62 @@ class Guard:
             if scope["type"] == "lifespan":
                 await self.app(scope, receive, send)
             return
-        client = scope["client"][0] if scope.get("client") else ""
+        client = _network(scope["client"][0] if scope.get("client") else "")
+        authorization = Headers(scope=scope).get("authorization", "")
         # Gradio asks for user and password everywhere but where assistants call.
         is_tool = self.auth is not None and scope["path"].startswith("/gradio_api/mcp")
-        is_login = is_tool or (scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/login"))
-        refusal = self._refuse(scope, client if is_login else None)
+        is_login = scope["method"] == "POST" and scope["path"].rstrip("/").endswith("/login")
+        # Who gives no password has not guessed a wrong one.
+        is_guess = is_login or (is_tool and authorization != "")
         reply = _with_headers(send)
+        refusal = self._refuse(scope, client if is_guess else None)
         if refusal:
             await PlainTextResponse(refusal[1], refusal[0])(scope, receive, reply)
             return
         if is_login:
             reply = self._count_failures(client, reply)
-        if is_tool and not self._is_allowed(Headers(scope=scope).get("authorization", "")):
+        if is_tool and not self._is_allowed(authorization):
+            if authorization:
+                self._recent(client).append(monotonic())
             asked = {"www-authenticate": 'Basic realm="article-qa"'}
             await PlainTextResponse("User and password, please.", 401, asked)(scope, receive, reply)
             return
-        await self.app(scope, _at_most(_limit(scope), receive), reply)
+        await self._pass_on(scope, receive, reply)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Give a request to the page; one that it cannot make sense of is the caller's mistake, and no traceback."""
+        has_begun = False
+
+        async def noting(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = has_begun or message["type"] == "http.response.start"
+            await send(message)
+
+        body = _Body(receive, _limit(scope))
+        try:
+            await self.app(self._without_forged_names(scope), body.receive, noting)
+        except Exception as error:
+            if body.is_cut_off:
+                _LOG.info("the body of a request for %s did not come", scope["path"])
+            else:
+                _LOG.warning("a request for %r failed: %r", scope["path"], error)
+            if not has_begun:
+                told = (
+                    ("The body did not come.", 408) if body.is_cut_off else ("The page cannot read this request.", 400)
+                )
+                await PlainTextResponse(*told)(scope, receive, send)
+
+    def _without_forged_names(self, scope: Scope) -> Scope:
+        """Names under which a proxy says that it was called count only if the server answers to them."""
+        kept = []
+        for name, value in scope["headers"]:
+            first = value.decode("latin-1").partition(",")[0].strip()
+            is_forged = (name == b"x-forwarded-host" and not self._knows(host_of(first))) or (
+                name == b"x-forwarded-proto" and first not in ("http", "https")
+            )
+            if not is_forged:
+                kept.append((name, value))
+        return {**scope, "headers": kept}
 
     def _refuse(self, scope: Scope, login_from: str | None) -> tuple[int, str] | None:
         headers = Headers(scope=scope)
@@ -94,7 +146,9 @@ class Guard:
             if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
                 return 403, "Requests from other sites are refused."
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length) > _limit(scope):
+        if self.read_only and scope["path"].rstrip("/").endswith("/upload"):
+            return 403, "This page is read-only."
+        if not length.isdecimal() or len(length) > 15 or int(length) > _limit(scope):
             return 413, f"Too large: at most {_limit(scope) // 2**20} MiB at once."
         if login_from is not None and len(self._recent(login_from)) >= LOGIN_FAILURES:
             return 429, f"Too many wrong passwords: wait {LOGIN_SECONDS:.0f} seconds."
@@ -109,6 +163,9 @@ class Guard:
         return compare_digest(authorization.encode(), expected.encode())
 
     def _recent(self, client: str) -> deque[float]:
+        if len(self._failures) > MAX_ADDRESSES:
+            since = monotonic() - LOGIN_SECONDS
+            self._failures = {name: times for name, times in self._failures.items() if times and times[-1] >= since}
         failures = self._failures.setdefault(client, deque(maxlen=LOGIN_FAILURES))
         while failures and failures[0] < monotonic() - LOGIN_SECONDS:
             failures.popleft()
@@ -128,10 +185,18 @@ def _limit(scope: Scope) -> int:
 
 
 def host_of(header: str) -> str:
-    """The name or address in a Host header, without its port."""
-    if header.startswith("["):
-        return header[1:].partition("]")[0].lower()
-    return header.rpartition(":")[0].lower() if header.count(":") == 1 else header.lower()
+    """The name or address in a Host header, without its port; empty where it is none."""
+    match = _HOST.fullmatch(header)
+    return (match["address"] or match["name"]).lower() if match else ""
+
+
+def _network(client: str) -> str:
+    """Whose wrong passwords count together: an address, or the network of 2 ** 64 that one subscriber has."""
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return client
+    return client if address.version == 4 else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
 
 
 def _is_address(host: str) -> bool:
@@ -153,14 +218,29 @@ def _with_headers(send: Send) -> Send:
     return adding
 
 
-def _at_most(limit: int, receive: Receive) -> Receive:
-    """Stop reading a body that does not say its length and does not end."""
-    taken = 0
+class _Body:
+    """The body of a request, that neither grows beyond a limit nor stays away."""
 
-    async def counting() -> Message:
-        nonlocal taken
-        message = await receive()
-        taken += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if taken > limit else message
+    def __init__(self, receive: Receive, limit: int) -> None:
+        self._receive = receive
+        self._left = limit
+        self._until = monotonic() + BODY_SECONDS
+        self._is_complete = False
+        self.is_cut_off = False
 
-    return counting
+    async def receive(self) -> Message:
+        """The next part; that the caller has gone where there is too much, or nothing comes."""
+        if self._is_complete:  # what is waited for now is that the caller goes
+            return await self._receive()
+        try:
+            async with asyncio.timeout(max(0.0, min(CHUNK_SECONDS, self._until - monotonic()))):
+                message = await self._receive()
+        except TimeoutError:
+            self.is_cut_off = True
+            return {"type": "http.disconnect"}
+        self._is_complete = message["type"] != "http.request" or not message.get("more_body", False)
+        self._left -= len(message.get("body", b""))
+        if self._left < 0:
+            self.is_cut_off = True
+            return {"type": "http.disconnect"}
+        return message

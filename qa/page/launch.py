@@ -27,6 +27,7 @@ def launch(
     *,
     host: str,
     port: int,
+    read_only: bool = False,
     auth: tuple[str, str] | None = None,
     allowed_hosts: Sequence[str] = (),
     mcp: bool = False,
@@ -39,7 +40,7 @@ def launch(
         QAError: the port is taken.
     """
     _check_port(host, port)
-    hosts = ["localhost", host, *allowed_hosts]
+    guard = Middleware(Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only)
     with as_file(files("qa.page") / "icon.svg") as icon:
         _, address, _ = page.queue(max_size=256, api_open=False).launch(
             server_name=host,
@@ -50,7 +51,10 @@ def launch(
             theme=THEME,
             head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
             favicon_path=str(Path(icon)),
-            app_kwargs={"middleware": [Middleware(Guard, hosts=hosts, auth=auth)], "openapi_url": None},
+            app_kwargs={
+                "middleware": [guard],
+                "openapi_url": None,
+            },
             max_file_size=MAX_BYTES,
             max_threads=40,
             share=False,

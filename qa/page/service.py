@@ -15,8 +15,8 @@ from qa.index.build import BuildReport, build
 from qa.index.index import read_build_id
 from qa.page.examples import suggest_questions
 from qa.reader import identify_bundled
-from qa.render import turn_from_json
 from qa.render.data import AnswerJson
+from qa.saved import parse_answer
 from qa.types import Answer, Article, Hit, Progress
 
 MAX_QUESTION_CHARS = 1000
@@ -107,7 +107,7 @@ class Service:
         Raises:
             QAError: the question has no words, or too many.
         """
-        turns = [turn_from_json(answer, self.get_article) for answer in before]
+        turns = [parse_answer(answer).to_turn(self.get_article) for answer in before]
         return self.answerer.find(_limit(question), turns)
 
     def search(self, query: str, k: int = 10) -> list[Hit]:

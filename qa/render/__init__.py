@@ -6,11 +6,11 @@ ever interpreted.
 
 from qa.render.annotations import annotate, answer_to_annotations
 from qa.render.conversation import conversation_to_json, conversation_to_markdown
-from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength, turn_from_json
+from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength
 from qa.render.html import answer_to_html, direction, escape_html, hits_to_html
 from qa.render.markdown import answer_to_markdown, escape_markdown
 from qa.render.source import Mark, source_to_html
-from qa.render.text import answer_to_text, hits_to_text
+from qa.render.text import answer_to_text, hits_to_text, one_line, printable
 
 __all__ = [
     "Mark",
@@ -29,7 +29,8 @@ __all__ = [
     "hits_to_html",
     "hits_to_json",
     "hits_to_text",
+    "one_line",
+    "printable",
     "source_to_html",
     "strength",
-    "turn_from_json",
 ]

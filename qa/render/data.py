@@ -1,9 +1,9 @@
 """Answers and passages -> JSON values, in the one schema that shell, page and programs share."""
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, NotRequired, TypeAlias, TypedDict
+from collections.abc import Sequence
+from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-from qa.types import Answer, Article, Hit, Quote, Span, Status, Turn
+from qa.types import Answer, Article, Hit, Quote, Status
 
 Strength: TypeAlias = Literal["strong", "fair", "weak"]
 STRONG, FAIR = 0.6, 0.35
@@ -95,22 +95,6 @@ def answer_to_json(answer: Answer) -> AnswerJson:
     if answer.status != "answered":
         value["nearest"] = [quote_to_json(quote) for quote in answer.nearest]
     return value
-
-
-def turn_from_json(value: Mapping[str, Any], get_article: Callable[[str], Article | None]) -> Turn:
-    """The turn that an answer's JSON tells of; a quote whose article has changed since is left out.
-
-    Raises:
-        KeyError, TypeError: it is not an answer's JSON.
-    """
-    quotes = []
-    for quote in value["quotes"]:
-        article = get_article(quote["article"]["id"])
-        if article is not None and article.sha256 == quote["article"]["sha256"]:
-            words = quote.get("answer")
-            span = Span(words["start"], words["end"]) if words else None
-            quotes.append(Quote(article, quote["start"], quote["end"], quote["paragraph"], quote["score"], span))
-    return Turn(value["question"], value["searched"], tuple(quotes))
 
 
 def quote_to_json(quote: Quote) -> QuoteJson:

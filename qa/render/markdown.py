@@ -4,7 +4,7 @@ import re
 from itertools import islice
 
 from qa.render.data import AnswerJson, AnswerWordsJson, QuoteJson, answer_to_json, describe_source, strength
-from qa.render.text import SILENCE
+from qa.render.text import SILENCE, one_line, show_bidi
 from qa.types import Answer
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$!^]")
@@ -31,7 +31,7 @@ def answer_json_to_markdown(answer: AnswerJson, *, provenance: bool = False) -> 
 def escape_markdown(text: str) -> str:
     """Text for the inside of a Markdown paragraph; line breaks are kept."""
     # A number at the start of a line gets its backslash behind it: "1\\." is no list, "\\1." would show a backslash.
-    text = _SPECIAL.sub(r"\\\g<0>", text.replace("&", "&amp;"))
+    text = _SPECIAL.sub(r"\\\g<0>", show_bidi(text).replace("&", "&amp;"))
     for plain, escaped in _LINKS.items():
         text = text.replace(plain, escaped)
     text = _LEADING_SPACE.sub(lambda match: "&nbsp;" * len(match[0]), text)
@@ -70,4 +70,4 @@ def _with_bold_answer(text: str, offset: int, answer: AnswerWordsJson | None) ->
 
 
 def _code(text: str) -> str:
-    return text.replace("`", "'")
+    return one_line(text).replace("`", "'")

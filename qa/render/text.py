@@ -10,7 +10,13 @@ SILENCE = {
     "unanswered": "The articles speak of this, but do not answer the question.",
     "off_topic": "The articles do not speak of this.",
 }
-_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# Of the controls, a lone surrogate is one too: it has no bytes to be written as.
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+_BREAK = re.compile(r"[\t\n\u2028\u2029]")
+_BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
+_OVERRIDE = re.compile(r"[\u202d\u202e]")
+_CLOSES = {**dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
+"""What opens -> what closes it."""
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _INDENT = "  "
 
@@ -38,12 +44,41 @@ def hits_to_text(hits: Sequence[Hit], *, color: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """Control characters as pictures of themselves, so that an article cannot command a terminal."""
-    return _CONTROL.sub(lambda match: _picture(ord(match[0])), text)
+    """Text that cannot command a terminal: control characters as pictures of themselves, line breaks and tabs kept."""
+    return show_bidi(_CONTROL.sub(lambda match: _picture(ord(match[0])), text))
+
+
+def one_line(text: str) -> str:
+    """The same for a line of output: a line break or a tab cannot forge another line or column."""
+    return _BREAK.sub(lambda match: _picture(ord(match[0])), printable(text))
+
+
+def show_bidi(text: str) -> str:
+    """Text whose order on the screen is that of its letters: what overrides their direction is shown as its number.
+
+    So is what embeds or isolates, where a line does not close what it opens: it would reach into the words behind.
+    """
+    if not _BIDI.search(text):
+        return text
+    return "".join(_show_bidi_line(line) for line in text.splitlines(keepends=True))
+
+
+def _show_bidi_line(line: str) -> str:
+    opened: list[str] = []
+    is_balanced = True
+    for match in _BIDI.finditer(line):
+        if match[0] in _CLOSES:
+            opened.append(_CLOSES[match[0]])
+        elif not opened or opened.pop() != match[0]:
+            is_balanced = False
+    is_harmless = is_balanced and not opened and not _OVERRIDE.search(line)
+    return line if is_harmless else _BIDI.sub(lambda match: f"\\u{ord(match[0]):04x}", line)
 
 
 def _picture(code: int) -> str:
-    return chr(0x2400 + code) if code < 0x20 else f"\\x{code:02x}"
+    if code < 0x20:
+        return chr(0x2400 + code)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
 def _quote(quote: Quote, color: bool) -> str:

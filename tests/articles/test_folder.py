@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qa.articles.folder import add_files, find_article
-from qa.errors import QAError
+from qa.articles.folder import add_files, move_out
+from qa.errors import DiskError, QAError
 
 
 @pytest.fixture
@@ -53,8 +53,39 @@ def test_a_link_is_added_as_the_file_that_it_leads_to(folder: Path, tmp_path: Pa
     assert not (folder / "link.txt").is_symlink()
 
 
-@pytest.mark.parametrize("article_id", ["../secret.txt", "none.txt", "/etc/passwd", ""])
+NO_IDS = ["../secret.txt", "none.txt", "/etc/passwd", "", ".", "../articles/a.txt", "./a.txt", "a.txt/", "b//a.txt"]
+NO_IDS += ["a\0.txt", "x" * 5000, "loop.txt"]
+
+
+@pytest.mark.parametrize("article_id", NO_IDS)
 def test_no_id_leads_out_of_the_folder(folder: Path, tmp_path: Path, article_id: str):
     (tmp_path / "secret.txt").write_text("Secret.")
+    (folder / "a.txt").write_text("Words.")
+    (folder / "loop.txt").symlink_to("loop.txt")
     with pytest.raises(QAError, match="there is no article"):
-        find_article(folder, article_id)
+        move_out(folder, article_id, tmp_path / "removed")
+    assert (folder / "a.txt").exists()
+
+
+def test_no_absolute_path_is_an_id(folder: Path, tmp_path: Path):
+    (folder / "a.txt").write_text("Words.")
+    with pytest.raises(QAError, match="there is no article"):
+        move_out(folder, str(folder / "a.txt"), tmp_path / "removed")
+    assert move_out(folder, "a.txt", tmp_path / "removed") == tmp_path / "removed/a.txt"
+
+
+def test_a_removed_file_takes_the_place_of_none(folder: Path, tmp_path: Path):
+    for words in ("One.", "Two.", "Three."):
+        (folder / "a.txt").write_text(words)
+        move_out(folder, "a.txt", tmp_path / "removed")
+    assert {p.name: p.read_text() for p in (tmp_path / "removed").iterdir()} == (
+        {"a.txt": "One.", "a-2.txt": "Two.", "a-3.txt": "Three."}
+    )
+
+
+def test_a_place_that_cannot_be_written_is_told(folder: Path, tmp_path: Path):
+    (folder / "a.txt").write_text("Words.")
+    (tmp_path / "removed").write_text("A file where a folder should be.")
+    with pytest.raises(DiskError, match="removed"):
+        move_out(folder, "a.txt", tmp_path / "removed")
+    assert (folder / "a.txt").exists()

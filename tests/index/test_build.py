@@ -8,18 +8,21 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from qa.articles.read import load_file
+from qa.articles.read import _READERS as READERS_OF_FILES
+from qa.articles.read import ArticleFile, load_file
 from qa.encoder.sentence_transformers import SentenceTransformerEncoder
-from qa.errors import IndexBusy, IndexMismatch, QAError
+from qa.errors import EncoderUnavailable, IndexBusy, IndexMismatch, QAError
 from qa.index.build import build
 from qa.index.doctor import describe_index
 from qa.index.index import Index, list_articles
 from qa.index.store import STORE_FILE, Store
+from qa.types import Article, Vectors
 from tests.conftest import ROOT
 from tests.standin import HashEncoder
 
@@ -281,3 +284,68 @@ building.build(Path({str(articles)!r}), Path({str(index)!r}), progress=tell)
         assert (store.generation, store.count_vectors()) == (1, before + 16)
     report = build(articles, index, encoder=encoder)
     assert (report.generation, report.added, report.encoded) == (2, ("log.txt",), total - 16)
+
+
+@pytest.mark.parametrize("title", ['"\\ud800 lone"', '"a\\0b"', '"\\udfff"', '"\\x9b"'])
+def test_no_title_stops_a_build(articles: Path, index: Path, title: str):
+    (articles / "lamp.md").write_text(f"---\ntitle: {title}\nauthor: {title}\n---\n{LAMP}")
+    assert "lamp.md" in build(articles, index, encoder=HashEncoder()).added
+    assert "lamp.md" in [article.id for article in list_articles(index)]
+
+
+class Picky(HashEncoder):
+    """Fails on one word, in counting or in encoding."""
+
+    def __init__(self, word: str, *, counts: bool = True) -> None:
+        super().__init__()
+        self.word, self.counts = word, counts
+
+    def count_tokens(self, texts: Sequence[str], /) -> list[int]:
+        assert self.counts or not any(self.word in text for text in texts), self.word
+        return super().count_tokens(texts)
+
+    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
+        if any(self.word in text for text in texts):
+            raise MemoryError(self.word)
+        return super().encode_passages(texts)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_whatever_goes_wrong_with_a_file_is_its_own_error(articles: Path, index: Path, counts: bool):
+    (articles / "lamp.txt").write_text(LAMP)
+    report = build(articles, index, encoder=Picky("nine", counts=counts))
+    assert (report.added, [error.path.name for error in report.errors]) == (("bridge.txt", "meadow.txt"), ["lamp.txt"])
+    assert "cannot be used" in report.errors[0].reason
+    assert [article.id for article in list_articles(index)] == ["bridge.txt", "meadow.txt"]
+    again = build(articles, index, encoder=Picky("nine", counts=counts))
+    assert (again.generation, len(again.errors)) == (1, 1)
+    assert build(articles, index, encoder=HashEncoder()).added == ("lamp.txt",)
+
+
+@pytest.mark.parametrize("counts", [True, False])
+def test_an_earlier_version_stays_where_the_new_one_fails(articles: Path, index: Path, counts: bool):
+    build(articles, index, encoder=HashEncoder())
+    (articles / "bridge.txt").write_text(BRIDGE + "The keeper drank.\n")
+    report = build(articles, index, encoder=Picky("drank", counts=counts))
+    assert (report.changed, report.unchanged, len(report.errors)) == ((), ("meadow.txt", "bridge.txt"), 1)
+    assert list_articles(index)[0].text == BRIDGE
+    assert "The bridge at Hallowmere" in find(index, "bridge opened")[0][0]
+
+
+def test_an_encoder_that_fails_on_everything_is_blamed_itself(articles: Path, index: Path):
+    build(articles, index, encoder=HashEncoder())
+    with pytest.raises(EncoderUnavailable, match="'hash' fails"):
+        build(articles, index, encoder=Picky(""), reembed=True)
+    assert len(list_articles(index)) == 2
+
+
+def test_a_reader_that_fails_is_the_error_of_the_file(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+    def fail(file: ArticleFile) -> Article:
+        raise RecursionError("too deep")
+
+    monkeypatch.setitem(READERS_OF_FILES, ".md", fail)
+    (articles / "lamp.md").write_text(LAMP)
+    report = build(articles, index, encoder=HashEncoder())
+    assert [error.reason for error in report.errors] == [
+        "cannot be used (RecursionError: too deep): change or remove it"
+    ]

@@ -4,13 +4,13 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from qa.errors import IndexMissing
+from qa.errors import IndexDamaged, IndexMissing
 from qa.index.build import build
 from qa.index.doctor import describe_index, examine
-from qa.index.index import Index
+from qa.index.index import Index, list_articles
+from tests.faults.harm import find_all
 from tests.standin import HashEncoder
 
 
@@ -43,39 +43,89 @@ def flip(index: Path) -> None:
     path.write_bytes(path.read_bytes()[:-1] + b"\x99")
 
 
+def change(statement: str, *values: object) -> Callable[[Path], None]:
+    return lambda index: execute(index, statement, *values)
+
+
 HARMS: list[tuple[str, str, Callable[[Path], None]]] = [
-    ("files", "qa build", flip),
-    ("files", "qa build", lambda index: (index / "generations/1/manifest.json").unlink()),
-    ("offsets", "qa build", lambda index: execute(index, "update passages set last = last + 1000")),
-    ("offsets", "qa build", lambda index: execute(index, "update articles set text = 'X' || substr(text, 2)")),
-    ("vectors", "--reembed", lambda index: execute(index, "update vectors set vector = zeroblob(length(vector))")),
-    ("vectors", "--reembed", lambda index: execute(index, "update vectors set vector = zeroblob(6)")),
-    (
-        "sample",
-        "--reembed",
-        lambda index: execute(
-            index, "update vectors set vector = ?", np.full(64, 1 / 8, dtype=np.float16).tobytes()
-        ),
-    ),
-    ("store", "qa build", lambda index: execute(index, "delete from vectors")),
-]  # fmt: skip
+    ("files", "", flip),
+    ("files", "", lambda index: (index / "generations/1/manifest.json").unlink()),
+    ("store", "bridge.txt", change("update articles set author = 'Somebody' where id = 'bridge.txt'")),
+    ("store", "meadow.txt", change("update articles set date = '1931-01-01' where id = 'meadow.txt'")),
+    ("store", "bridge.txt", change("update articles set url = 'https://example.com' where id = 'bridge.txt'")),
+    ("store", "bridge.txt", change("update articles set text = 'X' || substr(text, 2) where id = 'bridge.txt'")),
+    ("store", "bridge.txt", change("update passages set last = last + 1000 where article_id = 'bridge.txt'")),
+    ("store", "meadow.txt", change("update passages set sentences = x'00' where article_id = 'meadow.txt'")),
+    ("store", "vectors", change("update vectors set vector = zeroblob(length(vector))")),
+    ("store", "meadow.txt", change("delete from articles where id = 'meadow.txt'")),
+    ("store", "", change("delete from vectors")),
+    ("store", "", change("delete from meta where key = 'generation'")),
+    ("store", "", change("delete from meta where key = 'dim'")),
+    ("store", "", change("update meta set value = 'x' where key = 'encoder_fingerprint'")),
+    ("store", "", change("drop index passages_by_article")),
+    ("store", "", change("update tables set count = 0")),
+]
 
 
 def test_a_whole_index_is_found_well(articles: Path):
     assert find_wrong(articles) == {}
 
 
-@pytest.mark.parametrize(("check", "remedy", "harm"), HARMS)
-def test_every_kind_of_damage_is_found(articles: Path, check: str, remedy: str, harm: Callable[[Path], None]):
-    harm(articles.parent / "index")
-    assert remedy in find_wrong(articles)[check]
-
-
-def test_what_it_names_mends_damaged_vectors(articles: Path):
+@pytest.mark.parametrize(("check", "name", "harm"), HARMS)
+def test_every_kind_of_damage_is_found_and_mended_by_a_build(
+    articles: Path, check: str, name: str, harm: Callable[[Path], None]
+):
     index = articles.parent / "index"
-    execute(index, "update vectors set vector = ?", np.full(64, 1 / 8, dtype=np.float16).tobytes())
-    build(articles, index, encoder=HashEncoder(), reembed=True)
+    before = find_all(index)
+    harm(index)
+    found = {finding.check: finding for finding in examine(index, articles, encoder=HashEncoder())}
+    assert not found[check].is_ok
+    assert name in found[check].detail
+    assert "delete" not in found[check].remedy
+    report = build(articles, index, encoder=HashEncoder())
+    assert bool(report.mended) == (check == "store")
     assert find_wrong(articles) == {}
+    assert find_all(index) == before
+
+
+def test_what_is_whole_of_a_damaged_index_is_not_encoded_again(articles: Path):
+    index = articles.parent / "index"
+    execute(index, "update articles set author = 'Somebody' where id = 'bridge.txt'")
+    assert build(articles, index, encoder=HashEncoder(may_encode=False)).generation == 2
+    assert [article.author for article in list_articles(index)] == [None, None]
+
+
+def test_an_article_whose_file_cannot_be_read_now_survives_the_mending(articles: Path):
+    index = articles.parent / "index"
+    (articles / "meadow.txt").write_bytes(b"")
+    execute(index, "update articles set author = 'Somebody' where id = 'bridge.txt'")
+    report = build(articles, index, encoder=HashEncoder())
+    assert [error.path.name for error in report.errors] == ["meadow.txt"]
+    assert [article.id for article in list_articles(index)] == ["bridge.txt", "meadow.txt"]
+
+
+def test_a_reader_goes_on_while_the_index_is_mended(articles: Path):
+    index = articles.parent / "index"
+    before = find_all(index)
+    execute(index, "update meta set value = 'x' where key = 'splitter'")
+    execute(index, "update articles set author = 'Somebody' where id = 'meadow.txt'")
+    build(articles, index, encoder=HashEncoder())
+    reader = Index.open(index, encoder=HashEncoder())
+    execute(index, "update articles set author = 'Somebody' where id = 'meadow.txt'")
+    build(articles, index, encoder=HashEncoder())
+    assert not reader.is_current
+    assert reader.get_article("meadow.txt").author is None
+    reader.close()
+    assert find_all(index) == before
+
+
+def test_nothing_altered_is_ever_cited(articles: Path):
+    index = articles.parent / "index"
+    execute(index, "update articles set author = 'Somebody'")
+    opened = Index.open(index, encoder=HashEncoder())
+    with pytest.raises(IndexDamaged, match=r"bridge\.txt in the table articles is not what was stored.*run `qa build`"):
+        opened.get_article("bridge.txt")
+    opened.close()
 
 
 def test_articles_changed_since_the_build_are_named(articles: Path):

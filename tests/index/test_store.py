@@ -1,7 +1,7 @@
 """The store gives back what it was given, and shows a reader one moment only."""
 
-import sqlite3
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.errors import IndexDamaged
+from qa.errors import DiskError, IndexDamaged, QAError
 from qa.index.keys import vector_key
 from qa.index.store import Store, from_half
 from qa.types import Article, Passage, Sentence, Span
@@ -22,7 +22,8 @@ def path(tmp_path: Path) -> Path:
 
 
 def make_article(text: str, article_id: str = "a.txt") -> Article:
-    return Article(article_id, "Title", text, "hash of text", "Ada", "2024-01-02", None, "en", 0)
+    digest = sha256(text.encode()).hexdigest()
+    return Article(article_id, "Title", text, digest, "Ada", "2024-01-02", None, "en", 0)
 
 
 def put(store: Store, article: Article, passages: list[Passage]) -> None:
@@ -115,7 +116,7 @@ def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
     store.note_files({"a.txt": ("stamp 1", "hash of file"), "b.txt": ("stamp 2", "another")})
     store.close()
     with closing(Store.open_writer(path)) as again:
-        assert again.sources() == {"a.txt": ("a.txt", "hash of file", "hash of text", "stamp 1")}
+        assert again.sources() == {"a.txt": ("a.txt", "hash of file", sha256(b"One.").hexdigest(), "stamp 1")}
         again.note_files({"a.txt": ("stamp 3", "hash of other bytes")})
         assert again.sources()["a.txt"][-1] is None
 
@@ -129,17 +130,24 @@ def test_the_passages_nearest_to_a_place_are_found(path: Path):
     store.close()
 
 
-def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path, monkeypatch: pytest.MonkeyPatch):
-    Store.open_writer(path).close()
-    with monkeypatch.context() as patch:
-        # Refused with the error that a full disk raises, too.
-        patch.setattr("qa.index.store._FILES", "create table files_anew (value text); " * 2)
-        with pytest.raises(sqlite3.OperationalError):
-            Store.open_writer(path)
-    Store.open_writer(path).close()
+def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
+    store = Store.open_writer(path)
+    store._connection.execute("pragma max_page_count = 30")  # SQLite then says that the disk is full
+    with pytest.raises(DiskError, match="free some space"):
+        store.put_vectors([str(n).encode() for n in range(1000)], np.ones((1000, 64), dtype=np.float32))
+    store.close()
+    with closing(Store.open_writer(path)) as store:
+        assert store.find_damage() == []
     path.write_bytes(b"no database " * 400)
-    with pytest.raises(IndexDamaged, match="cannot be read"):
+    with pytest.raises(IndexDamaged, match="run `qa build`, which mends it"):
         Store.open_writer(path)
+
+
+def test_a_store_that_was_closed_says_so(path: Path):
+    store = Store.open_writer(path)
+    store.close()
+    with pytest.raises(QAError, match="was closed: open it again"):
+        store.count_articles()
 
 
 def test_more_keys_than_one_query_takes_are_looked_up(path: Path):

@@ -233,7 +233,23 @@ def test_known_hosts_and_bare_addresses_are_answered(client: TestClient, host: s
     assert client.get("/", headers={"host": host}).status_code == 200
 
 
-@pytest.mark.parametrize("host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:7860", ""])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "evil.example",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example:7860",
+        "",
+        "[::1",
+        "::1]",
+        "[::1]x",
+        "localhost:x",
+        "localhost, evil.example",
+        "evil@localhost",
+        "localhost:7860:1",
+        "[localhost]",
+    ],
+)
 def test_other_hosts_are_refused(client: TestClient, host: str):
     assert client.get("/", headers={"host": host}).status_code == 400
 

@@ -1,0 +1,75 @@
+"""A store that may be damaged, or of an older format -> one to build with: itself, or a new one with all that is whole.
+
+What cannot be taken over is made again from the articles. The old file is replaced only when the new one is complete.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+from uuid import uuid4
+
+from qa.errors import IndexDamaged, IndexMismatch
+from qa.index.store import FORMAT, Store, is_trusted, replace_store, salvage_rows
+
+_SCRATCH = ".mending-"
+
+
+class Opened(NamedTuple):
+    """A store to build with."""
+
+    store: Store
+    flaws: tuple[str, ...] = ()
+    """What was wrong with the one in its place; empty if it is that one."""
+
+
+def open_or_salvage(path: Path) -> Opened:
+    """Open the store for writing; where it is damaged, or of another format, a new one that is to replace it.
+
+    All of it is read to find out, unless nobody has touched it since it was known to be whole.
+    """
+    for left in path.parent.glob(f"{_SCRATCH}*"):  # by a build that was killed
+        left.unlink(missing_ok=True)
+    try:
+        store = Store.open_writer(path)
+    except (IndexDamaged, IndexMismatch) as error:
+        return _salvage(path, (str(error),))
+    try:
+        flaws = () if is_trusted(path) else tuple(store.find_damage())
+    except BaseException:
+        store.close()
+        raise
+    if not flaws:
+        return Opened(store)
+    store.close()
+    return _salvage(path, flaws)
+
+
+def put_in_place(store: Store, path: Path) -> None:
+    """Replace the store at `path` by another, which is closed and gone afterwards."""
+    if store.path != path:
+        replace_store(store, path)
+    store.close()
+    remove_scratch(store, path)
+
+
+def remove_scratch(store: Store, path: Path) -> None:
+    """Remove the files of a store that was to replace another."""
+    if store.path != path:
+        for left in store.path.parent.glob(f"{store.path.name}*"):
+            left.unlink(missing_ok=True)
+
+
+def _salvage(path: Path, flaws: tuple[str, ...]) -> Opened:
+    store = Store.open_writer(path.with_name(f"{_SCRATCH}{uuid4().hex}.sqlite"))
+    try:
+        store.begin()
+        salvage_rows(path, store)
+        # The files of the generation before are still in use.
+        generations = [int(p.name) for p in path.with_name("generations").glob("*") if p.name.isdecimal()]
+        generation = max([store.generation, *generations])
+        store.write_meta({"format": str(FORMAT), "generation": str(generation)})
+        store.publish()
+    except BaseException:
+        store.close()
+        remove_scratch(store, path)
+        raise
+    return Opened(store, flaws)
