@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qa.answer.features import Candidates, Figures, gather_candidates
+from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
-from qa.answer.ranker import Ranker, confidence_figures
-from qa.answer.retriever import Retriever, Scored
+from qa.answer.ranker import Ranker, confidence_features
+from qa.answer.retriever import Retrieved, Retriever
 from qa.errors import QAError
 from qa.reader import BUNDLED, load_reader
 from qa.types import Answer, Quote, Reader, Span, Status, Turn
@@ -34,7 +34,7 @@ class Found(NamedTuple):
 
     question: str
     resolved: Resolved
-    scored: Scored
+    retrieved: Retrieved
 
 
 class Answerer:
@@ -97,7 +97,7 @@ class Answerer:
         question, resolved, found = asked
         started = perf_counter()
         candidates = gather_candidates(found, resolved.searched, self.reader)
-        ranker = Ranker.load(candidates.columns)
+        ranker = Ranker.load(candidates.way)
         scores = ranker.score(candidates)
         if resolved.context:
             scores = scores + NEAR_QUOTE * np.array(
@@ -106,9 +106,9 @@ class Answerer:
                     for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
                 ]
             )
-        figures = confidence_figures(candidates, scores, ranker.columns)
-        confidence = ranker.answered(figures) if len(scores) else 0.0
-        status = self._judge(confidence, ranker.on_subject(figures) if len(scores) else 0.0)
+        features = confidence_features(candidates, scores)
+        confidence = ranker.answered(features) if len(scores) else 0.0
+        status = self._judge(confidence, ranker.on_subject(features) if len(scores) else 0.0)
         quotes = select_quotes(candidates, scores, confidence, most=self.max_quotes)
         return Answer(
             question=question,
@@ -128,7 +128,7 @@ class Answerer:
         return "unanswered" if on_subject >= SUBJECT_THRESHOLD else "off_topic"
 
 
-def select_quotes(candidates: Candidates, scores: Figures, confidence: float, *, most: int) -> tuple[Quote, ...]:
+def select_quotes(candidates: Candidates, scores: Floats, confidence: float, *, most: int) -> tuple[Quote, ...]:
     """The best candidates as quotes, copies in other articles folded into the first of them.
 
     The first quote's score is the confidence; that of another is as much smaller as it is less likely.

@@ -1,56 +1,348 @@
-"""Hits -> candidates: every sentence of the passages read, with the figures that tell whether it answers.
+"""Hits -> candidates: every sentence of the passages read, with the features by which it is ranked.
+
+Each feature is declared once, below, with what it means, how it is computed, whether its weight is fitted or fixed, and
+which probabilities use it; `qa.training.fit` and `qa.answer.ranker` go by these declarations. To add one, declare it
+and run the fit.
 
 What is comparable only within one question (similarities) becomes a z-score over its candidates; what means the same in
 every question (log-odds, yes or no) stays as it is.
 """
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.answer.question_types import asked_kind, asks_author, asks_topic, holds_kind, holds_topic
-from qa.answer.retriever import Scored, zscores
+from qa.answer.question_types import QuestionType, asks_author, asks_topic, find_type, holds_topic, holds_type
+from qa.answer.retriever import Retrieved, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
-Figures = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+Way: TypeAlias = Literal["without a reader", "with the reader", "with another reader"]
+"""How passages were read: without, by a reader whose scores are log-odds, by one whose scores compare only within a
+question. Each way has its own features and its own weights."""
 
-HYBRID: tuple[str, ...] = (
-    "cosine",  # of question and sentence, z-score
-    "bm25",  # of the question's words in the sentence, z-score
-    "passage",  # the score of its passage
-    "heading",  # a title, byline or section heading
-    "asks",  # itself a question
-    "negates",  # says what is not so, which the question does not ask
-    "byline",  # the question asks who wrote the article, and this line above its text names the author
-    "topic_held",  # the question asks what something was about, and the sentence speaks of an agenda, an aim
-    "kind_held",  # the question asks for a date, number or name, and the sentence holds one
-    "kind_missing",  # ... and it does not
-    "words",  # logarithm of its length in words, z-score
-    "cosine_near",  # the better of those before and after it in its passage: "it" may mean what they name
-    "bm25_near",
-)
-READ: tuple[str, ...] = (
-    "sentence",  # the reader's log-odds that the sentence answers
-    "span",  # score of the best words in it
-    "silence",  # log-odds that its passage does not answer
-    "sentence_share",  # logarithm of the sentence's share among all candidates
-    "span_share",  # the same of its best words
-)
-READ_WITHIN: tuple[str, ...] = ("span_z", "span_within")
-"""For readers whose scores compare only within a question."""
+WAYS: tuple[Way, ...] = ("without a reader", "with the reader", "with another reader")
+WITH_THE_READER: tuple[Way, ...] = ("with the reader",)
+WITH_ANOTHER: tuple[Way, ...] = ("with another reader",)
+NOT_THE_READER: tuple[Way, ...] = ("without a reader", "with another reader")
+"""With the reader's own log-odds at hand, what else retrieval knows told only the articles fitted on from others."""
 
-MOST_DEVIATIONS = 2.0
+MAX_DEVIATIONS = 2.0
+"""Bound of a z-score: in a small collection the one passage on the subject stands out by far more than in those fitted
+on."""
 _NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
-SUBJECT: tuple[str, ...] = (
-    "cosine_best",  # of question and passage, the best
-    "cosine_sentence",  # of question and sentence, the best
-    "cover_best",  # share of the question's words in one passage, the best
-    "cover_all",  # share of the question's words in all passages read
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a question and of the sentences of its passages; features are computed from it."""
+
+    question: str
+    found: Retrieved
+    readings: tuple[Reading, ...] | None
+    """Passage by passage; None without a reader."""
+
+    @cached_property
+    def pairs(self) -> list[tuple[Hit, Sentence]]:
+        """All candidates, in the order of hits and text."""
+        return [(hit, sentence) for hit in self.found.hits for sentence in hit.passage.sentences]
+
+    @cached_property
+    def texts(self) -> list[tuple[str | None, str]]:
+        """Language and words of each candidate."""
+        return [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in self.pairs]
+
+    @cached_property
+    def cosines(self) -> Floats:
+        """float64 (n,): similarity of the question and each candidate."""
+        passages = [hit.passage for hit in self.found.hits]
+        return np.asarray(self.found.index.sentence_vectors(passages) @ self.found.query, dtype=np.float64)
+
+    @cached_property
+    def cosine_zscores(self) -> Floats:
+        """float64 (n,), within `MAX_DEVIATIONS`."""
+        return _clip(zscores(self.cosines))
+
+    @cached_property
+    def bm25_zscores(self) -> Floats:
+        """float64 (n,), within `MAX_DEVIATIONS`."""
+        return _clip(zscores(self.found.index.words.score_texts(self.question, self.texts)))
+
+    @cached_property
+    def question_type(self) -> QuestionType | None:
+        """What the question asks for, where its words say so."""
+        return find_type(self.question)
+
+    @cached_property
+    def holds_type(self) -> list[bool]:
+        """Whether each candidate is running text that holds what the question asks for."""
+        asked = self.question_type
+        return [
+            asked is not None and sentence.kind == "body" and holds_type(text, asked, self.question)
+            for (_, sentence), (_, text) in zip(self.pairs, self.texts, strict=True)
+        ]
+
+    @cached_property
+    def sentence_readings(self) -> list[SentenceReading]:
+        """The reader's, candidate by candidate."""
+        return [sentence for reading in self.readings or () for sentence in reading.sentences]
+
+    @cached_property
+    def sentence_scores(self) -> Floats:
+        """float64 (n,): the reader's log-odds of each candidate."""
+        return np.array([reading.score for reading in self.sentence_readings])
+
+    @cached_property
+    def span_scores(self) -> Floats:
+        """float64 (n,): the reader's score of the best words in each candidate."""
+        return np.array([reading.answer_score for reading in self.sentence_readings])
+
+    @cached_property
+    def passage_texts(self) -> list[tuple[str | None, str]]:
+        """Language, and title and words, of each passage."""
+        passages = [hit.passage for hit in self.found.hits]
+        return [(passage.article.language, f"{passage.article.title}\n{passage.text}") for passage in passages]
+
+    @cached_property
+    def joined_texts(self) -> list[tuple[str | None, str]]:
+        """The passages' titles and words, those of one language as one text."""
+        together: dict[str | None, list[str]] = {}
+        for language, text in self.passage_texts:
+            together.setdefault(language, []).append(text)
+        return [(language, "\n".join(texts)) for language, texts in together.items()]
+
+    def near(self, scores: Floats) -> Floats:
+        """float64 (n,): of each candidate, the better score of those beside it in its passage."""
+        return _best_neighbours(scores, [len(hit.passage.sentences) for hit in self.found.hits])
+
+    def cover(self, texts: list[tuple[str | None, str]]) -> float:
+        """The largest share of the question's words that one of some texts has."""
+        return max(self.found.index.words.cover(self.question, texts), default=0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Feature:
+    """A number known of each candidate; the order is a weighted sum of these."""
+
+    name: str
+    meaning: str
+    compute: Callable[[Evidence], Floats]
+    """float64 (n,), one value a candidate."""
+    ways: tuple[Way, ...] = WAYS
+    """In which ways of reading it is used."""
+    fixed: float | None = None
+    """Its weight in the order, in log-odds; None where the weight is fitted."""
+    why_fixed: str = ""
+    confidence: tuple[Way, ...] = ()
+    """In which ways confidence uses its value for the first candidate."""
+    fixed_in_confidence: float | None = None
+    """Its weight there; None where that is fitted."""
+    subject: tuple[Way, ...] = ()
+    """In which ways the probability that the articles speak of the subject uses that value."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionFeature:
+    """A number known of a question and its passages as a whole."""
+
+    name: str
+    meaning: str
+    compute: Callable[[Evidence], float]
+    confidence: tuple[Way, ...] = ()
+    subject: tuple[Way, ...] = WAYS
+
+
+@dataclass(frozen=True, slots=True)
+class RankFeature:
+    """A number known once the candidates are ranked: how the first one stands among them. Confidence uses it."""
+
+    name: str
+    meaning: str
+    compute: Callable[[Floats], float]
+    """From the candidates' scores, float64 (n,) with n at least 1."""
+
+
+_RARE = "encyclopedias, on whose questions weights are fitted, have hardly any"
+
+FEATURES: tuple[Feature, ...] = (
+    Feature(
+        "cosine",
+        "similarity of question and sentence, z-score",
+        lambda evidence: evidence.cosine_zscores,
+        confidence=NOT_THE_READER,
+    ),
+    Feature(
+        "bm25",
+        "BM25 of the question's words in the sentence, z-score",
+        lambda evidence: evidence.bm25_zscores,
+        confidence=NOT_THE_READER,
+    ),
+    Feature(
+        "passage",
+        "the score of its passage",
+        lambda evidence: np.array([hit.score for hit, _ in evidence.pairs]),
+        confidence=NOT_THE_READER,
+    ),
+    Feature(
+        "heading",
+        "it is a title, byline or section heading",
+        lambda evidence: _flags(sentence.kind == "heading" for _, sentence in evidence.pairs),
+        fixed=-2.0,
+        why_fixed=f"headings resemble every question on their text; {_RARE}",
+        confidence=WAYS,
+    ),
+    Feature(
+        "asks",
+        "it is itself a question",
+        lambda evidence: _flags(_ASKS.search(text) for _, text in evidence.texts),
+        fixed=-5.0,
+        why_fixed=f"a rhetorical question is near every question of its wording; {_RARE}",
+    ),
+    Feature(
+        "negates",
+        "it says what is not so, which the question does not ask",
+        lambda evidence: _flags(
+            not _NEGATES.search(evidence.question) and _NEGATES.search(text) for _, text in evidence.texts
+        ),
+        fixed=-1.5,
+        why_fixed=f"a denial has all the words of what it denies; {_RARE}",
+    ),
+    Feature(
+        "byline",
+        "the question asks who wrote the article, and this line above its text names the author",
+        lambda evidence: _flags(
+            asks_author(evidence.question) and _is_byline(hit, sentence) for hit, sentence in evidence.pairs
+        ),
+        fixed=8.0,
+        why_fixed="nothing in an encyclopedia is signed; the line is known to answer",
+        confidence=WAYS,
+        fixed_in_confidence=8.0,
+    ),
+    Feature(
+        "topic_held",
+        "the question asks what something was about, and the sentence speaks of an agenda, an aim",
+        lambda evidence: _flags(asks_topic(evidence.question) and holds_topic(text) for _, text in evidence.texts),
+        fixed=2.5,
+        why_fixed="few questions on encyclopedias ask what a meeting was about",
+    ),
+    Feature(
+        "type_held",
+        "the question asks for a date, number or name, and the sentence holds one",
+        lambda evidence: _flags(evidence.holds_type),
+    ),
+    Feature(
+        "type_missing",
+        "the question asks for a date, number or name, and the sentence holds none",
+        lambda evidence: _flags(evidence.question_type is not None and not holds for holds in evidence.holds_type),
+        confidence=WAYS,
+    ),
+    Feature(
+        "words",
+        "logarithm of its length in words, z-score",
+        lambda evidence: zscores(np.log([1.0 + len(text.split()) for _, text in evidence.texts])),
+    ),
+    Feature(
+        "cosine_near",
+        "the better `cosine` of those before and after it in its passage: “it” may mean what they name",
+        lambda evidence: evidence.near(evidence.cosine_zscores),
+    ),
+    Feature(
+        "bm25_near",
+        "the better `bm25` of those before and after it in its passage",
+        lambda evidence: evidence.near(evidence.bm25_zscores),
+    ),
+    Feature(
+        "sentence",
+        "the reader's log-odds that it answers",
+        lambda evidence: np.clip(evidence.sentence_scores, -8.0, 8.0),
+        ways=WITH_THE_READER,
+        confidence=WITH_THE_READER,
+    ),
+    Feature(
+        "span",
+        "the reader's score of the best words in it",
+        lambda evidence: np.clip(evidence.span_scores, -16.0, 16.0),
+        ways=WITH_THE_READER,
+        confidence=WITH_THE_READER,
+    ),
+    Feature(
+        "silence",
+        "the reader's log-odds that its passage does not answer",
+        lambda evidence: np.clip(
+            [reading.silence for reading in evidence.readings or () for _ in reading.sentences], -8.0, 8.0
+        ),
+        ways=WITH_THE_READER,
+        confidence=WITH_THE_READER,
+        subject=WITH_THE_READER,
+    ),
+    Feature(
+        "sentence_share",
+        "logarithm of the share of `sentence` among all candidates and “no answer”",
+        lambda evidence: _log_shares(evidence.sentence_scores, none=True),
+        ways=WITH_THE_READER,
+    ),
+    Feature(
+        "span_share",
+        "logarithm of the share of `span` among all candidates and “no answer”",
+        lambda evidence: _log_shares(evidence.span_scores, none=True),
+        ways=WITH_THE_READER,
+    ),
+    Feature(
+        "span_z",
+        "the reader's score of the best words in it, z-score",
+        lambda evidence: zscores(evidence.span_scores),
+        ways=WITH_ANOTHER,
+    ),
+    Feature(
+        "span_within",
+        "logarithm of the share of that score among all candidates",
+        lambda evidence: _log_shares(evidence.span_scores, none=False),
+        ways=WITH_ANOTHER,
+    ),
+)
+QUESTION_FEATURES: tuple[QuestionFeature, ...] = (
+    QuestionFeature(
+        "cosine_best",
+        "similarity of question and passage, the best",
+        lambda evidence: max(evidence.found.cosines, default=0.0),
+        confidence=WAYS,
+    ),
+    QuestionFeature(
+        "cosine_sentence",
+        "similarity of question and sentence, the best",
+        lambda evidence: float(evidence.cosines.max()) if len(evidence.cosines) else 0.0,
+        confidence=NOT_THE_READER,
+    ),
+    QuestionFeature(
+        "cover_best",
+        "share of the question's words in one passage and its title, the best",
+        lambda evidence: evidence.cover(evidence.passage_texts),
+        confidence=NOT_THE_READER,
+    ),
+    QuestionFeature(
+        "cover_all",
+        "share of the question's words in all passages of one language together",
+        lambda evidence: evidence.cover(evidence.joined_texts),
+        confidence=WAYS,
+    ),
+)
+RANK_FEATURES: tuple[RankFeature, ...] = (
+    RankFeature(
+        "share",
+        "the first candidate's share of the softmax over all scores",
+        lambda scores: float(np.exp(scores.max() - np.logaddexp.reduce(scores))),
+    ),
+    RankFeature(
+        "lead",
+        "how far the first candidate is ahead of the second, in log-odds, at most 5",
+        lambda scores: _lead(scores),
+    ),
 )
 
 
@@ -60,65 +352,60 @@ class Candidates(NamedTuple):
     hits: list[Hit]
     sentences: list[Sentence]
     readings: list[SentenceReading] | None
-    figures: dict[str, Figures]
-    """By name, float64 (n,) each; `columns` says which of them this way of reading is ranked by."""
-    columns: tuple[str, ...]
-    subject: dict[str, float]
-    """What is known of the question as a whole: see `SUBJECT`."""
+    way: Way
+    features: dict[str, Floats]
+    """By name, float64 (n,) each: those of `list_features(way)`, and of other ways where there are readings."""
+    question_features: dict[str, float]
+    """By name: see `QUESTION_FEATURES`."""
 
 
-def gather_candidates(found: Scored, question: str, reader: Reader | None) -> Candidates:
-    """All sentences of the hits, in the order of hits and text."""
-    passages = [hit.passage for hit in found.hits]
-    pairs = [(hit, sentence) for hit in found.hits for sentence in hit.passage.sentences]
-    texts = [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in pairs]
-    cosines = np.asarray(found.index.sentence_vectors(passages) @ found.query, dtype=np.float64)
-    kind = asked_kind(question)
-    is_negated = bool(_NEGATES.search(question))
-    is_author_asked, is_topic_asked = asks_author(question), asks_topic(question)
-    held = [
-        kind is not None and sentence.kind == "body" and holds_kind(text, kind, question)
-        for (_, sentence), (_, text) in zip(pairs, texts, strict=True)
-    ]
-    bm25 = found.index.words.score_texts(question, texts)
-    scores = {"cosine": _limit(zscores(cosines)), "bm25": _limit(zscores(bm25))}
-    lengths = [len(passage.sentences) for passage in passages]
-    covers = found.index.words.cover(question, [(p.article.language, f"{p.article.title}\n{p.text}") for p in passages])
-    figures = {
-        **scores,
-        **{f"{name}_near": _best_neighbours(values, lengths) for name, values in scores.items()},
-        "passage": np.array([hit.score for hit, _ in pairs]),
-        "heading": np.array([sentence.kind == "heading" for _, sentence in pairs], dtype=np.float64),
-        "negates": np.array([not is_negated and bool(_NEGATES.search(text)) for _, text in texts], dtype=np.float64),
-        "byline": np.array(
-            [is_author_asked and _is_byline(hit, sentence) for hit, sentence in pairs], dtype=np.float64
-        ),
-        "topic_held": np.array([is_topic_asked and holds_topic(text) for _, text in texts], dtype=np.float64),
-        "asks": np.array([bool(_ASKS.search(text)) for _, text in texts], dtype=np.float64),
-        "kind_held": np.array(held, dtype=np.float64),
-        "kind_missing": np.array([kind is not None and not h for h in held], dtype=np.float64),
-        "words": zscores(np.log([1.0 + len(text.split()) for _, text in texts])),
-    }
-    readings: list[SentenceReading] | None = None
-    columns = HYBRID
-    if reader is not None:
-        by_passage = reader.read(question, passages)
-        readings = [sentence for reading in by_passage for sentence in reading.sentences]
-        figures |= _reading_figures(by_passage, readings)
-        columns = HYBRID + (READ if reader.scores_sentences else READ_WITHIN)
+def list_features(way: Way) -> tuple[Feature, ...]:
+    """The features that candidates are ordered by in a way of reading."""
+    return tuple(feature for feature in FEATURES if way in feature.ways)
+
+
+def list_confidence(way: Way) -> tuple[str, ...]:
+    """Names of the features from which confidence is computed in a way of reading."""
+    ranks = [feature.name for feature in RANK_FEATURES]
+    first = [feature.name for feature in FEATURES if way in feature.confidence]
+    return (*ranks, *first, *(feature.name for feature in QUESTION_FEATURES if way in feature.confidence))
+
+
+def list_subject(way: Way) -> tuple[str, ...]:
+    """Names of the features that tell whether the articles speak of a question's subject, in a way of reading."""
+    question = [feature.name for feature in QUESTION_FEATURES if way in feature.subject]
+    return (*question, *(feature.name for feature in FEATURES if way in feature.subject))
+
+
+def gather_candidates(found: Retrieved, question: str, reader: Reader | None) -> Candidates:
+    """All sentences of the hits, in the order of hits and text, with their features."""
+    readings = tuple(reader.read(question, [hit.passage for hit in found.hits])) if reader else None
+    evidence = Evidence(question, found, readings)
+    features = list_features("without a reader") if readings is None else FEATURES
     return Candidates(
-        [hit for hit, _ in pairs],
-        [sentence for _, sentence in pairs],
-        readings,
-        figures,
-        columns,
-        _subject_figures(found, question, cosines, covers),
+        [hit for hit, _ in evidence.pairs],
+        [sentence for _, sentence in evidence.pairs],
+        None if readings is None else evidence.sentence_readings,
+        choose_way(reader),
+        {feature.name: feature.compute(evidence) for feature in features},
+        {feature.name: feature.compute(evidence) for feature in QUESTION_FEATURES},
     )
 
 
-def _limit(scores: Figures) -> Figures:
-    """In a small collection the one passage on the subject stands out by far more than in those fitted on."""
-    return np.clip(scores, -MOST_DEVIATIONS, MOST_DEVIATIONS)
+def choose_way(reader: Reader | None) -> Way:
+    """The way of reading that a reader allows."""
+    if reader is None:
+        return "without a reader"
+    return "with the reader" if reader.scores_sentences else "with another reader"
+
+
+def _flags(values: Iterable[object]) -> Floats:
+    """float64 (n,): 1 for what is true."""
+    return np.array([bool(value) for value in values], dtype=np.float64)
+
+
+def _clip(scores: Floats) -> Floats:
+    return np.clip(scores, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
 def _is_byline(hit: Hit, sentence: Sentence) -> bool:
@@ -127,7 +414,7 @@ def _is_byline(hit: Hit, sentence: Sentence) -> bool:
     return sentence.kind == "heading" and article.author is not None and article.author.casefold() in line
 
 
-def _best_neighbours(scores: Figures, lengths: list[int]) -> Figures:
+def _best_neighbours(scores: Floats, lengths: list[int]) -> Floats:
     """Of each sentence, the better score of those beside it in its passage; `lengths` are those of the passages."""
     ends = np.cumsum(lengths)
     starts = ends - lengths
@@ -139,38 +426,17 @@ def _best_neighbours(scores: Figures, lengths: list[int]) -> Figures:
     return np.where(np.isneginf(best), 0.0, best)
 
 
-def _reading_figures(readings: list[Reading], sentences: list[SentenceReading]) -> dict[str, Figures]:
-    spans = np.array([sentence.answer_score for sentence in sentences])
-    scores = np.array([sentence.score for sentence in sentences])
-    silence = np.array([reading.silence for reading in readings for _ in reading.sentences])
-    return {
-        "sentence": np.clip(scores, -8.0, 8.0),
-        "span": np.clip(spans, -16.0, 16.0),
-        "silence": np.clip(silence, -8.0, 8.0),
-        "sentence_share": _log_shares(scores, none=True),
-        "span_share": _log_shares(spans, none=True),
-        "span_z": zscores(spans),
-        "span_within": _log_shares(spans, none=False),
-    }
+def _lead(scores: Floats) -> float:
+    if len(scores) < 2:
+        return 5.0
+    second, first = np.sort(scores)[-2:]
+    return min(5.0, float(first - second))
 
 
-def _log_shares(scores: Figures, *, none: bool) -> Figures:
+def _log_shares(scores: Floats, *, none: bool) -> Floats:
     """Logarithm of each score's share of the softmax, at least -10; `none` adds "no answer" at 0 as an option."""
     if not len(scores):
         return scores
     options = np.append(scores, 0.0) if none else scores
-    shares: Figures = np.maximum(scores - np.logaddexp.reduce(options), -10.0)
+    shares: Floats = np.maximum(scores - np.logaddexp.reduce(options), -10.0)
     return shares
-
-
-def _subject_figures(found: Scored, question: str, cosines: Figures, covers: list[float]) -> dict[str, float]:
-    together: dict[str | None, list[str]] = {}
-    for hit in found.hits:
-        together.setdefault(hit.passage.article.language, []).extend((hit.passage.article.title, hit.passage.text))
-    everything = [(language, "\n".join(texts)) for language, texts in together.items()]
-    return {
-        "cosine_best": max(found.cosines, default=0.0),
-        "cosine_sentence": float(cosines.max()) if len(cosines) else 0.0,
-        "cover_best": max(covers, default=0.0),
-        "cover_all": max(found.index.words.cover(question, everything), default=0.0),
-    }

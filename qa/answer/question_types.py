@@ -1,11 +1,11 @@
-"""What kind of thing a question asks for and whether a sentence holds one: dates, numbers, names, topics, by marks."""
+"""Question -> what type of thing it asks for; sentence -> whether it holds one: dates, numbers, names, topics."""
 
 import re
 from typing import Literal, TypeAlias
 
-AskedKind: TypeAlias = Literal["date", "number", "name"]
+QuestionType: TypeAlias = Literal["date", "number", "name"]
 
-_ASKS_FOR: tuple[tuple[AskedKind, re.Pattern[str]], ...] = (
+_ASKS_FOR: tuple[tuple[QuestionType, re.Pattern[str]], ...] = (
     (
         "number",
         re.compile(
@@ -64,9 +64,9 @@ _TOPIC = re.compile(
 _NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
 
 
-def asked_kind(question: str) -> AskedKind | None:
-    """The kind of thing a question asks for, or None where its words do not say."""
-    return next((kind for kind, pattern in _ASKS_FOR if pattern.search(question)), None)
+def find_type(question: str) -> QuestionType | None:
+    """What a question asks for, or None where its words do not say."""
+    return next((asked for asked, pattern in _ASKS_FOR if pattern.search(question)), None)
 
 
 def asks_author(question: str) -> bool:
@@ -84,8 +84,8 @@ def holds_topic(sentence: str) -> bool:
     return bool(_TOPIC.search(sentence))
 
 
-def holds_kind(sentence: str, kind: AskedKind, question: str) -> bool:
-    """Whether a sentence holds a thing of the kind that the question does not already name."""
-    pattern = {"date": _DATE, "number": _NUMBER, "name": _NAME}[kind]
+def holds_type(sentence: str, asked: QuestionType, question: str) -> bool:
+    """Whether a sentence holds a thing of the type asked for that the question does not already name."""
+    pattern = {"date": _DATE, "number": _NUMBER, "name": _NAME}[asked]
     known = question.casefold()
     return any(match.group().strip("“‘(").casefold() not in known for match in pattern.finditer(sentence))

@@ -1,12 +1,12 @@
 """Candidates -> an order, and the probabilities that the first one answers and that the subject is there at all.
 
-All three are linear in the figures of `qa.answer.features`; `python -m qa.training.fit` finds the weights on training
-questions and writes them to ranker.json, one set for each way of reading.
+All three are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the weights on training
+questions and writes them to ranker.json by way of reading and name of feature; fixed weights stand beside the features.
 """
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -14,76 +14,86 @@ from typing import Any, Self
 
 import numpy as np
 
-from qa.answer.features import Candidates, Figures
+from qa.answer.features import FEATURES, RANK_FEATURES, Candidates, Floats, Way, list_features
 
 WEIGHTS_FILE = "ranker.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Logistic regression over named figures."""
+    """Logistic regression over named features."""
 
-    names: tuple[str, ...]
-    weights: tuple[float, ...]
+    weights: Mapping[str, float]
     bias: float
 
-    def __call__(self, figures: Mapping[str, float]) -> float:
+    def __call__(self, features: Mapping[str, float]) -> float:
         """Probability between 0 and 1."""
-        total = self.bias + sum(weight * figures[name] for name, weight in zip(self.names, self.weights, strict=True))
-        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, total))))
-
-    @classmethod
-    def from_json(cls, row: Mapping[str, Any]) -> Self:
-        """Read what `to_json` gives."""
-        return cls(tuple(row["weights"]), tuple(row["weights"].values()), row["bias"])
-
-    def to_json(self) -> dict[str, Any]:
-        """Weights by name, and the bias."""
-        return {"weights": dict(zip(self.names, self.weights, strict=True)), "bias": self.bias}
+        log_odds = self.bias + sum(weight * features[name] for name, weight in self.weights.items())
+        return 1.0 / (1.0 + math.exp(-max(-30.0, min(30.0, log_odds))))
 
 
 @dataclass(frozen=True, slots=True)
 class Ranker:
-    """Weights for one set of columns."""
+    """The weights for one way of reading."""
 
-    columns: tuple[str, ...]
-    weights: tuple[float, ...]
+    weights: Mapping[str, float]
+    """Of the features that candidates are ordered by, in log-odds."""
     answered: Logistic
     """Probability that the first candidate answers."""
     on_subject: Logistic
     """Probability that the articles speak of the question's subject."""
 
     @classmethod
-    def load(cls, columns: Sequence[str]) -> Self:
-        """The shipped weights for these columns."""
-        row = next(row for row in _shipped().values() if tuple(row["order"]) == tuple(columns))
+    def load(cls, way: Way) -> Self:
+        """The shipped weights for a way of reading."""
+        return cls.from_json(_read_shipped()[way], way)
+
+    @classmethod
+    def from_json(cls, fitted: Mapping[str, Any], way: Way) -> Self:
+        """Fitted weights, and the fixed ones with them."""
+        features = list_features(way)
+        order = {f.name: fitted["order"][f.name] if f.fixed is None else f.fixed for f in features}
+        fixed = {f.name: f.fixed_in_confidence for f in FEATURES if f.fixed_in_confidence is not None}
+        answered, on_subject = fitted["answered"], fitted["on_subject"]
         return cls(
-            tuple(columns),
-            tuple(row["order"].values()),
-            Logistic.from_json(row["answered"]),
-            Logistic.from_json(row["on_subject"]),
+            order,
+            Logistic({**answered["weights"], **fixed}, answered["bias"]),
+            Logistic(on_subject["weights"], on_subject["bias"]),
         )
 
-    def score(self, candidates: Candidates) -> Figures:
+    def to_json(self) -> dict[str, Any]:
+        """The fitted weights alone."""
+        fixed = {f.name for f in FEATURES if f.fixed is not None}
+        fixed_in_confidence = {f.name for f in FEATURES if f.fixed_in_confidence is not None}
+        return {
+            "order": {name: round(weight, 5) for name, weight in self.weights.items() if name not in fixed},
+            "answered": _logistic_to_json(self.answered, without=fixed_in_confidence),
+            "on_subject": _logistic_to_json(self.on_subject, without=set()),
+        }
+
+    def score(self, candidates: Candidates) -> Floats:
         """float64 (n,): higher is better; differences are log-odds between two candidates of one question."""
-        stacked = np.column_stack([candidates.figures[name] for name in self.columns])
-        scores: Figures = stacked @ np.array(self.weights)
+        stacked = np.column_stack([candidates.features[name] for name in self.weights])
+        scores: Floats = stacked @ np.array(list(self.weights.values()))
         return scores
 
 
-def confidence_figures(candidates: Candidates, scores: Figures, columns: Sequence[str]) -> dict[str, float]:
-    """What tells whether the first candidate answers: its lead, and what is known of it and of the question."""
+def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, float]:
+    """By name: how the first candidate stands among all, and what is known of it and of the question."""
+    names = [feature.name for feature in RANK_FEATURES]
     if not len(scores):
-        return dict.fromkeys(("share", "lead", *columns, *candidates.subject), 0.0)
+        return dict.fromkeys((*names, *candidates.features, *candidates.question_features), 0.0)
     best = int(np.argmax(scores))
-    others = np.delete(scores, best)
-    share = math.exp(scores[best] - np.logaddexp.reduce(scores))
-    figures = {"share": share, "lead": min(5.0, float(scores[best] - others.max())) if len(others) else 5.0}
-    figures |= {name: float(candidates.figures[name][best]) for name in columns}
-    return figures | candidates.subject
+    ranked = {feature.name: feature.compute(scores) for feature in RANK_FEATURES}
+    first = {name: float(values[best]) for name, values in candidates.features.items()}
+    return ranked | first | candidates.question_features
+
+
+def _logistic_to_json(logistic: Logistic, *, without: set[str]) -> dict[str, Any]:
+    return {"weights": {k: v for k, v in logistic.weights.items() if k not in without}, "bias": logistic.bias}
 
 
 @cache
-def _shipped() -> dict[str, Any]:
+def _read_shipped() -> dict[str, Any]:
     shipped: dict[str, Any] = json.loads(files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
     return shipped

@@ -56,7 +56,7 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Scored:
+class Retrieved:
     """A question's hits on one generation of an index, with what found them."""
 
     index: Index
@@ -102,7 +102,7 @@ class Retriever:
         """
         return self.search(query, k).hits
 
-    def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Scored:
+    def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Retrieved:
         """Like `retrieve`, with the figures behind the scores, and with regard to what came before."""
         if k < 1:
             raise QAError(f"k is {k}: ask for at least 1 passage")
@@ -134,7 +134,7 @@ class Retriever:
         total = dict(zip(ids.tolist(), totals.tolist(), strict=True))
         passages = index.store.get_passages(best)
         seconds = {"encode": encoded - started, "search": perf_counter() - encoded}
-        return Scored(
+        return Retrieved(
             index,
             vector,
             [Hit(passages[i], total[i]) for i in best],

@@ -19,8 +19,18 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from qa.answer.features import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates, Figures, gather_candidates
-from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_figures
+from qa.answer.features import (
+    FEATURES,
+    WAYS,
+    Candidates,
+    Floats,
+    Way,
+    gather_candidates,
+    list_confidence,
+    list_features,
+    list_subject,
+)
+from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
 from qa.answer.retriever import Retriever
 from qa.evaluation.data_sets import GoldQuestion, is_right, read_questions, write_articles
 from qa.evaluation.metrics import auroc, calibration_error
@@ -35,17 +45,6 @@ FOLDERS = ("squad1-train", "squad2-train-part")
 PASSAGES = 10
 WEIGHT: dict[QuestionKind, float] = {"answered": 1.0, "people": 6.0, "rewritten": 0.3, "absent": 0.5}
 """Of one question when probabilities are fitted: people's unanswerable questions are few, and those that matter."""
-FIXED = {"heading": -2.0, "asks": -5.0, "negates": -1.5, "byline": 8.0, "topic_held": 2.5}
-"""Not fitted, as encyclopedias have hardly any: headings, rhetorical questions and denials are near every question, and
-few questions ask what a meeting was about."""
-FIXED_CONFIDENCE = {"byline": 8.0}
-WAYS = {"without a reader": HYBRID, "with the reader": HYBRID + READ, "with another reader": HYBRID + READ_WITHIN}
-CONFIDENCE = ("share", "lead", "heading", "byline", "kind_missing", "cosine", "bm25", "passage", *SUBJECT)
-CONFIDENCE_READ = (
-    *("share", "lead", "heading", "byline", "kind_missing", "sentence", "span", "silence"),
-    *("cosine_best", "cover_all"),
-)
-"""With the reader's silence, what else retrieval knows told only the articles fitted on from others."""
 
 
 class Example(NamedTuple):
@@ -56,11 +55,11 @@ class Example(NamedTuple):
     right: NDArray[np.bool_]
 
 
-class Scored(NamedTuple):
+class Ranked(NamedTuple):
     """One question after ranking: what confidence is judged by, and the truth."""
 
     kind: QuestionKind
-    figures: dict[str, float]
+    features: dict[str, float]
     is_right: bool
 
 
@@ -117,12 +116,14 @@ def collect_examples(
         yield Example(kind, candidates, np.array(right, dtype=np.bool_))
 
 
-def fit_order(examples: Sequence[Example], columns: Sequence[str], *, penalty: float = 1e-3) -> dict[str, float]:
+def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -> dict[str, float]:
     """Weights that give the right sentences the largest share of each question's candidates (conditional logit)."""
-    tables = [(stack(e.candidates, columns), e.right) for e in examples if e.right.any() and not e.right.all()]
-    free = np.array([name not in FIXED for name in columns], dtype=np.float64)
+    fixed = {feature.name: feature.fixed for feature in list_features(way) if feature.fixed is not None}
+    names = [feature.name for feature in list_features(way)]
+    tables = [(stack(e.candidates, names), e.right) for e in examples if e.right.any() and not e.right.all()]
+    free = np.array([name not in fixed for name in names], dtype=np.float64)
 
-    def loss(weights: Figures) -> tuple[float, Figures]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         total, gradient = penalty * float(weights @ weights), 2 * penalty * weights
         for table, right in tables:
             scores = table @ weights
@@ -132,9 +133,9 @@ def fit_order(examples: Sequence[Example], columns: Sequence[str], *, penalty: f
             gradient = gradient + (expected - np.exp(scores[right] - gold) @ table[right]) / len(tables)
         return total, gradient * free
 
-    start = np.array([FIXED.get(name, 0.0) for name in columns])
+    start = np.array([fixed.get(name, 0.0) for name in names])
     found = minimize(loss, start, jac=True, method="L-BFGS-B")
-    return dict(zip(columns, map(float, found.x), strict=True))
+    return dict(zip(names, map(float, found.x), strict=True))
 
 
 def fit_logistic(
@@ -145,13 +146,13 @@ def fit_logistic(
     *,
     penalty: float = 1e-3,
 ) -> Logistic:
-    """Logistic regression, ridge-penalised on standardised figures; each row counts as often as `counts` says."""
+    """Logistic regression, ridge-penalised on standardised features; each row counts as often as `counts` says."""
     table = np.array([[row[name] for name in names] for row in rows])
     mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
     scaled, signs = (table - mean) / deviation, np.where(labels, 1.0, -1.0)
     parts = np.array(counts) / np.sum(counts)
 
-    def loss(weights: Figures) -> tuple[float, Figures]:
+    def loss(weights: Floats) -> tuple[float, Floats]:
         margins = signs * (scaled @ weights[:-1] + weights[-1])
         slope = -signs / (1 + np.exp(margins)) * parts
         gradient = np.append(slope @ scaled + 2 * penalty * weights[:-1], slope.sum())
@@ -160,49 +161,47 @@ def fit_logistic(
     found = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / deviation
     bias = float(found[-1] - weights @ mean)
-    fitted = {
-        **dict(zip(names, map(float, weights), strict=True)),
-        **{k: v for k, v in FIXED_CONFIDENCE.items() if k in names},
-    }
-    return Logistic(tuple(fitted), tuple(fitted.values()), bias)
+    return Logistic(dict(zip(names, map(float, weights), strict=True)), bias)
 
 
-def stack(candidates: Candidates, columns: Sequence[str]) -> Figures:
-    """float64 (n, columns)."""
-    return np.column_stack([candidates.figures[name] for name in columns])
+def stack(candidates: Candidates, names: Sequence[str]) -> Floats:
+    """float64 (n, features)."""
+    return np.column_stack([candidates.features[name] for name in names])
 
 
-def score_examples(examples: Sequence[Example], ranker: Ranker) -> list[Scored]:
+def score_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
     """Ranks each question's candidates."""
-    scored = []
+    ranked = []
     for example in examples:
         scores = ranker.score(example.candidates)
-        figures = confidence_figures(example.candidates, scores, ranker.columns)
-        scored.append(Scored(example.kind, figures, bool(len(scores) and example.right[int(np.argmax(scores))])))
-    return scored
+        features = confidence_features(example.candidates, scores)
+        ranked.append(Ranked(example.kind, features, bool(len(scores) and example.right[int(np.argmax(scores))])))
+    return ranked
 
 
-def fit_ranker(examples: Sequence[Example], columns: Sequence[str]) -> Ranker:
+def fit_ranker(examples: Sequence[Example], way: Way) -> Ranker:
     """Order first, then both probabilities on what that order puts first."""
-    order = fit_order(examples, columns)
-    plain = Logistic((), (), 0.0)
-    scored = score_examples(examples, Ranker(tuple(columns), tuple(order.values()), plain, plain))
-    names = CONFIDENCE_READ if "silence" in columns else CONFIDENCE
-    rows = [row.figures for row in scored]
-    counts = [WEIGHT[row.kind] for row in scored]
-    answered = fit_logistic(rows, [row.is_right for row in scored], names, counts, penalty=0.06)
-    subject = [name for name in (*SUBJECT, "silence") if name in scored[0].figures]
-    on_subject = fit_logistic(rows, [row.kind != "absent" for row in scored], subject, [1.0] * len(rows))
-    return Ranker(tuple(columns), tuple(order.values()), answered, on_subject)
+    order = fit_order(examples, way)
+    plain = Logistic({}, 0.0)
+    ranked = score_examples(examples, Ranker(order, plain, plain))
+    fixed = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
+    names = [name for name in list_confidence(way) if name not in fixed]
+    rows = [row.features for row in ranked]
+    counts = [WEIGHT[row.kind] for row in ranked]
+    answered = fit_logistic(rows, [row.is_right for row in ranked], names, counts, penalty=0.06)
+    is_on_subject = [row.kind != "absent" for row in ranked]
+    on_subject = fit_logistic(rows, is_on_subject, list_subject(way), [1.0] * len(rows))
+    # With the fixed weights, as it is read again.
+    return Ranker.from_json(Ranker(order, answered, on_subject).to_json(), way)
 
 
 def describe(examples: Sequence[Example], ranker: Ranker) -> str:
     """The figures on some examples, in one line."""
-    scored = score_examples(examples, ranker)
-    confidence = np.array([ranker.answered(row.figures) for row in scored])
-    subject = np.array([ranker.on_subject(row.figures) for row in scored])
-    right = np.array([row.is_right for row in scored])
-    kinds = np.array([row.kind for row in scored])
+    ranked = score_examples(examples, ranker)
+    confidence = np.array([ranker.answered(row.features) for row in ranked])
+    subject = np.array([ranker.on_subject(row.features) for row in ranked])
+    right = np.array([row.is_right for row in ranked])
+    kinds = np.array([row.kind for row in ranked])
     answered = kinds == "answered"
     against = ", ".join(
         f"{kind} {auroc(confidence[answered | (kinds == kind)], answered[answered | (kinds == kind)]):.3f}"
@@ -236,16 +235,9 @@ def main() -> None:
     Random(1).shuffle(examples)
     half = len(examples) // 2
     shipped: dict[str, Any] = {}
-    for way, columns in WAYS.items():
-        if reader is None and columns != HYBRID:
-            continue
-        tqdm.write(f"{way}: {describe(examples[half:], fit_ranker(examples[:half], columns))}")
-        ranker = fit_ranker(examples, columns)
-        shipped[way] = {
-            "order": {name: round(weight, 5) for name, weight in zip(columns, ranker.weights, strict=True)},
-            "answered": ranker.answered.to_json(),
-            "on_subject": ranker.on_subject.to_json(),
-        }
+    for way in WAYS[:1] if reader is None else WAYS:
+        tqdm.write(f"{way}: {describe(examples[half:], fit_ranker(examples[:half], way))}")
+        shipped[way] = fit_ranker(examples, way).to_json()
     args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 
 

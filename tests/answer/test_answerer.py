@@ -6,7 +6,7 @@ import pytest
 
 from qa import Answerer, QAError, Retriever
 from qa.answer.answerer import select_quotes
-from qa.answer.features import HYBRID, Candidates
+from qa.answer.features import Candidates
 from qa.encoder.sentence_transformers import SentenceTransformerEncoder
 from qa.index.build import build
 from qa.render import answer_to_json
@@ -37,7 +37,7 @@ def make_candidates(*articles: Article, readings: list[SentenceReading] | None =
         passage = Passage(article, 0, len(article.text), tuple(spans))
         hits += [Hit(passage, 1.0)] * len(spans)
         sentences += spans
-    return Candidates(hits, sentences, readings, {}, HYBRID, {})
+    return Candidates(hits, sentences, readings, "with the reader", {}, {})
 
 
 def test_most_sample_questions_are_answered_by_their_first_quote(answerer: Answerer):

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.answer.question_types import asked_kind, asks_topic, holds_kind, holds_topic
+from qa.answer.question_types import asks_topic, find_type, holds_topic, holds_type
 
 
 @pytest.mark.parametrize(
@@ -17,24 +17,24 @@ from qa.answer.question_types import asked_kind, asks_topic, holds_kind, holds_t
     ],
 )
 def test_the_question_word_says_what_is_asked_for(question: str, kind: str | None):
-    assert asked_kind(question) == kind
+    assert find_type(question) == kind
 
 
 def test_a_date_is_a_year_a_month_or_a_day():
-    assert holds_kind("It closed in 1931.", "date", "When did it close?")
-    assert holds_kind("It closed one Tuesday.", "date", "When did it close?")
-    assert not holds_kind("It closed after the flood.", "date", "When did it close?")
+    assert holds_type("It closed in 1931.", "date", "When did it close?")
+    assert holds_type("It closed one Tuesday.", "date", "When did it close?")
+    assert not holds_type("It closed after the flood.", "date", "When did it close?")
 
 
 def test_what_the_question_names_already_does_not_count():
     question = "Who did Thorne meet in 1931?"
-    assert not holds_kind("That year, Thorne went away.", "name", question)
-    assert holds_kind("That year, Thorne met Gale.", "name", question)
-    assert not holds_kind("It was in 1931 that they met.", "date", question)
+    assert not holds_type("That year, Thorne went away.", "name", question)
+    assert holds_type("That year, Thorne met Gale.", "name", question)
+    assert not holds_type("It was in 1931 that they met.", "date", question)
 
 
 def test_a_sentence_s_first_word_is_no_name_by_its_capital_alone():
-    assert not holds_kind("Everyone went home.", "name", "Who went home?")
+    assert not holds_type("Everyone went home.", "name", "Who went home?")
 
 
 @pytest.mark.parametrize(

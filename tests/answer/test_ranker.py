@@ -1,31 +1,72 @@
+import json
 import math
+from importlib.resources import files
 
 import numpy as np
 import pytest
 
-from qa.answer.features import HYBRID, READ, READ_WITHIN, SUBJECT, Candidates
-from qa.answer.ranker import Logistic, Ranker, confidence_figures
+from qa.answer.features import (
+    FEATURES,
+    RANK_FEATURES,
+    WAYS,
+    Candidates,
+    Way,
+    list_confidence,
+    list_features,
+    list_subject,
+)
+from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
+
+SHIPPED = json.loads(files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("columns", [HYBRID, HYBRID + READ, HYBRID + READ_WITHIN])
-def test_there_are_weights_for_each_way_of_reading(columns: tuple[str, ...]):
-    ranker = Ranker.load(columns)
-    assert ranker.columns == columns
-    assert len(ranker.weights) == len(columns)
-    assert set(SUBJECT) <= set(ranker.on_subject.names)
+def test_there_are_weights_for_each_way_of_reading():
+    assert tuple(SHIPPED) == WAYS
 
 
-def test_a_logistic_is_what_its_formula_says_and_survives_json():
-    logistic = Logistic(("a", "b"), (2.0, -1.0), 0.5)
+@pytest.mark.parametrize("way", WAYS)
+def test_exactly_what_is_declared_as_fitted_has_a_fitted_weight(way: Way):
+    row = SHIPPED[way]
+    fixed_in_confidence = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
+    assert set(row["order"]) == {feature.name for feature in list_features(way) if feature.fixed is None}
+    assert set(row["answered"]["weights"]) == set(list_confidence(way)) - fixed_in_confidence
+    assert set(row["on_subject"]["weights"]) == set(list_subject(way))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_fixed_weights_join_the_fitted_ones_when_read_and_are_left_out_when_written(way: Way):
+    ranker = Ranker.load(way)
+    assert list(ranker.weights) == [feature.name for feature in list_features(way)]
+    assert (ranker.weights["heading"], ranker.answered.weights["byline"]) == (-2.0, 8.0)
+    assert ranker.to_json() == SHIPPED[way]
+
+
+def test_candidates_are_scored_by_the_sum_of_weighted_features():
+    ranker = Ranker({"a": 2.0, "b": -1.0}, Logistic({}, 0.0), Logistic({}, 0.0))
+    features = {"b": np.array([3.0, 0.0]), "a": np.array([1.0, 5.0]), "unused": np.array([9.0, 9.0])}
+    assert ranker.score(Candidates([], [], None, "without a reader", features, {})).tolist() == [-1.0, 10.0]
+
+
+def test_a_logistic_is_what_its_formula_says():
+    logistic = Logistic({"a": 2.0, "b": -1.0}, 0.5)
     assert logistic({"a": 1.0, "b": 3.0, "unused": 9.0}) == pytest.approx(1 / (1 + math.exp(0.5)))
-    assert Logistic.from_json(logistic.to_json()) == logistic
     assert logistic({"a": 1e9, "b": 0.0}) == pytest.approx(1.0)
 
 
 def test_the_lead_and_share_of_the_first_candidate_tell_how_sure_it_is():
-    figures = {"cosine": np.array([0.0, 2.0, 1.0])}
-    candidates = Candidates([], [], None, figures, ("cosine",), {"cosine_best": 0.6})
-    found = confidence_figures(candidates, np.array([0.0, 2.0, 1.0]), ("cosine",))
+    features = {"cosine": np.array([0.0, 2.0, 1.0])}
+    candidates = Candidates([], [], None, "without a reader", features, {"cosine_best": 0.6})
+    found = confidence_features(candidates, np.array([0.0, 2.0, 1.0]))
     assert found["lead"] == pytest.approx(1.0)
     assert found["share"] == pytest.approx(math.e**2 / (1 + math.e + math.e**2))
     assert (found["cosine"], found["cosine_best"]) == (2.0, 0.6)
+
+
+def test_one_candidate_alone_leads_by_all_that_counts_and_none_leads_by_nothing():
+    alone = Candidates([], [], None, "without a reader", {"cosine": np.array([1.5])}, {"cosine_best": 0.6})
+    assert confidence_features(alone, np.array([0.3])) == {
+        "share": 1.0, "lead": 5.0, "cosine": 1.5, "cosine_best": 0.6
+    }  # fmt: skip
+    none = Candidates([], [], None, "without a reader", {"cosine": np.array([])}, {"cosine_best": 0.0})
+    assert set(confidence_features(none, np.array([])).values()) == {0.0}
+    assert {feature.name for feature in RANK_FEATURES} == {"share", "lead"}
