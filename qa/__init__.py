@@ -9,7 +9,6 @@ Names are loaded when first used, so that `import qa` costs nothing: no model, n
 """
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -77,6 +76,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     if name == "__version__":
+        from importlib.metadata import version
+
         return version("article-qa")
     if name in _HOME:
         return getattr(import_module(f"qa.{_HOME[name]}"), name)

@@ -11,7 +11,7 @@ import numpy as np
 from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.ranker import Ranker, confidence_features
-from qa.answer.retriever import Retrieved, Retriever
+from qa.answer.retriever import Retrieved, Retriever, read_words
 from qa.errors import QAError
 from qa.reader import BUNDLED, load_reader
 from qa.types import Answer, Quote, Reader, Span, Status, Turn
@@ -86,6 +86,7 @@ class Answerer:
 
     def find(self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False) -> Found:
         """The first half of `answer`: what is worth reading, for whoever wants to show it meanwhile."""
+        question = read_words(question)
         asked = " ".join(question.split())
         if not any(char.isalnum() for char in asked):
             raise QAError('the question has no words: ask something like "What was the meeting about?"')

@@ -1,5 +1,7 @@
 """Question -> hits: passages found by vectors and by words, their scores brought to one scale and added."""
 
+import operator
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,6 +77,7 @@ class Retriever:
     def __init__(self, index: Index) -> None:
         self._index = index
         self._lock = Lock()
+        self._process = os.getpid()
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
@@ -89,6 +92,9 @@ class Retriever:
     @property
     def index(self) -> Index:
         """The newest generation; opened anew here when a build has been published since the last question."""
+        if os.getpid() != self._process:
+            # Neither SQLite's connections nor the engines' threads live on in a process that was forked.
+            raise QAError("this index was opened before the process was forked: open it in each process of its own")
         with self._lock:
             if not self._index.is_current:
                 self._index = Index.open(self._index.folder, encoder=self._index.encoder)
@@ -104,12 +110,18 @@ class Retriever:
 
     def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Retrieved:
         """Like `retrieve`, with the figures behind the scores, and with regard to what came before."""
+        try:
+            k = operator.index(k)
+        except TypeError:
+            raise QAError(f"k is {k!r}: give a whole number") from None
         if k < 1:
             raise QAError(f"k is {k}: ask for at least 1 passage")
+        query = read_words(query)
         if not any(char.isalnum() for char in query):
             raise QAError("there are no words to search for")
         started = perf_counter()
         index = self.index
+        k = min(k, len(index.words))
         vector = _encode(index, query, context)
         encoded = perf_counter()
         cosines = dict(index.vectors.search(vector, k=max(POOL, k)))
@@ -142,6 +154,20 @@ class Retriever:
             [bm25[i] for i in best],
             seconds,
         )
+
+
+def read_words(text: str) -> str:
+    """A question as it can be looked up and kept: what a shell made of bytes that are no UTF-8 is replaced.
+
+    Raises:
+        QAError: it is no text.
+    """
+    if not isinstance(text, str):
+        raise QAError(f"{ascii(text)[:40]} is no text: ask in words")
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.float64]:

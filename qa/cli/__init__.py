@@ -15,6 +15,7 @@ from qa.cli import index_commands
 from qa.cli.shell import (
     articles_option,
     index_option,
+    is_terminal,
     json_option,
     no_reader_option,
     print_json,
@@ -24,7 +25,7 @@ from qa.cli.shell import (
     tell,
     tell_errors,
 )
-from qa.errors import QAError
+from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.types import Answer
@@ -37,6 +38,8 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shows its code instead of failing
             stream.reconfigure(errors="backslashreplace")
+    if hasattr(sys.stdin, "reconfigure"):
+        sys.stdin.reconfigure(errors="replace")
 
 
 @main.command()
@@ -136,7 +139,7 @@ def search(query: str, index: Path, passages: int, as_json: bool) -> None:
     if as_json:
         print_json(render.hits_to_json(query, hits))
     else:
-        print_rendered(render.hits_to_text(hits, color=sys.stdout.isatty()))
+        print_rendered(render.hits_to_text(hits, color=is_terminal(sys.stdout)))
 
 
 @main.command("list")
@@ -226,11 +229,15 @@ def evaluate(
 
 def _read_line(prompt: str) -> str | None:
     """A line without the white space around it; None at the end of the input."""
+    if sys.stdin is None:  # closed from the start
+        return None
     try:
         # The prompt is for people; input that comes from a file or another program gets none.
         return input(prompt if sys.stdin.isatty() else "").strip()
     except EOFError:
         return None
+    except OSError as error:
+        raise DiskError.explain(error, "standard input") from error
 
 
 def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) -> None:
@@ -239,7 +246,7 @@ def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) ->
     if as_json:
         print_json(render.answer_to_json(answer), indent=indent)
     else:
-        print_rendered(render.answer_to_text(answer, color=sys.stdout.isatty()))
+        print_rendered(render.answer_to_text(answer, color=is_terminal(sys.stdout)))
 
 
 for command in index_commands.COMMANDS:

@@ -1,17 +1,20 @@
 """What all commands share: options, errors as one line, progress bars, JSON."""
 
 import json
+import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import click
 
-from qa.errors import QAError
+from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.types import Progress
@@ -51,6 +54,7 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     @wraps(command)
     def told(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
+            _heed_interrupts()
             return command(*args, **kwargs)
         except QAError as error:
             raise click.ClickException(_one_line(str(error))) from None
@@ -59,6 +63,17 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             sys.exit(130)
 
     return told
+
+
+def _heed_interrupts() -> None:
+    """Let Ctrl-C be told by `tell_errors` from now on; see `qa.__main__`."""
+    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether a person sees what is written to a stream; it is None where it was closed from the start."""
+    return stream is not None and stream.isatty()
 
 
 @contextmanager
@@ -86,18 +101,34 @@ def show_progress() -> Iterator["Progress"]:
 
 def tell(*parts: str, err: bool = False) -> None:
     """Print one line, its parts with tabs between; nothing in them can forge a line or command a terminal."""
-    click.echo("\t".join(map(_one_line, parts)), err=err)
+    _write("\t".join(map(_one_line, parts)), err=err)
 
 
 def print_rendered(text: str) -> None:
     """Print what `qa.render` made for a terminal."""
-    click.echo(text)
+    _write(text)
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
     """Print a value as JSON on stdout, controls and what turns the direction of text by their numbers."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
-    click.echo(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+    _write(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
+
+
+def _write(text: str, *, err: bool = False) -> None:
+    stream = sys.stderr if err else sys.stdout
+    if stream is None:
+        if err:  # then there is nobody to tell
+            return
+        raise DiskError("standard output is closed: let it go to a file or a terminal")
+    try:
+        click.echo(text, file=stream)
+    except BrokenPipeError:
+        raise  # whoever read has enough: click ends without a word
+    except OSError as error:
+        # What is left in the stream must not fail again when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        raise DiskError.explain(error, "standard error" if err else "standard output") from error
 
 
 def _one_line(text: str) -> str:
