@@ -58,11 +58,20 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             return command(*args, **kwargs)
         except QAError as error:
             raise click.ClickException(_one_line(str(error))) from None
-        except KeyboardInterrupt:
+        except BaseException as error:
+            if not _is_interrupt(error):
+                raise
             tell("stopped; what was done is kept, and the same command goes on from there", err=True)
             sys.exit(130)
 
     return told
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether it is Ctrl-C, or what a library made of it while it was being imported."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _heed_interrupts() -> None:
@@ -122,7 +131,7 @@ def _write(text: str, *, err: bool = False) -> None:
             return
         raise DiskError("standard output is closed: let it go to a file or a terminal")
     try:
-        click.echo(text, file=stream)
+        click.echo(text, err=err)
     except BrokenPipeError:
         raise  # whoever read has enough: click ends without a word
     except OSError as error:
