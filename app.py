@@ -1,4 +1,6 @@
-"""The page in a browser: `python app.py` builds the index from `index/articles` on first start, then opens it."""
+"""The page in a browser: `python app.py` builds the index from `index/articles` on first start,
+then opens it.
+"""
 
 import os
 
@@ -7,7 +9,9 @@ from qa.errors import QAError
 from qa.page import make_page, open_page
 from qa.page.service import Service
 
-service = Service(os.environ.get("QA_ARTICLES", "index/articles"), os.environ.get("QA_INDEX", "index"))
+service = Service(
+    os.environ.get("QA_ARTICLES", "index/articles"), os.environ.get("QA_INDEX", "index")
+)
 demo = make_page(service)
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     retriever = Retriever.load("index")
     answer = Answerer(retriever).answer("What was the meeting about?")
 
-Names are loaded when first used, so that `import qa` costs nothing: no model, no index engine, no web framework.
+Names are loaded when first used, so that `import qa` costs nothing: no model, no index engine, no
+web framework.
 """
 
 from importlib import import_module

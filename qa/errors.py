@@ -1,17 +1,16 @@
 """Every error that this package raises on purpose.
 
     QAError
-    ├── ArticleError        one article file cannot be used (it names the file; the others still can)
-    ├── IndexMissing        there is no index here yet
-    ├── IndexMismatch       the index was made by another format, encoder or splitter
-    ├── IndexBusy           another process is building this index
-    ├── IndexDamaged        the stored truth itself cannot be read, or is not what was stored
-    ├── DiskError           a disk or its permissions refuse; what is on it may be whole
-    ├── SavedError          a file of saved answers is none
-    ├── EncoderUnavailable  the encoder's model is not on this machine
-    └── ReaderUnavailable   the reader's model is not where it was looked for
+    ├── ArticleError        one article file cannot be used (it names the file; the others still
+    can) ├── IndexMissing        there is no index here yet ├── IndexMismatch       the index was
+    made by another format, encoder or splitter ├── IndexBusy           another process is building
+    this index ├── IndexDamaged        the stored truth itself cannot be read, or is not what was
+    stored ├── DiskError           a disk or its permissions refuse; what is on it may be whole ├──
+    SavedError          a file of saved answers is none ├── EncoderUnavailable  the encoder's model
+    is not on this machine └── ReaderUnavailable   the reader's model is not where it was looked for
 
-A message says what happened, where, and what to do next. "No answer" is a value (`Answer.status`), not an error.
+A message says what happened, where, and what to do next. "No answer" is a value (`Answer.status`),
+not an error.
 """
 
 import errno
@@ -56,9 +55,17 @@ class DiskError(QAError):
 
     @classmethod
     def explain(cls, error: OSError, place: str | Path | None = None) -> "DiskError":
-        """The same in words for a person; `place` is what was read or written, where the error does not name it."""
-        place = os.fsdecode(error.filename) if isinstance(error.filename, (str, bytes, os.PathLike)) else place
-        remedy = _REMEDIES.get(error.errno or 0, "see that the disk is well and may be read and written")
+        """The same in words for a person; `place` is what was read or written, where the error does
+        not name it.
+        """
+        place = (
+            os.fsdecode(error.filename)
+            if isinstance(error.filename, (str, bytes, os.PathLike))
+            else place
+        )
+        remedy = _REMEDIES.get(
+            error.errno or 0, "see that the disk is well and may be read and written"
+        )
         return cls(f"{show_name(str(place))}: {error.strerror or error}: {remedy}")
 
 
@@ -85,7 +92,9 @@ _REMEDIES = {
 
 
 def show_name(name: str) -> str:
-    """A file's name such that a newline or a control character in it cannot forge a line of output."""
+    """A file's name such that a newline or a control character in it cannot forge a line of
+    output.
+    """
     return name if name.isprintable() else repr(name)
 
 

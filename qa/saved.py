@@ -1,4 +1,5 @@
-"""Saved answers -> whether each of their quotes still stands in its article, and the turns of a conversation to go on.
+"""Saved answers -> whether each of their quotes still stands in its article, and the turns of a
+conversation to go on.
 
 A file of answers may come from anywhere, so one strict reader stands before both.
 """
@@ -48,13 +49,16 @@ class Verdict:
         """The same in one line for a person."""
         short = " ".join(self.text.split())
         short = short if len(short) <= 60 else f"{short[:57]}…"
-        return f"{self.status:<16}{self.article_id}: “{short}”" + (f" ({self.note})" if self.note else "")
+        return f"{self.status:<16}{self.article_id}: “{short}”" + (
+            f" ({self.note})" if self.note else ""
+        )
 
 
 def verify_file(path: Path, folder: Path) -> list[Verdict]:
     """Check all quotes in a file against the articles in the index in `folder`; loads no model.
 
-    The file holds what `qa ask --json` or `qa chat --json` printed, or a conversation saved from the page.
+    The file holds what `qa ask --json` or `qa chat --json` printed, or a conversation saved from
+    the page.
 
     Raises:
         SavedError: it holds something else.
@@ -71,19 +75,27 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
         renamed = {text_hash: article_id for article_id, text_hash in store.text_hashes().items()}
 
         def find_article(article_id: str, text_hash: str) -> Article | None:
-            return store.get_article(article_id) or store.get_article(renamed.get(text_hash, article_id))
+            return store.get_article(article_id) or store.get_article(
+                renamed.get(text_hash, article_id)
+            )
 
         return [verify_quote(quote, find_article) for quote in quotes]
     finally:
         store.close()
 
 
-def verify_quote(quote: "SavedQuote", find_article: Callable[[str, str], Article | None]) -> Verdict:
-    """Check one quote; `find_article` takes an id and the sha256 by which a renamed article may be known."""
+def verify_quote(
+    quote: "SavedQuote", find_article: Callable[[str, str], Article | None]
+) -> Verdict:
+    """Check one quote; `find_article` takes an id and the sha256 by which a renamed article may be
+    known.
+    """
     start = quote.start
 
     def judge(status: Status, found: int | None, *notes: str) -> Verdict:
-        return Verdict(status, quote.article_id, quote.text, start, found, ", ".join(filter(None, notes)))
+        return Verdict(
+            status, quote.article_id, quote.text, start, found, ", ".join(filter(None, notes))
+        )
 
     article = find_article(quote.article_id, quote.sha256)
     if article is None:
@@ -94,12 +106,23 @@ def verify_quote(quote: "SavedQuote", find_article: Callable[[str, str], Article
     if is_same:
         best = start if start in places else next(iter(places), None)
     else:
-        best = max(places, key=lambda n: (_count_context(article.text, quote, n), -abs(n - start)), default=None)
+        best = max(
+            places,
+            key=lambda n: (_count_context(article.text, quote, n), -abs(n - start)),
+            default=None,
+        )
     if best is None:
-        lacks = "the article never had these words" if is_same else "the article lacks these words now"
+        lacks = (
+            "the article never had these words" if is_same else "the article lacks these words now"
+        )
         return judge("not found" if is_same else "source changed", None, renamed, lacks)
     if not (quote.has_its_answer(start) or quote.has_its_answer(best)):
-        return judge("not found", None, renamed, "the words that answer are not where they are said to be in the quote")
+        return judge(
+            "not found",
+            None,
+            renamed,
+            "the words that answer are not where they are said to be in the quote",
+        )
     if best != start:
         return judge("moved", best, renamed, f"from {start} to {best}")
     end = start + len(quote.text)
@@ -113,7 +136,9 @@ def verify_quote(quote: "SavedQuote", find_article: Callable[[str, str], Article
 def _other_source(quote: "SavedQuote", article: Article) -> str:
     """What the quote says of its article, where the index says something else."""
     pairs = ((name, said, getattr(article, name)) for name, said in quote.source.items())
-    return ", ".join(f"the {name} is {now!r}, not {said!r}" for name, said, now in pairs if said != now)
+    return ", ".join(
+        f"the {name} is {now!r}, not {said!r}" for name, said, now in pairs if said != now
+    )
 
 
 def _find_all(text: str, words: str) -> Iterator[int]:
@@ -132,10 +157,14 @@ def _count_context(text: str, quote: "SavedQuote", start: int) -> int:
 
 
 def _common(one: str, other: str) -> int:
-    return next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    return next(
+        (n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b),
+        min(len(one), len(other)),
+    )
 
 
-# -- reading what was saved, which anybody may have written -----------------------------------------------------------
+# -- reading what was saved, which anybody may have written
+# -----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +195,9 @@ class SavedQuote:
     also_in: "tuple[SavedQuote, ...]"
 
     def has_its_answer(self, start: int) -> bool:
-        """Whether the words that answer are where they are said to be, if the quote begins at `start`."""
+        """Whether the words that answer are where they are said to be, if the quote begins at
+        `start`.
+        """
         if self.answer is None:
             return True
         first, last = self.answer.start - start, self.answer.end - start
@@ -183,8 +214,14 @@ class SavedAnswer:
     nearest: tuple[SavedQuote, ...]
 
     def to_turn(self, get_article: Callable[[str], Article | None]) -> Turn:
-        """The turn that it tells of; a quote that does not stand so in the articles now is left out."""
-        return Turn(self.question, self.searched, tuple(filter(None, (_to_quote(q, get_article) for q in self.quotes))))
+        """The turn that it tells of; a quote that does not stand so in the articles now is left
+        out.
+        """
+        return Turn(
+            self.question,
+            self.searched,
+            tuple(filter(None, (_to_quote(q, get_article) for q in self.quotes))),
+        )
 
 
 def _to_quote(saved: SavedQuote, get_article: Callable[[str], Article | None]) -> Quote | None:
@@ -198,7 +235,8 @@ def _to_quote(saved: SavedQuote, get_article: Callable[[str], Article | None]) -
 
 
 def read_answers(path: Path) -> list[SavedAnswer]:
-    """The answers in a file: one, an array, one a line, or a conversation saved from the page; oldest first.
+    """The answers in a file: one, an array, one a line, or a conversation saved from the page;
+    oldest first.
 
     Raises:
         SavedError: it holds something else, or none.
@@ -215,9 +253,13 @@ def read_answers(path: Path) -> list[SavedAnswer]:
     try:
         return [parse_answer(value) for value in _parse(data)]
     except (ValueError, RecursionError) as error:
-        raise SavedError(f"{name} cannot be read as JSON ({error}): save what `qa ask --json` prints") from None
+        raise SavedError(
+            f"{name} cannot be read as JSON ({error}): save what `qa ask --json` prints"
+        ) from None
     except SavedError as error:
-        raise SavedError(f"{name} does not hold answers as `qa ask --json` prints them ({error})") from None
+        raise SavedError(
+            f"{name} does not hold answers as `qa ask --json` prints them ({error})"
+        ) from None
 
 
 def _parse(data: bytes) -> list[object]:
@@ -265,8 +307,14 @@ def _parse_quote(value: object, *, is_copy: bool = False) -> SavedQuote:
         score=fields.number("score", 0.0),
         article_id=article.text("id"),
         sha256=article.text("sha256"),
-        source={name: article.maybe_text(name) for name in ("title", "author", "date", "url") if article.has(name)},
-        also_in=() if is_copy else tuple(_parse_quote(copy, is_copy=True) for copy in fields.items("also_in", ())),
+        source={
+            name: article.maybe_text(name)
+            for name in ("title", "author", "date", "url")
+            if article.has(name)
+        },
+        also_in=()
+        if is_copy
+        else tuple(_parse_quote(copy, is_copy=True) for copy in fields.items("also_in", ())),
     )
 
 
@@ -276,7 +324,9 @@ def _parse_words(value: object) -> SavedWords:
 
 
 class _Fields:
-    """The fields of a JSON object, by kind; one that is missing takes the default, if it may be missing."""
+    """The fields of a JSON object, by kind; one that is missing takes the default, if it may be
+    missing.
+    """
 
     def __init__(self, value: object, what: str) -> None:
         if not isinstance(value, dict):
@@ -295,7 +345,9 @@ class _Fields:
 
     def text(self, name: str, default: object = ...) -> str:
         value = self.get(name, default)
-        is_text = isinstance(value, str) and value.encode("utf-8", "replace").decode() == value  # no half characters
+        is_text = (
+            isinstance(value, str) and value.encode("utf-8", "replace").decode() == value
+        )  # no half characters
         return value if is_text else self._refuse(name, value)  # type: ignore[return-value]
 
     def maybe_text(self, name: str) -> str | None:
@@ -303,7 +355,9 @@ class _Fields:
 
     def offset(self, name: str, default: object = ...) -> int:
         value = self.get(name, default)
-        return value if type(value) is int and 0 <= value <= MAX_OFFSET else self._refuse(name, value)
+        return (
+            value if type(value) is int and 0 <= value <= MAX_OFFSET else self._refuse(name, value)
+        )
 
     def number(self, name: str, default: object = ...) -> float:
         value = self.get(name, default)

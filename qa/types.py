@@ -1,6 +1,7 @@
 """The values that flow from files to the screen, and the protocols that models meet.
 
-Offsets are half-open `str` indices into `Article.text`, from the splitter to the screen; whatever shows text slices it.
+Offsets are half-open `str` indices into `Article.text`, from the splitter to the screen; whatever
+shows text slices it.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,13 +15,15 @@ Vectors: TypeAlias = NDArray[np.float32]
 """float32 (n, dim), unit rows."""
 
 Kind: TypeAlias = Literal["body", "heading"]
-"""What a sentence is: running text, or a line that announces it (title, byline, section heading)."""
+"""What a sentence is: running text, or a line that announces it (title, byline, section
+heading)."""
 
 Status: TypeAlias = Literal["answered", "unanswered", "off_topic"]
 """Whether the articles answer; if not, whether they at least speak of the subject."""
 
 CONTEXT_CHARS = 32
-"""Length of a quote's prefix and suffix, in characters, as W3C Web Annotation text-quote selectors use them."""
+"""Length of a quote's prefix and suffix, in characters, as W3C Web Annotation text-quote selectors
+use them."""
 
 
 class Span(NamedTuple):
@@ -32,7 +35,9 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article: the text exactly as read (line ends and byte-order mark aside), and what is known about it."""
+    """One article: the text exactly as read (line ends and byte-order mark aside), and what is
+    known about it.
+    """
 
     id: str
     """Path below the articles folder, with forward slashes."""
@@ -83,7 +88,9 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A retrieved passage; a higher score is better, and scores compare only within one question."""
+    """A retrieved passage; a higher score is better, and scores compare only within one
+    question.
+    """
 
     passage: Passage
     score: float
@@ -91,7 +98,9 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Words of an article with their exact place. It has no text of its own: it slices its article."""
+    """Words of an article with their exact place. It has no text of its own: it slices its
+    article.
+    """
 
     article: Article
     start: int
@@ -218,7 +227,9 @@ class Reader(Protocol):
 
     @property
     def scores_sentences(self) -> bool:
-        """Whether scores are log-odds fitted for the purpose; if not, they compare only within one question."""
+        """Whether scores are log-odds fitted for the purpose; if not, they compare only within one
+        question.
+        """
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
         """One reading a passage, in order."""

@@ -26,7 +26,9 @@ def encoder() -> SentenceTransformerEncoder:
 
 
 @pytest.fixture(scope="session")
-def sample_index(tmp_path_factory: pytest.TempPathFactory, encoder: SentenceTransformerEncoder) -> Path:
+def sample_index(
+    tmp_path_factory: pytest.TempPathFactory, encoder: SentenceTransformerEncoder
+) -> Path:
     """Folder of an index of the sample articles; tests that change an index make their own."""
     folder = tmp_path_factory.mktemp("samples") / "index"
     build(SAMPLES, folder, encoder=encoder)

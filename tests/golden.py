@@ -1,4 +1,5 @@
-"""Write tests/data/reader-golden.json: what the float reader says of some passages of the sample articles.
+"""Write tests/data/reader-golden.json: what the float reader says of some passages of the sample
+articles.
 
     python -m tests.golden CHECKPOINT
 
@@ -29,7 +30,9 @@ QUESTIONS = (
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("checkpoint", type=Path)
     model = ReaderModel.load(parser.parse_args().checkpoint).eval()
     tokenizer = OnnxReader.from_folder().tokenizer
@@ -42,8 +45,12 @@ def main() -> None:
             inputs = (encoding.ids, encoding.attention_mask, encoding.type_ids)
             with torch.inference_mode():
                 scores = model(*(torch.tensor([part]) for part in inputs))
-            start, end, sentence = (part[0].numpy() for part in (scores.start, scores.end, scores.sentence))
-            reading = read_scores(passage, encoding, start, end, sentence, silence=float(scores.null[0]))
+            start, end, sentence = (
+                part[0].numpy() for part in (scores.start, scores.end, scores.sentence)
+            )
+            reading = read_scores(
+                passage, encoding, start, end, sentence, silence=float(scores.null[0])
+            )
             rows.append(
                 {
                     "question": question,

@@ -1,4 +1,5 @@
-"""Take the README's screenshots: `python -m tests.screenshots [FOLDER]`; look at them before they are committed.
+"""Take the README's screenshots: `python -m tests.screenshots [FOLDER]`; look at them before they
+are committed.
 
 The page is served from the sample articles, so that anybody gets the same pictures.
 """
@@ -86,7 +87,9 @@ def take(browser: Browser, address: str, name: str, shot: Shot, folder: Path) ->
     page.wait_for_timeout(500)
     # 256 colours are plenty for a page of text, and a quarter of the bytes.
     with Image.open(BytesIO(page.screenshot())) as picture:
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(folder / f"{name}.png", optimize=True)
+        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(
+            folder / f"{name}.png", optimize=True
+        )
     context.close()
 
 
@@ -101,7 +104,9 @@ def main(folder: Path) -> None:
         from qa.page.launch import launch
 
         address = launch(page, host="127.0.0.1", port=free_port(), open_browser=False, block=False)
-        browser = playwright.chromium.launch(executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS)
+        browser = playwright.chromium.launch(
+            executable_path=find_chromium(), args=CHROMIUM_ARGUMENTS
+        )
         for name, shot in SHOTS.items():
             take(browser, address, name, shot, folder)
         browser.close()

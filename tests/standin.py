@@ -1,4 +1,5 @@
-"""An encoder that needs no model: a text's vector is the sum of its words' vectors, each drawn from the word's hash."""
+"""An encoder that needs no model: a text's vector is the sum of its words' vectors, each drawn from
+the word's hash."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -42,5 +43,11 @@ class HashEncoder:
         return rows / np.linalg.norm(rows, axis=1, keepdims=True)
 
     def _draw(self, word: str) -> Vectors:
-        seed = blake2b(f"{self.fingerprint} {word}".encode("utf-8", "replace"), digest_size=8).digest()
-        return np.random.default_rng(int.from_bytes(seed, "little")).standard_normal(self.dim).astype(np.float32)
+        seed = blake2b(
+            f"{self.fingerprint} {word}".encode("utf-8", "replace"), digest_size=8
+        ).digest()
+        return (
+            np.random.default_rng(int.from_bytes(seed, "little"))
+            .standard_normal(self.dim)
+            .astype(np.float32)
+        )

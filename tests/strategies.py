@@ -26,6 +26,10 @@ PIECES = (
     "a long line that an editor would break at its margin and go on with below ",
 )
 ANY_TEXT = st.lists(
-    st.one_of(st.sampled_from(PIECES), st.text(SIGNS, max_size=8), st.text(st.characters(codec="utf-8"), max_size=8)),
+    st.one_of(
+        st.sampled_from(PIECES),
+        st.text(SIGNS, max_size=8),
+        st.text(st.characters(codec="utf-8"), max_size=8),
+    ),
     max_size=40,
 ).map("".join)

@@ -10,15 +10,25 @@ import qa
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
-    "Answer", "Answerer", "Article", "ArticleError", "Encoder", "EncoderUnavailable", "Hit", "Index", "IndexBusy",
-    "IndexDamaged", "IndexMismatch", "IndexMissing", "Passage", "QAError", "Quote", "Reader", "ReaderUnavailable",
-    "Retriever", "Sentence", "Span",
+    "Answer", "Answerer", "Article", "ArticleError", "Encoder", "EncoderUnavailable", "Hit",
+    "Index", "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "Passage", "QAError",
+    "Quote", "Reader", "ReaderUnavailable", "Retriever", "Sentence", "Span",
 }  # fmt: skip
-HEAVY = {"faiss", "gradio", "numpy", "onnxruntime", "sentence_transformers", "tantivy", "torch", "transformers"}
+HEAVY = {
+    "faiss",
+    "gradio",
+    "numpy",
+    "onnxruntime",
+    "sentence_transformers",
+    "tantivy",
+    "torch",
+    "transformers",
+}
 
 
 def modules_after(code: str) -> set[str]:
-    """Names of the top-level modules that a fresh interpreter has loaded after running some code."""
+    """Names of the top-level modules that a fresh interpreter has loaded after running some
+    code."""
     report = "import sys; print(*{name.split('.')[0] for name in sys.modules}, file=sys.stderr)"
     done = subprocess.run(
         [sys.executable, "-c", f"import atexit; atexit.register(lambda: exec({report!r}))\n{code}"],
@@ -54,7 +64,8 @@ def test_there_is_no_other_name():
     [
         "import qa",
         "from qa import ArticleError",
-        "import sys, runpy; sys.argv = ['qa', '--help']; runpy.run_module('qa', run_name='__main__')",
+        "import sys, runpy; sys.argv = ['qa', '--help']; runpy.run_module('qa', "
+        "run_name='__main__')",
     ],
 )
 def test_nothing_heavy_is_loaded_before_it_is_used(code):

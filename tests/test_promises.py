@@ -1,4 +1,5 @@
-"""The promises kept on real articles: every sentence, passage and quote stands in its article where it says."""
+"""The promises kept on real articles: every sentence, passage and quote stands in its article where
+it says."""
 
 import json
 import random
@@ -25,13 +26,17 @@ SETS = [
 
 def sample(data: Path, name: str, count: int = ARTICLES, chars: int = CHARS) -> list[Article]:
     rows = [
-        json.loads(line) for line in (data / name / "articles.jsonl").read_text(encoding="utf-8").split("\n") if line
+        json.loads(line)
+        for line in (data / name / "articles.jsonl").read_text(encoding="utf-8").split("\n")
+        if line
     ]
     drawn = random.Random(17).sample(rows, min(count, len(rows)))
     articles = []
     for row in drawn:
         if chars > 0 and row["text"].strip():
-            articles.append(Article(row["id"], row["title"] or row["id"], row["text"][:chars], "0" * 64))
+            articles.append(
+                Article(row["id"], row["title"] or row["id"], row["text"][:chars], "0" * 64)
+            )
             chars -= len(row["text"])
     return articles
 
@@ -46,7 +51,11 @@ def test_passages_and_sentences_tile_real_articles(data, encoder, name):
         passages = split_passages(article, encoder.count_tokens)
         sentences = [sentence for passage in passages for sentence in passage.sentences]
         assert sentences, article.id
-        edges = [0, *(edge for passage in passages for edge in (passage.start, passage.end)), len(article.text)]
+        edges = [
+            0,
+            *(edge for passage in passages for edge in (passage.start, passage.end)),
+            len(article.text),
+        ]
         assert edges == sorted(edges)
         for before, after in zip(edges[::2], edges[1::2], strict=True):
             assert not article.text[before:after].strip()
@@ -83,6 +92,9 @@ def test_every_quote_is_found_in_its_article(data, encoder, tmp_path, name):
             text = texts[quote.article.id]
             assert quote.article.text == text
             assert quote.text == text[quote.start : quote.end] != ""
-            assert quote.prefix + quote.text + quote.suffix == text[max(0, quote.start - 32) : quote.end + 32]
+            assert (
+                quote.prefix + quote.text + quote.suffix
+                == text[max(0, quote.start - 32) : quote.end + 32]
+            )
             seen += 1
     assert seen >= 10

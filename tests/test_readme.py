@@ -24,7 +24,9 @@ def test_the_two_commands_are_there():
     assert "<!-- the test command -->\n```sh\n" + test in README
 
 
-def test_the_python_example_runs(sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys):
+def test_the_python_example_runs(
+    sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
+):
     shutil.copytree(sample_index, tmp_path / "index")
     monkeypatch.chdir(tmp_path)
     exec(compile(find_blocks("python")[0], "README.md", "exec"), {})
@@ -32,10 +34,14 @@ def test_the_python_example_runs(sample_index: Path, tmp_path: Path, monkeypatch
 
 
 def test_every_command_is_in_the_readme_and_every_command_in_the_readme_exists():
-    named = set(re.findall(r"^\$ qa ([a-z]+)", README, re.M)) | set(re.findall(r"`qa ([a-z]+)[^`]*`", README))
+    named = set(re.findall(r"^\$ qa ([a-z]+)", README, re.M)) | set(
+        re.findall(r"`qa ([a-z]+)[^`]*`", README)
+    )
     assert named == set(cli.main.commands)
 
 
 def test_the_samples_are_articles_with_questions():
     lines = (ROOT / "tests/data/sample-questions.jsonl").read_text(encoding="utf-8").splitlines()
-    assert {json.loads(line)["article_id"] for line in lines} == {path.name for path in SAMPLES.iterdir()}
+    assert {json.loads(line)["article_id"] for line in lines} == {
+        path.name for path in SAMPLES.iterdir()
+    }

@@ -1,4 +1,6 @@
-"""Question -> answer: the sentences of the retrieved passages that answer it best, or an honest nothing."""
+"""Question -> answer: the sentences of the retrieved passages that answer it best, or an honest
+nothing.
+"""
 
 import math
 import re
@@ -21,8 +23,9 @@ NEAR_QUOTE = 2.0
 """Added to the log-odds of a sentence beside the last quote when the question leans on it."""
 MAX_QUOTES = 3
 QUOTE_MARGIN = 4.0
-"""A further quote may be this much less likely than the best, in log-odds: 1 to 55. On 378 questions of SQuAD 2.0's
-development set one of up to three quotes is right for .907 of them at 3, .918 at 4, and no more without a limit."""
+"""A further quote may be this much less likely than the best, in log-odds: 1 to 55. On 378
+questions of SQuAD 2.0's development set one of up to three quotes is right for .907 of them at 3,
+.918 at 4, and no more without a limit."""
 THRESHOLD = 0.2
 """Confidence from which a question counts as answered."""
 SUBJECT_THRESHOLD = 0.5
@@ -53,7 +56,8 @@ class Answerer:
 
         Args:
             retriever: finds the passages.
-            reader: the bundled one, one of your own, the name or folder of a Hugging Face model, or None for none.
+            reader: the bundled one, one of your own, the name or folder of a Hugging Face model, or
+                None for none.
             max_quotes: at most this many quotes an answer.
             passages_read: how many passages are searched for sentences.
             threshold: confidence, 0 to 1, below which the answer is "not in the articles".
@@ -62,7 +66,10 @@ class Answerer:
             QAError: a number is out of range.
         """
         if max_quotes < 1 or passages_read < 1:
-            raise QAError(f"max_quotes is {max_quotes}, passages_read is {passages_read}: both have to be at least 1")
+            raise QAError(
+                f"max_quotes is {max_quotes}, passages_read is {passages_read}: both have to be "
+                "at least 1"
+            )
         if not 0 <= threshold <= 1:
             raise QAError(f"threshold is {threshold}: it is a probability, 0 to 1")
         self.retriever = retriever
@@ -71,12 +78,15 @@ class Answerer:
         self.passages_read = passages_read
         self.threshold = threshold
 
-    def answer(self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False) -> Answer:
+    def answer(
+        self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False
+    ) -> Answer:
         """Answer a question.
 
         Args:
             question: in the words of whoever asks.
-            history: the turns before, oldest first; a question that leans on them is searched with their words.
+            history: the turns before, oldest first; a question that leans on them is searched with
+                their words.
             as_written: search for the question alone all the same.
 
         Raises:
@@ -84,14 +94,24 @@ class Answerer:
         """
         return self.read(self.find(question, history, as_written=as_written))
 
-    def find(self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False) -> Found:
-        """The first half of `answer`: what is worth reading, for whoever wants to show it meanwhile."""
+    def find(
+        self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False
+    ) -> Found:
+        """The first half of `answer`: what is worth reading, for whoever wants to show it
+        meanwhile.
+        """
         question = read_words(question)
         asked = " ".join(question.split())
         if not any(char.isalnum() for char in asked):
-            raise QAError('the question has no words: ask something like "What was the meeting about?"')
+            raise QAError(
+                'the question has no words: ask something like "What was the meeting about?"'
+            )
         resolved = Resolved(asked) if as_written else resolve(asked, history)
-        return Found(question, resolved, self.retriever.search(asked, self.passages_read, context=resolved.context))
+        return Found(
+            question,
+            resolved,
+            self.retriever.search(asked, self.passages_read, context=resolved.context),
+        )
 
     def read(self, asked: Found) -> Answer:
         """The second half of `answer`."""
@@ -129,10 +149,13 @@ class Answerer:
         return "unanswered" if on_subject >= SUBJECT_THRESHOLD else "off_topic"
 
 
-def select_quotes(candidates: Candidates, scores: Floats, confidence: float, *, most: int) -> tuple[Quote, ...]:
+def select_quotes(
+    candidates: Candidates, scores: Floats, confidence: float, *, most: int
+) -> tuple[Quote, ...]:
     """The best candidates as quotes, copies in other articles folded into the first of them.
 
-    The first quote's score is the confidence; that of another is as much smaller as it is less likely.
+    The first quote's score is the confidence; that of another is as much smaller as it is less
+    likely.
     """
     order = np.argsort(-scores, kind="stable")
     quotes: list[Quote] = []
@@ -167,7 +190,9 @@ def _make_quote(candidates: Candidates, number: int, score: float) -> Quote:
 
 
 def _overlap(quote: Quote, other: Quote) -> bool:
-    return quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
+    return (
+        quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
+    )
 
 
 def _bare(text: str) -> str:
@@ -177,5 +202,11 @@ def _bare(text: str) -> str:
 
 def _fold(quote: Quote, copy: Quote) -> Quote:
     return Quote(
-        quote.article, quote.start, quote.end, quote.paragraph, quote.score, quote.answer, (*quote.also_in, copy)
+        quote.article,
+        quote.start,
+        quote.end,
+        quote.paragraph,
+        quote.score,
+        quote.answer,
+        (*quote.also_in, copy),
     )

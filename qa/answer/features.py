@@ -1,11 +1,11 @@
 """Hits -> candidates: every sentence of the passages read, with the features by which it is ranked.
 
-Each feature is declared once, below, with what it means, how it is computed, whether its weight is fitted or fixed, and
-which probabilities use it; `qa.training.fit` and `qa.answer.ranker` go by these declarations. To add one, declare it
-and run the fit.
+Each feature is declared once, below, with what it means, how it is computed, whether its weight is
+fitted or fixed, and which probabilities use it; `qa.training.fit` and `qa.answer.ranker` go by
+these declarations. To add one, declare it and run the fit.
 
-What is comparable only within one question (similarities) becomes a z-score over its candidates; what means the same in
-every question (log-odds, yes or no) stays as it is.
+What is comparable only within one question (similarities) becomes a z-score over its candidates;
+what means the same in every question (log-odds, yes or no) stays as it is.
 """
 
 import re
@@ -17,31 +17,41 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.answer.question_types import QuestionType, asks_author, asks_topic, find_type, holds_topic, holds_type
+from qa.answer.question_types import (
+    QuestionType,
+    asks_author,
+    asks_topic,
+    find_type,
+    holds_topic,
+    holds_type,
+)
 from qa.answer.retriever import Retrieved, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
 Floats: TypeAlias = NDArray[np.float64]
 Way: TypeAlias = Literal["without a reader", "with the reader", "with another reader"]
-"""How passages were read: without, by a reader whose scores are log-odds, by one whose scores compare only within a
-question. Each way has its own features and its own weights."""
+"""How passages were read: without, by a reader whose scores are log-odds, by one whose scores
+compare only within a question. Each way has its own features and its own weights."""
 
 WAYS: tuple[Way, ...] = ("without a reader", "with the reader", "with another reader")
 WITH_THE_READER: tuple[Way, ...] = ("with the reader",)
 WITH_ANOTHER: tuple[Way, ...] = ("with another reader",)
 NOT_THE_READER: tuple[Way, ...] = ("without a reader", "with another reader")
-"""With the reader's own log-odds at hand, what else retrieval knows told only the articles fitted on from others."""
+"""With the reader's own log-odds at hand, what else retrieval knows told only the articles fitted
+on from others."""
 
 MAX_DEVIATIONS = 2.0
-"""Bound of a z-score: in a small collection the one passage on the subject stands out by far more than in those fitted
-on."""
+"""Bound of a z-score: in a small collection the one passage on the subject stands out by far more
+than in those fitted on."""
 _NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a question and of the sentences of its passages; features are computed from it."""
+    """What is known of a question and of the sentences of its passages; features are computed from
+    it.
+    """
 
     question: str
     found: Retrieved
@@ -56,13 +66,18 @@ class Evidence:
     @cached_property
     def texts(self) -> list[tuple[str | None, str]]:
         """Language and words of each candidate."""
-        return [(hit.passage.article.language, hit.passage.article.text[s.start : s.end]) for hit, s in self.pairs]
+        return [
+            (hit.passage.article.language, hit.passage.article.text[s.start : s.end])
+            for hit, s in self.pairs
+        ]
 
     @cached_property
     def cosines(self) -> Floats:
         """float64 (n,): similarity of the question and each candidate."""
         passages = [hit.passage for hit in self.found.hits]
-        return np.asarray(self.found.index.sentence_vectors(passages) @ self.found.query, dtype=np.float64)
+        return np.asarray(
+            self.found.index.sentence_vectors(passages) @ self.found.query, dtype=np.float64
+        )
 
     @cached_property
     def cosine_zscores(self) -> Floats:
@@ -107,7 +122,10 @@ class Evidence:
     def passage_texts(self) -> list[tuple[str | None, str]]:
         """Language, and title and words, of each passage."""
         passages = [hit.passage for hit in self.found.hits]
-        return [(passage.article.language, f"{passage.article.title}\n{passage.text}") for passage in passages]
+        return [
+            (passage.article.language, f"{passage.article.title}\n{passage.text}")
+            for passage in passages
+        ]
 
     @cached_property
     def joined_texts(self) -> list[tuple[str | None, str]]:
@@ -160,7 +178,9 @@ class QuestionFeature:
 
 @dataclass(frozen=True, slots=True)
 class RankFeature:
-    """A number known once the candidates are ranked: how the first one stands among them. Confidence uses it."""
+    """A number known once the candidates are ranked: how the first one stands among them.
+    Confidence uses it.
+    """
 
     name: str
     meaning: str
@@ -208,7 +228,8 @@ FEATURES: tuple[Feature, ...] = (
         "negates",
         "it says what is not so, which the question does not ask",
         lambda evidence: _flags(
-            not _NEGATES.search(evidence.question) and _NEGATES.search(text) for _, text in evidence.texts
+            not _NEGATES.search(evidence.question) and _NEGATES.search(text)
+            for _, text in evidence.texts
         ),
         fixed=-1.5,
         why_fixed=f"a denial has all the words of what it denies; {_RARE}",
@@ -217,7 +238,8 @@ FEATURES: tuple[Feature, ...] = (
         "byline",
         "the question asks who wrote the article, and this line above its text names the author",
         lambda evidence: _flags(
-            asks_author(evidence.question) and _is_byline(hit, sentence) for hit, sentence in evidence.pairs
+            asks_author(evidence.question) and _is_byline(hit, sentence)
+            for hit, sentence in evidence.pairs
         ),
         fixed=8.0,
         why_fixed="nothing in an encyclopedia is signed; the line is known to answer",
@@ -227,7 +249,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "topic_held",
         "the question asks what something was about, and the sentence speaks of an agenda, an aim",
-        lambda evidence: _flags(asks_topic(evidence.question) and holds_topic(text) for _, text in evidence.texts),
+        lambda evidence: _flags(
+            asks_topic(evidence.question) and holds_topic(text) for _, text in evidence.texts
+        ),
         fixed=2.5,
         why_fixed="few questions on encyclopedias ask what a meeting was about",
     ),
@@ -239,7 +263,9 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "type_missing",
         "the question asks for a date, number or name, and the sentence holds none",
-        lambda evidence: _flags(evidence.question_type is not None and not holds for holds in evidence.holds_type),
+        lambda evidence: _flags(
+            evidence.question_type is not None and not holds for holds in evidence.holds_type
+        ),
         confidence=WAYS,
     ),
     Feature(
@@ -249,7 +275,8 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "cosine_near",
-        "the better `cosine` of those before and after it in its passage: “it” may mean what they name",
+        "the better `cosine` of those before and after it in its passage: “it” may mean what they "
+        "name",
         lambda evidence: evidence.near(evidence.cosine_zscores),
     ),
     Feature(
@@ -275,7 +302,9 @@ FEATURES: tuple[Feature, ...] = (
         "silence",
         "the reader's log-odds that its passage does not answer",
         lambda evidence: np.clip(
-            [reading.silence for reading in evidence.readings or () for _ in reading.sentences], -8.0, 8.0
+            [reading.silence for reading in evidence.readings or () for _ in reading.sentences],
+            -8.0,
+            8.0,
         ),
         ways=WITH_THE_READER,
         confidence=WITH_THE_READER,
@@ -354,7 +383,8 @@ class Candidates(NamedTuple):
     readings: list[SentenceReading] | None
     way: Way
     features: dict[str, Floats]
-    """By name, float64 (n,) each: those of `list_features(way)`, and of other ways where there are readings."""
+    """By name, float64 (n,) each: those of `list_features(way)`, and of other ways where there are
+    readings."""
     question_features: dict[str, float]
     """By name: see `QUESTION_FEATURES`."""
 
@@ -368,11 +398,17 @@ def list_confidence(way: Way) -> tuple[str, ...]:
     """Names of the features from which confidence is computed in a way of reading."""
     ranks = [feature.name for feature in RANK_FEATURES]
     first = [feature.name for feature in FEATURES if way in feature.confidence]
-    return (*ranks, *first, *(feature.name for feature in QUESTION_FEATURES if way in feature.confidence))
+    return (
+        *ranks,
+        *first,
+        *(feature.name for feature in QUESTION_FEATURES if way in feature.confidence),
+    )
 
 
 def list_subject(way: Way) -> tuple[str, ...]:
-    """Names of the features that tell whether the articles speak of a question's subject, in a way of reading."""
+    """Names of the features that tell whether the articles speak of a question's subject, in a way
+    of reading.
+    """
     question = [feature.name for feature in QUESTION_FEATURES if way in feature.subject]
     return (*question, *(feature.name for feature in FEATURES if way in feature.subject))
 
@@ -411,11 +447,17 @@ def _clip(scores: Floats) -> Floats:
 def _is_byline(hit: Hit, sentence: Sentence) -> bool:
     article = hit.passage.article
     line = article.text[sentence.start : sentence.end].casefold()
-    return sentence.kind == "heading" and article.author is not None and article.author.casefold() in line
+    return (
+        sentence.kind == "heading"
+        and article.author is not None
+        and article.author.casefold() in line
+    )
 
 
 def _best_neighbours(scores: Floats, lengths: list[int]) -> Floats:
-    """Of each sentence, the better score of those beside it in its passage; `lengths` are those of the passages."""
+    """Of each sentence, the better score of those beside it in its passage; `lengths` are those of
+    the passages.
+    """
     ends = np.cumsum(lengths)
     starts = ends - lengths
     best = np.full(len(scores), -np.inf)
@@ -434,7 +476,9 @@ def _lead(scores: Floats) -> float:
 
 
 def _log_shares(scores: Floats, *, none: bool) -> Floats:
-    """Logarithm of each score's share of the softmax, at least -10; `none` adds "no answer" at 0 as an option."""
+    """Logarithm of each score's share of the softmax, at least -10; `none` adds "no answer" at 0 as
+    an option.
+    """
     if not len(scores):
         return scores
     options = np.append(scores, 0.0) if none else scores

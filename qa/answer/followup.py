@@ -1,7 +1,9 @@
-"""A question and the turns before it -> what to search for, so that "Where was it held?" finds what "it" is.
+"""A question and the turns before it -> what to search for, so that "Where was it held?" finds what
+"it" is.
 
-A question that stands alone is left alone. One that leans on what came before (pronouns, half sentences, "the meeting"
-just spoken of) is searched with the words of the last turns beside it, and the articles quoted last are preferred.
+A question that stands alone is left alone. One that leans on what came before (pronouns, half
+sentences, "the meeting" just spoken of) is searched with the words of the last turns beside it, and
+the articles quoted last are preferred.
 """
 
 import re
@@ -14,35 +16,40 @@ from qa.types import Quote, Span, Turn
 MAX_CARRIED = 8
 """Words taken over from earlier turns."""
 TURNS_SEEN = 3
-# Accents written as signs of their own, and Arabic vowels, belong to the letter before them; `\w` leaves them out.
+# Accents written as signs of their own, and Arabic vowels, belong to the letter before them; `\w`
+# leaves them out.
 _LETTERS = r"(?:[^\W_][\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670]*)+"
 _WORD = re.compile(rf"{_LETTERS}(?:[’'-]{_LETTERS})*")
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][\w’-]+"
 _NAME = re.compile(rf"(?<=[\w,;:’'”)] ){_CAPITALISED}(?: {_CAPITALISED})*")
 _POINTING = frozenset(
-    """he him his himself she her hers herself it its itself they them their theirs themselves this these those such
-    another other others else same former latter both either neither one ones هو هي هم هذا هذه ذلك تلك هناك""".split()
+    """he him his himself she her hers herself it its itself they them their theirs themselves this
+    these those such another other others else same former latter both either neither one ones هو هي
+    هم هذا هذه ذلك تلك هناك""".split()
 )
 _OPENINGS = re.compile(
-    r"^(?:and|but|or|so|then|also)\b|^(?:what|how) about\b|^(?:why|how|when|where|who)(?: not)?\W*$|^(?:و|وماذا عن)\b",
+    r"^(?:and|but|or|so|then|also)\b|^(?:what|how) about\b|^(?:why|how|when|where"
+    r"|who)(?: not)?\W*$|^(?:و|وماذا عن)\b",
     re.I,
 )
 _POINTS_BACK = re.compile(
-    r"\b(?:that|there|then)\W*$|^(?:\w+ )?(?:is|was|are|were|did|does|do|has|had|would|could|can) that\b"
-    r"|\b(?:in|at|on|by|from|after|before|with|of|about|for) that\b|\b(?:went|go|goes|got|live|lived|get) there\b",
+    r"\b(?:that|there|then)\W*$|^(?:\w+ )?(?:is|was|are|were|did|does|do|has|had|would|could"
+    r"|can) that\b"
+    r"|\b(?:in|at|on|by|from|after|before|with|of|about|for) that\b|\b(?:went|go|goes|got|live"
+    r"|lived|get) there\b",
     re.I,
 )
 _EXPLETIVE_IT = re.compile(r"\b(?:what time|how (?:long|far)) (?:is|was) it\b", re.I)
 _EMPTY = frozenset(
     """
-    a about after again all am an and any are as at be because been before being but by can could did do does doing
-    done down during each ever few for from get got had has have having he her here him his how i if in into is it
-    its just kind like many me might mine more most much must my name no nor not now of off on once only or our out
-    over own per really say said says shall she should since so some sort than that the their them then there these
-    they thing things this those through time to too type under until up upon us very was way we were what when
-    where whether which while who whom whose why will with within without would you your yes well ok okay please
-    tell happen happened
-    """.split()
+    a about after again all am an and any are as at be because been before being but by can could
+    did do does doing done down during each ever few for from get got had has have having he her
+    here him his how i if in into is it its just kind like many me might mine more most much must my
+    name no nor not now of off on once only or our out over own per really say said says shall she
+    should since so some sort than that the their them then there these they thing things this those
+    through time to too type under until up upon us very was way we were what when where whether
+    which while who whom whose why will with within without would you your yes well ok okay please
+    tell happen happened """.split()
 )
 
 
@@ -61,10 +68,15 @@ def resolve(question: str, history: Sequence[Turn]) -> Resolved:
     if not turns or not leans(question, turns):
         return Resolved(question)
     known = {word.casefold() for word in _WORD.findall(question)}
-    words = ", ".join([word for word in _carry(turns) if word.casefold() not in known][:MAX_CARRIED])
-    quotes = [(quote, 0.5**age) for age, turn in enumerate(reversed(turns)) for quote in turn.quotes[:1]]
+    words = ", ".join(
+        [word for word in _carry(turns) if word.casefold() not in known][:MAX_CARRIED]
+    )
+    quotes = [
+        (quote, 0.5**age) for age, turn in enumerate(reversed(turns)) for quote in turn.quotes[:1]
+    ]
     context = Context(
-        words, tuple((quote.article.id, Span(quote.start, quote.end), weight) for quote, weight in quotes)
+        words,
+        tuple((quote.article.id, Span(quote.start, quote.end), weight) for quote, weight in quotes),
     )
     return Resolved(f"{question} ({words})" if words else question, context)
 
@@ -81,14 +93,21 @@ def leans(question: str, turns: Sequence[Turn]) -> bool:
     pointing = [word for word in words if word in _POINTING]
     if pointing and not _EXPLETIVE_IT.search(question):
         # "When did Napoleon lose his crown?" has what "his" means in itself.
-        return not (has_name and set(pointing) <= {"his", "her", "its", "their", "himself", "herself", "itself"})
+        return not (
+            has_name
+            and set(pointing) <= {"his", "her", "its", "their", "himself", "herself", "itself"}
+        )
     if has_name:
         return False
     if len(content) == 1:
         return True
-    mentioned = {word.casefold() for turn in turns for text in _texts(turn) for word in _WORD.findall(text)}
+    mentioned = {
+        word.casefold() for turn in turns for text in _texts(turn) for word in _WORD.findall(text)
+    }
     return any(
-        word in mentioned for word in re.findall(r"\bthe ([^\W\d_]+)", question.casefold()) if word not in _EMPTY
+        word in mentioned
+        for word in re.findall(r"\bthe ([^\W\d_]+)", question.casefold())
+        if word not in _EMPTY
     )
 
 
@@ -97,9 +116,16 @@ def _carry(turns: Sequence[Turn]) -> list[str]:
     words: dict[str, None] = {}
     for turn in reversed(turns):
         answer = _answer_words(turn.quotes[0]) if turn.quotes else ""
-        for text in (_names(turn.searched), _names(answer), _contents(turn.searched), _contents(answer)):
+        for text in (
+            _names(turn.searched),
+            _names(answer),
+            _contents(turn.searched),
+            _contents(answer),
+        ):
             for word in text:
-                if not set(word.casefold().split()) <= {part for known in words for part in known.casefold().split()}:
+                if not set(word.casefold().split()) <= {
+                    part for known in words for part in known.casefold().split()
+                }:
                     words[word] = None
     return list(words)
 
@@ -115,7 +141,11 @@ def _answer_words(quote: Quote) -> str:
 
 
 def _names(text: str) -> list[str]:
-    return _NAME.findall(f"x {text}") if text[:1].isupper() and not _is_question(text) else _NAME.findall(text)
+    return (
+        _NAME.findall(f"x {text}")
+        if text[:1].isupper() and not _is_question(text)
+        else _NAME.findall(text)
+    )
 
 
 def _is_question(text: str) -> bool:
@@ -123,4 +153,8 @@ def _is_question(text: str) -> bool:
 
 
 def _contents(text: str) -> list[str]:
-    return [word for word in _WORD.findall(text) if word.casefold() not in _EMPTY and word.casefold() not in _POINTING]
+    return [
+        word
+        for word in _WORD.findall(text)
+        if word.casefold() not in _EMPTY and word.casefold() not in _POINTING
+    ]

@@ -1,4 +1,6 @@
-"""Question -> what type of thing it asks for; sentence -> whether it holds one: dates, numbers, names, topics."""
+"""Question -> what type of thing it asks for; sentence -> whether it holds one: dates, numbers,
+names, topics.
+"""
 
 import re
 from typing import Literal, TypeAlias
@@ -16,13 +18,18 @@ _ASKS_FOR: tuple[tuple[QuestionType, re.Pattern[str]], ...] = (
     ),
     (
         "date",
-        re.compile(r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century|time)\b|\bsince what\b|متى", re.I),
+        re.compile(
+            r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|decade|century|time)\b"
+            r"|\bsince what\b|متى",
+            re.I,
+        ),
     ),
     (
         "name",
         re.compile(
             r"\b(?:who|whom|whose|where)\b|\bname of\b|\b(?:what|which) "
-            r"(?:city|country|state|town|river|company|team|person|agency|newspaper|university|king|president)\b",
+            r"(?:city|country|state|town|river|company|team|person|agency|newspaper|university"
+            r"|king|president)\b",
             re.I,
         ),
     ),
@@ -32,12 +39,16 @@ _MONTH = (
     r"|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
 _DATE = re.compile(
-    rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b{_MONTH}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|\bcentur(?:y|ies)\b"
-    r"|\b(?:yesterday|today|tonight|tomorrow|spring|summer|autumn|winter|noon|midnight|o’clock)\b|\b\d{1,2}[:.]\d\d\b"
+    rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b{_MONTH}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
+    rf"|\bcentur(?:y|ies)\b"
+    r"|\b(?:yesterday|today|tonight|tomorrow|spring|summer|autumn|winter|noon|midnight|o’clock)\b"
+    r"|\b\d{1,2}[:.]\d\d\b"
 )
 _NUMBER = re.compile(
-    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen|fifteen|sixteen|seventeen|eighteen"
-    r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?|millions?|billions?|dozens?|half"
+    r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
+    r"|fifteen|sixteen|seventeen|eighteen"
+    r"|nineteen|twenty|thirty|forty|fifty|sixty|seventy|eighty|ninety|hundreds?|thousands?"
+    r"|millions?|billions?|dozens?|half"
     r"|third|quarter|once|twice|none|single|couple)\b",
     re.I,
 )
@@ -45,19 +56,24 @@ _ARTICLE = r"(?:the|this) (?:article|column|essay|news|piece|report|review|story
 _ASKS_AUTHOR = re.compile(
     rf"\bwho (?:wrote|authored|published) {_ARTICLE}|\b(?:author|writer) of {_ARTICLE}"
     r"|\bwho is the (?:author|writer)\?*$"
-    rf"|\bwho was {_ARTICLE} (?:written )?by\b|(?:كاتب|مؤلف) (?:هذا )?المقال|من كتب (?:هذا )?المقال",
+    rf"|\bwho was {_ARTICLE} (?:written )?by\b|(?:كاتب|مؤلف) (?:هذا )?المقال"
+    rf"|من كتب (?:هذا )?المقال",
     re.I,
 )
 _ASKS_TOPIC = re.compile(
     rf"\bwhat (?:is|was|are|were) (?!{_ARTICLE}).+ about[\s?]*$"
-    r"|\b(?:what|which) (?:is|was|are|were) the (?:agenda|aim|goal|purpose|subject|theme|topic)s? (?:of|for)\b"
+    r"|\b(?:what|which) (?:is|was|are|were) the (?:agenda|aim|goal|purpose|subject|theme"
+    r"|topic)s? (?:of|for)\b"
     r"|\bwhat did .+ (?:cover|deal with|discuss|talk about)\b"
-    r"|(?:عم|عمّ|ماذا) (?:كان|كانت|دار|دارت|ناقش|بحث)|ما (?:هو |هي |كان |كانت )?(?:موضوع|هدف|غرض|أجندة|جدول أعمال)",
+    r"|(?:عم|عمّ|ماذا) (?:كان|كانت|دار|دارت|ناقش|بحث)|ما (?:هو |هي |كان |كانت )?(?:موضوع|هدف|غرض"
+    r"|أجندة|جدول أعمال)",
     re.I,
 )
 _TOPIC = re.compile(
-    r"\b(?:is|are|was|were|been|talk(?:s|ed|ing)?|spoke|speech|meeting) about\b(?! (?:\d|half|one|two|three|ten))"
-    r"|\b(?:agenda|aim|concern|cover|discuss|focus|goal|intend|purpose|subject|theme|topic)(?:s|e[ds]|ing|ion|ions)?\b"
+    r"\b(?:is|are|was|were|been|talk(?:s|ed|ing)?|spoke|speech|meeting) about\b(?! (?:\d|half|one"
+    r"|two|three|ten))"
+    r"|\b(?:agenda|aim|concern|cover|discuss|focus|goal|intend|purpose|subject|theme|topic)(?:s"
+    r"|e[ds]|ing|ion|ions)?\b"
     r"|\bdeal(?:s|t|ing) with\b|ناقش|مناقش|بحث|حول|بشأن|هدف|غرض|جدول أعمال",
     re.I,
 )
@@ -85,7 +101,11 @@ def holds_topic(sentence: str) -> bool:
 
 
 def holds_type(sentence: str, asked: QuestionType, question: str) -> bool:
-    """Whether a sentence holds a thing of the type asked for that the question does not already name."""
+    """Whether a sentence holds a thing of the type asked for that the question does not already
+    name.
+    """
     pattern = {"date": _DATE, "number": _NUMBER, "name": _NAME}[asked]
     known = question.casefold()
-    return any(match.group().strip("“‘(").casefold() not in known for match in pattern.finditer(sentence))
+    return any(
+        match.group().strip("“‘(").casefold() not in known for match in pattern.finditer(sentence)
+    )

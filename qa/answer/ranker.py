@@ -1,7 +1,9 @@
-"""Candidates -> an order, and the probabilities that the first one answers and that the subject is there at all.
+"""Candidates -> an order, and the probabilities that the first one answers and that the subject is
+there at all.
 
-All three are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the weights on training
-questions and writes them to ranker.json by way of reading and name of feature; fixed weights stand beside the features.
+All three are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
+weights on training questions and writes them to ranker.json by way of reading and name of feature;
+fixed weights stand beside the features.
 """
 
 import json
@@ -53,7 +55,9 @@ class Ranker:
         """Fitted weights, and the fixed ones with them."""
         features = list_features(way)
         order = {f.name: fitted["order"][f.name] if f.fixed is None else f.fixed for f in features}
-        fixed = {f.name: f.fixed_in_confidence for f in FEATURES if f.fixed_in_confidence is not None}
+        fixed = {
+            f.name: f.fixed_in_confidence for f in FEATURES if f.fixed_in_confidence is not None
+        }
         answered, on_subject = fitted["answered"], fitted["on_subject"]
         return cls(
             order,
@@ -66,20 +70,26 @@ class Ranker:
         fixed = {f.name for f in FEATURES if f.fixed is not None}
         fixed_in_confidence = {f.name for f in FEATURES if f.fixed_in_confidence is not None}
         return {
-            "order": {name: round(weight, 5) for name, weight in self.weights.items() if name not in fixed},
+            "order": {
+                name: round(weight, 5) for name, weight in self.weights.items() if name not in fixed
+            },
             "answered": _logistic_to_json(self.answered, without=fixed_in_confidence),
             "on_subject": _logistic_to_json(self.on_subject, without=set()),
         }
 
     def score(self, candidates: Candidates) -> Floats:
-        """float64 (n,): higher is better; differences are log-odds between two candidates of one question."""
+        """float64 (n,): higher is better; differences are log-odds between two candidates of one
+        question.
+        """
         stacked = np.column_stack([candidates.features[name] for name in self.weights])
         scores: Floats = stacked @ np.array(list(self.weights.values()))
         return scores
 
 
 def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, float]:
-    """By name: how the first candidate stands among all, and what is known of it and of the question."""
+    """By name: how the first candidate stands among all, and what is known of it and of the
+    question.
+    """
     names = [feature.name for feature in RANK_FEATURES]
     if not len(scores):
         return dict.fromkeys((*names, *candidates.features, *candidates.question_features), 0.0)
@@ -90,10 +100,15 @@ def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, flo
 
 
 def _logistic_to_json(logistic: Logistic, *, without: set[str]) -> dict[str, Any]:
-    return {"weights": {k: v for k, v in logistic.weights.items() if k not in without}, "bias": logistic.bias}
+    return {
+        "weights": {k: v for k, v in logistic.weights.items() if k not in without},
+        "bias": logistic.bias,
+    }
 
 
 @cache
 def _read_shipped() -> dict[str, Any]:
-    shipped: dict[str, Any] = json.loads(files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
+    shipped: dict[str, Any] = json.loads(
+        files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8")
+    )
     return shipped

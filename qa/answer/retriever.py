@@ -1,4 +1,6 @@
-"""Question -> hits: passages found by vectors and by words, their scores brought to one scale and added."""
+"""Question -> hits: passages found by vectors and by words, their scores brought to one scale and
+added.
+"""
 
 import operator
 import os
@@ -20,17 +22,19 @@ POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
 
 CONTEXT_WEIGHT = 0.3
-"""Of the words that came before, beside the question's at 1. On mtrag-human .3 found more than .6 did, and than 1."""
+"""Of the words that came before, beside the question's at 1. On mtrag-human .3 found more than .6
+did, and than 1."""
 SAME_ARTICLE = 6.0
-"""Added to passages of an article just quoted: standard deviations of the passages' scores. The answer was among ten
-passages for .73 of coqa's leaning questions at 2, .91 at 4, .99 at 6."""
+"""Added to passages of an article just quoted: standard deviations of the passages' scores. The
+answer was among ten passages for .73 of coqa's leaning questions at 2, .91 at 4, .99 at 6."""
 NEARBY = 1.0
 """Added more to those beside the quote; half of it at `NEARBY_CHARS` from there."""
 NEARBY_CHARS = 800
 PLACES = 40
 """Passages around a quote that become candidates, found by the question's words or not."""
 ALWAYS_READ = 3
-"""So many of the best passages for the question alone stay among those read: the subject may change all the same."""
+"""So many of the best passages for the question alone stay among those read: the subject may change
+all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +44,14 @@ class Context:
     words: str
     """Searched for beside the question, with less weight."""
     places: tuple[tuple[str, Span, float], ...]
-    """Article id, span and weight, 0 to 1, of what was quoted: passages there and near there are preferred."""
+    """Article id, span and weight, 0 to 1, of what was quoted: passages there and near there are
+    preferred."""
 
     def score_place(self, article_id: str, place: Span) -> float:
         """What a passage at a place gets on top of its score."""
-        same = max((weight for quoted_id, _, weight in self.places if quoted_id == article_id), default=0.0)
+        same = max(
+            (weight for quoted_id, _, weight in self.places if quoted_id == article_id), default=0.0
+        )
         return SAME_ARTICLE * same + NEARBY * self.nearness(article_id, place)
 
     def nearness(self, article_id: str, place: Span | Sentence) -> float:
@@ -81,7 +88,8 @@ class Retriever:
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
-        """Open the index in a folder, with the encoder that it was built with unless told otherwise.
+        """Open the index in a folder, with the encoder that it was built with unless told
+        otherwise.
 
         Raises:
             IndexMissing: there is none.
@@ -91,10 +99,16 @@ class Retriever:
 
     @property
     def index(self) -> Index:
-        """The newest generation; opened anew here when a build has been published since the last question."""
+        """The newest generation; opened anew here when a build has been published since the last
+        question.
+        """
         if os.getpid() != self._process:
-            # Neither SQLite's connections nor the engines' threads live on in a process that was forked.
-            raise QAError("this index was opened before the process was forked: open it in each process of its own")
+            # Neither SQLite's connections nor the engines' threads live on in a process that was
+            # forked.
+            raise QAError(
+                "this index was opened before the process was forked: open it in each process of "
+                "its own"
+            )
         with self._lock:
             if not self._index.is_current:
                 self._index = Index.open(self._index.folder, encoder=self._index.encoder)
@@ -109,7 +123,9 @@ class Retriever:
         return self.search(query, k).hits
 
     def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Retrieved:
-        """Like `retrieve`, with the figures behind the scores, and with regard to what came before."""
+        """Like `retrieve`, with the figures behind the scores, and with regard to what came
+        before.
+        """
         try:
             k = operator.index(k)
         except TypeError:
@@ -130,7 +146,9 @@ class Retriever:
             _add_places(index, vector, cosines, context)
         _fill_gaps(index, query, vector, cosines, bm25)
         if context and context.words:
-            for i, score in index.words.search(context.words, k=len(cosines), among=sorted(cosines)):
+            for i, score in index.words.search(
+                context.words, k=len(cosines), among=sorted(cosines)
+            ):
                 bm25[i] += CONTEXT_WEIGHT * score
         ids = np.array(sorted(cosines), dtype=np.int64)
         totals = zscores([cosines[i] for i in ids]) + zscores([bm25[i] for i in ids])
@@ -157,7 +175,8 @@ class Retriever:
 
 
 def read_words(text: str) -> str:
-    """A question as it can be looked up and kept: what a shell made of bytes that are no UTF-8 is replaced.
+    """A question as it can be looked up and kept: what a shell made of bytes that are no UTF-8 is
+    replaced.
 
     Raises:
         QAError: it is no text.
@@ -171,7 +190,9 @@ def read_words(text: str) -> str:
 
 
 def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Values as multiples of their standard deviation from their mean; all zero where they do not differ."""
+    """Values as multiples of their standard deviation from their mean; all zero where they do not
+    differ.
+    """
     array = np.asarray(values, dtype=np.float64)
     deviation = array.std() if len(array) else 0.0
     return (array - array.mean()) / deviation if deviation > 1e-9 else np.zeros_like(array)
@@ -193,8 +214,12 @@ def _add_places(index: Index, vector: Vectors, cosines: dict[int, float], contex
         cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
 
 
-def _fill_gaps(index: Index, query: str, vector: Vectors, cosines: dict[int, float], bm25: dict[int, float]) -> None:
-    """Give each candidate both scores, also the one by which it was not found; without a common word it is 0."""
+def _fill_gaps(
+    index: Index, query: str, vector: Vectors, cosines: dict[int, float], bm25: dict[int, float]
+) -> None:
+    """Give each candidate both scores, also the one by which it was not found; without a common
+    word it is 0.
+    """
     unseen = sorted(bm25.keys() - cosines.keys())
     cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
     unseen = sorted(cosines.keys() - bm25.keys())

@@ -1,7 +1,8 @@
-"""Text -> blocks: the headings, paragraphs and list items that a person sees in a plain-text or Markdown file.
+"""Text -> blocks: the headings, paragraphs and list items that a person sees in a plain-text or
+Markdown file.
 
-Both the title heuristics (`articles`) and the splitter (`passages`) read the layout from here, so that they cannot
-disagree about what is a heading.
+Both the title heuristics (`articles`) and the splitter (`passages`) read the layout from here, so
+that they cannot disagree about what is a heading.
 """
 
 import re
@@ -15,7 +16,8 @@ _ATX_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
 _ATX_CLOSE = re.compile(r"[ \t]+#+$")
 _LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+(?=\S)")
 _QUOTE_MARKER = re.compile(r"[ ]{0,3}(?:>[ ]?)+(?=\S)")
-# Of tildes just three: longer rows of them are rules in plain text, where Markdown would see code between two rules.
+# Of tildes just three: longer rows of them are rules in plain text, where Markdown would see code
+# between two rules.
 _FENCE = re.compile(r"[ ]{0,3}(?P<marks>`{3,}|~{3}(?!~))(?P<language>[^`]*)")
 _SETEXT_UNDERLINE = re.compile(r"[ ]{0,3}(?:=+|-{2,})[ \t]*")
 _TERMINATED = re.compile(r"[.!?…。！？｡؟۔।;؛；,،，、][\"'”’“»«)\]」』）*_]*$")
@@ -23,12 +25,15 @@ _EXCLAIMED = re.compile(r"[!?！？؟][\"'”’“»«)\]」』）*_]*$")
 _COLUMNS = re.compile(r"\S(?:\t| {3,})\s*\S")
 
 WRAP_WIDTHS = range(40, 121)
-"""Line widths at which people and programs break lines by hand; a longer line is a whole paragraph."""
+"""Line widths at which people and programs break lines by hand; a longer line is a whole
+paragraph."""
 LONGEST_BROKEN_WORD = 15
 LEAST_FULL_LINES = 0.5
-"""Share of lines going on below that end within a long word of the margin in a text that was wrapped there."""
+"""Share of lines going on below that end within a long word of the margin in a text that was
+wrapped there."""
 LEAST_SMALL_STARTS = 0.25
-"""Share of small letters among the first letters of lines that go on from the one above; German has the fewest."""
+"""Share of small letters among the first letters of lines that go on from the one above; German has
+the fewest."""
 MAX_HEADING_WORDS = 14
 MAX_HEADING_CHARS = 100
 MAX_HEADING_RUN = 4
@@ -38,7 +43,9 @@ MAX_HEADER_RUN = 6
 
 
 class Block(NamedTuple):
-    """A piece of layout: `[start, end)` with its marker (`# `, `- `), `[text_start, text_end)` without."""
+    """A piece of layout: `[start, end)` with its marker (`# `, `- `), `[text_start, text_end)`
+    without.
+    """
 
     start: int
     end: int
@@ -78,7 +85,8 @@ def split_blocks(text: str, start: int = 0) -> list[Block]:
 
 
 def _split_lines(text: str, start: int) -> Iterator[Span]:
-    # Only "\n": str.splitlines would also break at U+2028, form feeds and others that stand inside sentences.
+    # Only "\n": str.splitlines would also break at U+2028, form feeds and others that stand inside
+    # sentences.
     while start < len(text):
         end = text.find("\n", start)
         end = len(text) if end < 0 else end
@@ -145,7 +153,9 @@ def _find_fences(text: str, lines: list[Span]) -> set[int]:
 
 
 def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
-    """Group the lines that an editor broke at its margin; a break made on purpose begins a new group."""
+    """Group the lines that an editor broke at its margin; a break made on purpose begins a new
+    group.
+    """
     margin = _find_margin(text, lines)
     group: list[_Line] = []
     for line in lines:
@@ -160,8 +170,8 @@ def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
 def _find_margin(text: str, lines: list[_Line]) -> int | None:
     """Where the lines of a text were broken by hand, if they were.
 
-    Most lines that go on below then end shortly before that margin, and many of those below begin in the middle of a
-    sentence, which tells prose from verse and from the lines of a title.
+    Most lines that go on below then end shortly before that margin, and many of those below begin
+    in the middle of a sentence, which tells prose from verse and from the lines of a title.
     """
     broken = [
         (above, below)
@@ -176,14 +186,24 @@ def _find_margin(text: str, lines: list[_Line]) -> int | None:
     near = sum(margin - LONGEST_BROKEN_WORD < width <= margin for width in widths)
     starts = [text[below.start] for _, below in broken]
     small, capital = sum(char.islower() for char in starts), sum(char.isupper() for char in starts)
-    is_wrapped = near >= max(2, len(widths) * LEAST_FULL_LINES) and small >= (small + capital) * LEAST_SMALL_STARTS
+    is_wrapped = (
+        near >= max(2, len(widths) * LEAST_FULL_LINES)
+        and small >= (small + capital) * LEAST_SMALL_STARTS
+    )
     return margin if margin in WRAP_WIDTHS and is_wrapped else None
 
 
 def _is_wrapped(text: str, group: list[_Line], line: _Line, margin: int) -> bool:
-    """Whether the break before `line` is only the margin: its first word would not have fitted above."""
+    """Whether the break before `line` is only the margin: its first word would not have fitted
+    above.
+    """
     previous = group[-1]
-    if line.after_blank or line.standalone or previous.standalone or previous.width >= WRAP_WIDTHS.stop:
+    if (
+        line.after_blank
+        or line.standalone
+        or previous.standalone
+        or previous.width >= WRAP_WIDTHS.stop
+    ):
         return False
     is_open = not _ends_sentence(text, previous)
     if line.is_item and (group[0].is_item or not is_open):
@@ -208,35 +228,57 @@ def _block(text: str, lines: list[_Line]) -> Block:
     text_end = last.end
     if first.kind == "heading" and first.marker_end < last.end:
         # A closing run of # belongs to Markdown, not to the heading.
-        text_end -= len(text[first.marker_end : last.end]) - len(_ATX_CLOSE.sub("", text[first.marker_end : last.end]))
+        text_end -= len(text[first.marker_end : last.end]) - len(
+            _ATX_CLOSE.sub("", text[first.marker_end : last.end])
+        )
     return Block(first.start, last.end, first.marker_end, text_end, first.kind)
 
 
 def _mark_headings(text: str, groups: list[list[_Line]]) -> list[Block]:
-    """Make headings of short lines that are underlined, or do not end like a sentence and have something below them."""
+    """Make headings of short lines that are underlined, or do not end like a sentence and have
+    something below them.
+    """
     blocks = [_block(text, group) for group in groups]
     marked = []
     on_top = True  # of the text, above its first paragraph
     for position, block in enumerate(blocks):
         is_heading = position + 1 < len(blocks) and (
             _is_underlined(text, block, blocks[position + 1], groups[position][0])
-            or _announces(text, block, blocks[position + 1], groups[position : position + 2], on_top=on_top)
+            or _announces(
+                text, block, blocks[position + 1], groups[position : position + 2], on_top=on_top
+            )
         )
         marked.append(block._replace(kind="heading") if is_heading else block)
-        on_top = on_top and (block.is_empty or marked[-1].kind == "heading") and position < MAX_HEADER_RUN
+        on_top = (
+            on_top
+            and (block.is_empty or marked[-1].kind == "heading")
+            and position < MAX_HEADER_RUN
+        )
     return marked
 
 
 def _is_underlined(text: str, block: Block, below: Block, line: _Line) -> bool:
-    if not (below.is_empty and below.kind == "heading") or block.is_empty or block.is_marked or line.is_code:
+    if (
+        not (below.is_empty and below.kind == "heading")
+        or block.is_empty
+        or block.is_marked
+        or line.is_code
+    ):
         return False
     # Dashes below a whole sentence are rather a rule.
-    is_rule = text[below.start] == "-" and _TERMINATED.search(text[block.text_start : block.text_end]) is not None
+    is_rule = (
+        text[below.start] == "-"
+        and _TERMINATED.search(text[block.text_start : block.text_end]) is not None
+    )
     return _is_short(text, block) and not is_rule
 
 
-def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, on_top: bool) -> bool:
-    """Whether an unmarked line looks like the heading of what follows it; `groups` are the lines of both."""
+def _announces(
+    text: str, block: Block, below: Block, groups: Sequence[list[_Line]], *, on_top: bool
+) -> bool:
+    """Whether an unmarked line looks like the heading of what follows it; `groups` are the lines of
+    both.
+    """
     line, next_line = groups[0][0], groups[1][0]
     if block.is_empty or block.is_marked or line.is_code or not _is_short(text, block):
         return False
@@ -252,7 +294,11 @@ def _announces(text: str, block: Block, below: Block, groups: Sequence[list[_Lin
 
 def _is_short(text: str, block: Block) -> bool:
     words = text[block.text_start : block.text_end]
-    return "\n" not in words and len(words) <= MAX_HEADING_CHARS and len(words.split()) <= MAX_HEADING_WORDS
+    return (
+        "\n" not in words
+        and len(words) <= MAX_HEADING_CHARS
+        and len(words.split()) <= MAX_HEADING_WORDS
+    )
 
 
 def _demote_runs(blocks: list[Block]) -> list[Block]:

@@ -5,15 +5,28 @@ import unicodedata
 from datetime import date
 from typing import NamedTuple
 
-_ENGLISH = "january february march april may june july august september october november december".split(" ")
+_ENGLISH = (
+    "january february march april may june july august september october november december".split(
+        " "
+    )
+)
 _EGYPT = "يناير فبراير مارس أبريل مايو يونيو يوليو أغسطس سبتمبر أكتوبر نوفمبر ديسمبر".split(" ")
-_LEVANT = "كانون الثاني,شباط,آذار,نيسان,أيار,حزيران,تموز,آب,أيلول,تشرين الأول,تشرين الثاني,كانون الأول".split(",")
-_MONTHS = {name: number for names in (_ENGLISH, _EGYPT, _LEVANT) for number, name in enumerate(names, start=1)}
+_LEVANT = (
+    "كانون الثاني,شباط,آذار,نيسان,أيار,حزيران,تموز,آب,أيلول,تشرين الأول,تشرين الثاني,كانون "
+    "الأول".split(",")
+)
+_MONTHS = {
+    name: number
+    for names in (_ENGLISH, _EGYPT, _LEVANT)
+    for number, name in enumerate(names, start=1)
+}
 _MONTHS |= {name[:3]: number for number, name in enumerate(_ENGLISH, start=1)} | {"sept": 9}
 _NAME = rf"(?P<name>{'|'.join(sorted(_MONTHS, key=len, reverse=True))})\b"
 _DAY = r"(?<!\d)(?P<day>\d{1,2})(?:st|nd|rd|th)?\b"
 _FORMS = (
-    re.compile(r"(?<!\d)(?P<year>\d{4})(?P<gap>[-/.])(?P<month>\d{1,2})(?P=gap)(?P<day>\d{1,2})(?!\d)"),
+    re.compile(
+        r"(?<!\d)(?P<year>\d{4})(?P<gap>[-/.])(?P<month>\d{1,2})(?P=gap)(?P<day>\d{1,2})(?!\d)"
+    ),
     re.compile(r"(?<!\d)(?P<day>\d{1,2})\.\s?(?P<month>\d{1,2})\.\s?(?P<year>\d{4})(?!\d)"),
     re.compile(rf"{_DAY}\.?\s+(?:of\s+)?{_NAME}\.?,?\s+(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
     re.compile(rf"\b{_NAME}\.?\s+{_DAY},?\s+(?P<year>\d{{4}})(?!\d)", re.IGNORECASE),
@@ -22,7 +35,8 @@ _BESIDE = re.compile(
     r"\b(?:(?:first |last )?(?:published|updated|posted|modified|dated?|created)|on|at"
     r"|(?:mon|tues|wednes|thurs|fri|satur|sun)day|mon|tue|wed|thu|fri|sat|sun"
     r"|t?\d{1,2}[:.]\d{2}(?:[:.]\d{2})?\s*(?:[ap]\.?m\b\.?)?z?|gmt|utc|[ecmp][sd]?t"
-    r"|نشر|في|تاريخ|التاريخ|النشر|يوم|(?:ال)?(?:أحد|اثنين|إثنين|ثلاثاء|أربعاء|خميس|جمعة|سبت)|م)(?!\w)",
+    r"|نشر|في|تاريخ|التاريخ|النشر|يوم|(?:ال)?(?:أحد|اثنين|إثنين|ثلاثاء|أربعاء|خميس|جمعة|سبت)"
+    r"|م)(?!\w)",
     re.IGNORECASE,
 )
 
@@ -40,10 +54,14 @@ def find_date(text: str) -> str | None:
 
 
 def parse_date(line: str) -> str | None:
-    """The date of a line that holds nothing else but a weekday, a time, or words such as "published"."""
+    """The date of a line that holds nothing else but a weekday, a time, or words such as
+    "published".
+    """
     line = _with_ascii_digits(line)
     found = _find(line)
-    if found is None or re.search(r"\w", _BESIDE.sub(" ", f"{line[: found.start]} {line[found.end :]}")):
+    if found is None or re.search(
+        r"\w", _BESIDE.sub(" ", f"{line[: found.start]} {line[found.end :]}")
+    ):
         return None
     return found.date
 

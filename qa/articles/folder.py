@@ -20,7 +20,8 @@ def place_file(folder: Path, name: str, data: bytes) -> str:
     """Write a file into the articles folder, unless it is no usable article; returns its id.
 
     Raises:
-        ArticleError: it cannot be read as an article, or the same file is there already; names the file as given.
+        ArticleError: it cannot be read as an article, or the same file is there already; names the
+            file as given.
     """
     given = Path(Path(name.replace("\\", "/")).name)
     with explaining(tempfile.gettempdir()), tempfile.TemporaryDirectory() as scratch:
@@ -36,7 +37,9 @@ def place_file(folder: Path, name: str, data: bytes) -> str:
             if not target.exists():
                 break
             if sha256(target.read_bytes()).digest() == sha256(data).digest():
-                raise ArticleError(given, f"is among the articles already, as {target.name}", is_duplicate=True)
+                raise ArticleError(
+                    given, f"is among the articles already, as {target.name}", is_duplicate=True
+                )
         # Under a hidden name first: a build that runs now must not read half a file.
         partial = target.with_name(f".{target.name}.part")
         try:
@@ -56,9 +59,11 @@ def _number(path: Path) -> Iterator[Path]:
 
 
 def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[ArticleError]]:
-    """Copy files into the articles folder; returns the ids of those now there, and what is wrong with the others.
+    """Copy files into the articles folder; returns the ids of those now there, and what is wrong
+    with the others.
 
-    A name that another article has gets a number; a file that lies in the folder already stays where it is.
+    A name that another article has gets a number; a file that lies in the folder already stays
+    where it is.
     """
     added: list[str] = []
     errors: list[ArticleError] = []
@@ -97,8 +102,11 @@ def find_article(folder: Path, article_id: str) -> Path:
     path = folder / article_id
     parts = article_id.split("/")
     try:
-        # Any other way to write the same path would lead out of the folder that it is joined to later.
-        is_id = not {"", ".", ".."} & set(parts) and path.relative_to(folder).as_posix() == article_id
+        # Any other way to write the same path would lead out of the folder that it is joined to
+        # later.
+        is_id = (
+            not {"", ".", ".."} & set(parts) and path.relative_to(folder).as_posix() == article_id
+        )
         is_article = is_id and path.resolve().is_relative_to(folder.resolve()) and path.is_file()
     except (OSError, RuntimeError, ValueError):  # too long a name, links in a circle, another disk
         is_article = False
@@ -108,7 +116,8 @@ def find_article(folder: Path, article_id: str) -> Path:
 
 
 def move_out(folder: Path, article_id: str, removed: Path) -> Path:
-    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns its new place.
+    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns
+    its new place.
 
     Raises:
         QAError: there is no such article.
@@ -116,18 +125,24 @@ def move_out(folder: Path, article_id: str, removed: Path) -> Path:
     """
     path = find_article(folder, article_id)
     with explaining(path):
-        target = next(target for target in _number(removed / article_id) if not os.path.lexists(target))
+        target = next(
+            target for target in _number(removed / article_id) if not os.path.lexists(target)
+        )
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, target)
     return target
 
 
 def clean_name(name: str) -> str:
-    """A file name that every file system takes and no shell trips over, as close to the given one as can be."""
+    """A file name that every file system takes and no shell trips over, as close to the given one
+    as can be.
+    """
     stem, suffix = Path(name).stem, Path(name).suffix
     if suffix.lower() not in SUFFIXES:
         kinds = ", ".join(sorted(SUFFIXES))
-        raise ArticleError(Path(name), f"not a kind of article that can be read ({kinds}): convert it first")
+        raise ArticleError(
+            Path(name), f"not a kind of article that can be read ({kinds}): convert it first"
+        )
     stem = re.sub(r"[^\w\-. ()\[\],&+'’]", "_", stem).strip(" .") or "article"
     return stem[:MAX_NAME_CHARS] + suffix.lower()
 

@@ -1,7 +1,7 @@
 """The lines above an article's running text -> its title, author and date.
 
-Plain-text copies of newspapers come as title, byline, date, as author, role, title, or without any of these. No title
-is better than a wrong one: the file's name then serves.
+Plain-text copies of newspapers come as title, byline, date, as author, role, title, or without any
+of these. No title is better than a wrong one: the file's name then serves.
 """
 
 import re
@@ -13,41 +13,62 @@ from qa.articles.dates import find_date, parse_date
 
 HEADER_LINES = 8
 BODY_CHARS = 4000
-"""The beginning of the running text: it has words of the title, but seldom the name of its author."""
+"""The beginning of the running text: it has words of the title, but seldom the name of its
+author."""
 MAX_TITLE_CHARS = 200
 
 _TITLE_LABEL = re.compile(r"(?:title|headline|العنوان)\s*[:：]\s*(?P<title>\S.*)", re.IGNORECASE)
 _BYLINE = re.compile(
-    r"(?:(?:written |words |story |text |kept |compiled |edited )?by|author|بقلم|الكاتب|(?P<wrote>كتبت?ه?))"
+    r"(?:(?:written |words |story |text |kept |compiled |edited )?by|author|بقلم|الكاتب"
+    r"|(?P<wrote>كتبت?ه?))"
     r"\s*[:：]?\s+(?P<names>\S.*)",
     re.IGNORECASE,
 )
-_MORE_BYLINES = {"da": "af", "de": "von", "es": "por", "fr": "par", "it": "di", "nl": "door", "no": "av", "sv": "av"}
+_MORE_BYLINES = {
+    "da": "af",
+    "de": "von",
+    "es": "por",
+    "fr": "par",
+    "it": "di",
+    "nl": "door",
+    "no": "av",
+    "sv": "av",
+}
 _AFTER_NAMES = re.compile(r"\s*(?:[|;؛(–—•·/@]|\s-\s|\.\s*$|\s(?:in|for|at|of|on|from)\s).*")
 _BETWEEN_NAMES = re.compile(r"\s+(?:and|und|et|y)\s+|\s*&\s*|\s+و(?=\w)")
 _ROLE = re.compile(
-    r"\b(?:analyst|author|columnist|commentator|correspondent|critic|director|editor|fellow|historian|journalist"
+    r"\b(?:analyst|author|columnist|commentator|correspondent|critic|director|editor|fellow"
+    r"|historian|journalist"
     r"|lecturer|novelist|professor|reporter|researcher|scholar|writer)s?\b"
     r"|\b(?:كاتب|صحفي|صحافي|محرر|رئيس تحرير|أكاديمي|باحث|محلل|إعلامي|أستاذ|مراسل)",
     re.IGNORECASE,
 )
-_PARTICLES = frozenset("al bin ibn da das de del della den der di dos du e el la le ten ter van von y".split(" "))
+_PARTICLES = frozenset(
+    "al bin ibn da das de del della den der di dos du e el la le ten ter van von y".split(" ")
+)
 _NOT_IN_NAMES = frozenset(
-    "a an and are as at book by chapter for from how in is it lesson of on or part section the to unit volume what when"
+    "a an and are as at book by chapter for from how in is it lesson of on or part section the to "
+    "unit volume what when"
     " where who why with".split(" ")
 )
 _SECTIONS = frozenset(
     "analysis,business,comment,culture,editorial,essay,exclusive,feature,interview,news,opinion,politics,review,"
     "science,special report,sport,sports,technology,world,أخبار,تحليل,رأي,مقال,مقالات".split(",")
 )
-_GENERIC = frozenset("abstract,contents,introduction,overview,preface,summary,table of contents,مقدمة".split(","))
-_NO_TITLE = re.compile(r"[\W\d_]*|\d+\s*min(?:ute)?s?\s+read|(?:\w+://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE)
+_GENERIC = frozenset(
+    "abstract,contents,introduction,overview,preface,summary,table of contents,مقدمة".split(",")
+)
+_NO_TITLE = re.compile(
+    r"[\W\d_]*|\d+\s*min(?:ute)?s?\s+read|(?:\w+://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE
+)
 # "12 mars 2023", "den 3. Juni 1999": a date in a language whose months are not known here.
 _LIKE_DATE = re.compile(r"(?:\w+\.?,?\s+){0,2}\d{1,2}\.?(?:\s+de)?\s+\w+\.?,?(?:\s+de)?\s+\d{4}")
 _MARKUP = re.compile(r"!\[|\[!\[|<[!/A-Za-z]")
 _LINK = re.compile(r"\[([^\]\[]*)\]\([^()\s]*\)")
 _ANCHOR = re.compile(r"\s*\{[#.:][^{}]*\}$")
-_EMPHASIS = re.compile(r"(?<!\w)(?P<marks>\*{1,3}|_{1,3}|`+)(?P<text>(?!\s)[^*_`]+(?<!\s))(?P=marks)(?!\w)")
+_EMPHASIS = re.compile(
+    r"(?<!\w)(?P<marks>\*{1,3}|_{1,3}|`+)(?P<text>(?!\s)[^*_`]+(?<!\s))(?P=marks)(?!\w)"
+)
 
 
 class Header(NamedTuple):
@@ -64,8 +85,12 @@ class _Line(NamedTuple):
     is_marked: bool
 
 
-def read_header(text: str, blocks: Sequence[Block], *, language: str | None = None, stem: str = "") -> Header:
-    """Title, author and date as far as they can be told; `stem` is the file's name, which may repeat the title."""
+def read_header(
+    text: str, blocks: Sequence[Block], *, language: str | None = None, stem: str = ""
+) -> Header:
+    """Title, author and date as far as they can be told; `stem` is the file's name, which may
+    repeat the title.
+    """
     author = day = None
     candidates: list[_Line] = []
     lines = _header_lines(text, blocks)
@@ -81,7 +106,9 @@ def read_header(text: str, blocks: Sequence[Block], *, language: str | None = No
             candidates.append(line)
     if len(candidates) > 1 and candidates[0].text.lower().strip(" :") in _SECTIONS:
         del candidates[0]
-    title, name = _choose(candidates, _body_words(text, blocks), stem, has_author=author is not None)
+    title, name = _choose(
+        candidates, _body_words(text, blocks), stem, has_author=author is not None
+    )
     return Header(_usable(title), author or name, day)
 
 
@@ -95,7 +122,9 @@ def _header_lines(text: str, blocks: Sequence[Block]) -> list[_Line]:
         is_section = is_marked and any(line.is_marked for line in lines)
         if is_section or len(line) > MAX_TITLE_CHARS:
             break
-        if block.kind == "body" and not (parse_date(line) or (lines and _read_byline(_Line(line, False), None))):
+        if block.kind == "body" and not (
+            parse_date(line) or (lines and _read_byline(_Line(line, False), None))
+        ):
             break
         lines.append(_Line(_without_markup(line), is_marked))
     return lines
@@ -134,11 +163,17 @@ def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -
     """The names of a byline, or None where the line is none: titles begin with "By" as well."""
     match = _BYLINE.fullmatch(line.text)
     if match is None and language in _MORE_BYLINES:
-        match = re.fullmatch(_MORE_BYLINES[language] + r"\s+(?P<names>\S.*)", line.text, re.IGNORECASE)
-    if match is None or line.is_marked or (is_first and match.groupdict().get("wrote")):  # "كتب" means "books", too
+        match = re.fullmatch(
+            _MORE_BYLINES[language] + r"\s+(?P<names>\S.*)", line.text, re.IGNORECASE
+        )
+    if (
+        match is None or line.is_marked or (is_first and match.groupdict().get("wrote"))
+    ):  # "كتب" means "books", too
         return None
     names = _AFTER_NAMES.sub("", match["names"])
-    listed = [name for part in re.split("[,،]", names) for name in _BETWEEN_NAMES.split(part.strip())]
+    listed = [
+        name for part in re.split("[,،]", names) for name in _BETWEEN_NAMES.split(part.strip())
+    ]
     if not _BETWEEN_NAMES.search(names):  # what follows a comma is a role or a place
         listed = listed[:1]
     count = next((n for n, name in enumerate(listed) if not _is_name(name)), len(listed))
@@ -148,28 +183,42 @@ def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -
 
 
 def _is_role(line: str) -> bool:
-    """Whether a line says what an author is: "Saudi journalist and writer"; a title would have more capitals."""
+    """Whether a line says what an author is: "Saudi journalist and writer"; a title would have more
+    capitals.
+    """
     if line == line.upper() == line.lower():
         return _ROLE.match(line) is not None
-    return _ROLE.search(line) is not None and not _is_name(line) and line.split()[0].lower() not in _NOT_IN_NAMES
+    return (
+        _ROLE.search(line) is not None
+        and not _is_name(line)
+        and line.split()[0].lower() not in _NOT_IN_NAMES
+    )
 
 
 def _is_author(line: str, body: frozenset[str]) -> bool:
     """Whether a line is a name and, unlike the words of a title, no part of it is in the text."""
     has_capitals = line != line.lower()
-    return has_capitals and _is_name(line) and not any(word in body for word in _words(line) if word not in _PARTICLES)
+    return (
+        has_capitals
+        and _is_name(line)
+        and not any(word in body for word in _words(line) if word not in _PARTICLES)
+    )
 
 
 def _is_name(line: str, *, least: int = 2) -> bool:
     words = [word for word in line.replace("-", " ").split() if word not in _PARTICLES]
-    if not least <= len(words) <= 5 or not all(re.sub(r"[.'’]", "", word).isalpha() for word in words):
+    if not least <= len(words) <= 5 or not all(
+        re.sub(r"[.'’]", "", word).isalpha() for word in words
+    ):
         return False
     # Arabic has no capitals: there any few words can be a name.
     return not any(word[0].islower() or word.lower() in _NOT_IN_NAMES for word in words)
 
 
 def _body_words(text: str, blocks: Sequence[Block]) -> frozenset[str]:
-    start = next((block.start for block in blocks if block.kind == "body" and not block.is_empty), len(text))
+    start = next(
+        (block.start for block in blocks if block.kind == "body" and not block.is_empty), len(text)
+    )
     return frozenset(_words(text[start : start + BODY_CHARS]))
 
 

@@ -1,7 +1,9 @@
-"""Article -> sentences -> passages: the runs of whole sentences that are encoded, indexed and retrieved.
+"""Article -> sentences -> passages: the runs of whole sentences that are encoded, indexed and
+retrieved.
 
-Passages tile the text: put together with the white space between them they give the article back. They never cross a
-heading, so a passage begins with its heading or with the paragraph that follows one.
+Passages tile the text: put together with the white space between them they give the article back.
+They never cross a heading, so a passage begins with its heading or with the paragraph that follows
+one.
 """
 
 import re
@@ -25,8 +27,8 @@ _WORD_STOP = re.compile(
     r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*(?=(?:\s*\[\d+\])*\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))"
 )
 _LONG_ABBREVIATIONS = """
-    abzgl approx appt asst assoc atty bros bspw bzgl capt chap chaps comm corp dept depts evtl exkl figs ggfs hrsg illus
-    incl inkl lieut messrs orig prof profs publ resp sect supp univ vols zzgl
+    abzgl approx appt asst assoc atty bros bspw bzgl capt chap chaps comm corp dept depts evtl exkl
+    figs ggfs hrsg illus incl inkl lieut messrs orig prof profs publ resp sect supp univ vols zzgl
 """
 _STRAY_CLOSERS = re.compile(r"(?:\[\d+\]|[”’\"'»)\]])+(?=\s|$)")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]")
@@ -51,11 +53,16 @@ def split_sentences(article: Article) -> list[Sentence]:
     return [sentence for _, sentences in _split_paragraphs(article) for sentence in sentences]
 
 
-def split_passages(article: Article, count_tokens: CountTokens, *, size: PassageSize = DEFAULT_SIZE) -> list[Passage]:
+def split_passages(
+    article: Article, count_tokens: CountTokens, *, size: PassageSize = DEFAULT_SIZE
+) -> list[Passage]:
     """Split an article into passages; `count_tokens` is the encoder's."""
-    paragraphs = _fit_sentences(article.text, list(_split_paragraphs(article)), count_tokens, size.max_tokens)
+    paragraphs = _fit_sentences(
+        article.text, list(_split_paragraphs(article)), count_tokens, size.max_tokens
+    )
     return [
-        Passage(article, start, end, tuple(sentences)) for start, end, sentences in _pack_paragraphs(paragraphs, size)
+        Passage(article, start, end, tuple(sentences))
+        for start, end, sentences in _pack_paragraphs(paragraphs, size)
     ]
 
 
@@ -108,7 +115,9 @@ def _is_full(run: _Run, tokens: int, block: Block, length: int, size: PassageSiz
 
 
 def _divide(lengths: list[int], used: int, max_tokens: int) -> list[Span]:
-    """Ranges of sentences: one if all fit beside the tokens used already, else runs of about equal length."""
+    """Ranges of sentences: one if all fit beside the tokens used already, else runs of about equal
+    length.
+    """
     total = used + sum(lengths)
     share = total / -(-total // max_tokens)
     parts: list[Span] = []
@@ -126,9 +135,14 @@ def _divide(lengths: list[int], used: int, max_tokens: int) -> list[Span]:
 
 
 def _fit_sentences(
-    text: str, paragraphs: Sequence[tuple[Block, list[Sentence]]], count_tokens: CountTokens, max_tokens: int
+    text: str,
+    paragraphs: Sequence[tuple[Block, list[Sentence]]],
+    count_tokens: CountTokens,
+    max_tokens: int,
 ) -> Iterator[_Paragraph]:
-    """Count tokens, and cut what the encoder could not read whole: a "sentence" of thousands of words is a table."""
+    """Count tokens, and cut what the encoder could not read whole: a "sentence" of thousands of
+    words is a table.
+    """
     spans = [Span(s.start, s.end) for _, sentences in paragraphs for s in sentences]
     pieces = iter(_cut_long(text, spans, count_tokens, max_tokens))
     for block, sentences in paragraphs:
@@ -144,9 +158,15 @@ def _fit_sentences(
 def _cut_long(
     text: str, spans: Sequence[Span], count_tokens: CountTokens, max_tokens: int
 ) -> list[list[tuple[Span, int]]]:
-    """Each span with its length in tokens, or the pieces of at most `max_tokens` into which it was halved."""
+    """Each span with its length in tokens, or the pieces of at most `max_tokens` into which it was
+    halved.
+    """
     short = [span.end - span.start <= _SURELY_TOO_LONG * max_tokens for span in spans]
-    counts = iter(count_tokens([text[s.start : s.end] for s, is_short in zip(spans, short, strict=True) if is_short]))
+    counts = iter(
+        count_tokens(
+            [text[s.start : s.end] for s, is_short in zip(spans, short, strict=True) if is_short]
+        )
+    )
     cut = []
     for span, is_short in zip(spans, short, strict=True):
         length = next(counts) if is_short else max_tokens + 1
@@ -183,9 +203,10 @@ def _split_paragraphs(article: Article) -> Iterator[tuple[Block, list[Sentence]]
 def segment(text: str) -> list[Span]:
     """Sentences of one paragraph, white space at their ends left out, nothing else.
 
-    nupunkt was the best of those measured, its offsets are exact on any text, and it needs no other package. Rules are
-    added for other scripts, for words that it takes for abbreviations, for stray closing quotes and list numbers.
-    Gold sentences found with both ends, in per cent (tests/benchmarks/sentences.py):
+    nupunkt was the best of those measured, its offsets are exact on any text, and it needs no other
+    package. Rules are added for other scripts, for words that it takes for abbreviations, for stray
+    closing quotes and list numbers. Gold sentences found with both ends, in per cent
+    (tests/benchmarks/sentences.py):
 
                  here   nupunkt   sentencex   pysbd
         QED      93.6      93.6        91.1    73.1
@@ -194,7 +215,8 @@ def segment(text: str) -> list[Span]:
     """
     import nupunkt
 
-    # A line break within a paragraph is only the margin's; a copy of the same length keeps all offsets.
+    # A line break within a paragraph is only the margin's; a copy of the same length keeps all
+    # offsets.
     line = text.replace("\n", " ")
     spans: list[Span] = []
     for start, end in nupunkt.sentence_spans(line, paragraph_breaks=False):
@@ -205,7 +227,9 @@ def segment(text: str) -> list[Span]:
 
 def _split_further(line: str, start: int, end: int) -> Iterator[Span]:
     stops = [match.end() for match in _OTHER_STOPS.finditer(line, start, end)]
-    stops += [match.end() for match in _WORD_STOP.finditer(line, start, end) if _ends_with_word(match)]
+    stops += [
+        match.end() for match in _WORD_STOP.finditer(line, start, end) if _ends_with_word(match)
+    ]
     for stop in sorted(stops):
         yield Span(start, stop)
         start = stop
@@ -213,7 +237,11 @@ def _split_further(line: str, start: int, end: int) -> Iterator[Span]:
 
 
 def _ends_with_word(match: re.Match[str]) -> bool:
-    return match["word"].islower() and match["next"].isupper() and match["word"] not in _LONG_ABBREVIATIONS.split()
+    return (
+        match["word"].islower()
+        and match["next"].isupper()
+        and match["word"] not in _LONG_ABBREVIATIONS.split()
+    )
 
 
 def _append(line: str, spans: list[Span], span: Span) -> None:

@@ -1,7 +1,7 @@
 r"""Files -> articles: decode each once, and find out its title, author, date and language.
 
-`Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL characters; nothing
-else is changed.
+`Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL
+characters; nothing else is changed.
 """
 
 import codecs
@@ -36,8 +36,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 # A text that merely begins between two rules has none of these.
 _FRONT_MATTER_KEY = re.compile(
-    r"^[\"']?(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords|lang|language|layout|link"
-    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated|url)[\"']?[ \t]*:(?:\s|$)",
+    r"^[\"']?(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords"
+    r"|lang|language|layout|link"
+    r"|permalink|published|slug|source|subtitle|summary|tags|title|type|updated"
+    r"|url)[\"']?[ \t]*:(?:\s|$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
@@ -50,7 +52,9 @@ _SINGLE_BYTE = re.compile(r"cp125\d|iso8859_\d+|latin_1")
 _CODE_PAGES = {
     **dict.fromkeys(("cs", "hr", "hu", "pl", "ro", "sk", "sl"), ("cp1250", "iso8859_2")),
     **dict.fromkeys(("be", "bg", "mk", "ru", "sr", "uk"), ("cp1251",)),
-    **dict.fromkeys(("da", "de", "en", "es", "fi", "fr", "is", "it", "nl", "no", "pt", "sv"), ("cp1252",)),
+    **dict.fromkeys(
+        ("da", "de", "en", "es", "fi", "fr", "is", "it", "nl", "no", "pt", "sv"), ("cp1252",)
+    ),
 }
 _COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©®™¿¡²³½ºª\xa0")
 
@@ -66,9 +70,11 @@ class ArticleFile(NamedTuple):
 
 
 def find_files(folder: Path) -> Iterator[Path]:
-    """Paths of all files below `folder` but hidden ones and editors' backups, in order of their ids.
+    """Paths of all files below `folder` but hidden ones and editors' backups, in order of their
+    ids.
 
-    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by name.
+    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by
+    name.
 
     Raises:
         ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
@@ -77,10 +83,11 @@ def find_files(folder: Path) -> Iterator[Path]:
 
 
 def scan_files(folder: Path) -> list[tuple[str, str]]:
-    """The files that `find_files` names, each with its stamp: while that stays, so does what is in the file.
+    """The files that `find_files` names, each with its stamp: while that stays, so does what is in
+    the file.
 
-    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode changed cannot be
-    set back, as copying programs set back the time of the content.
+    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode
+    changed cannot be set back, as copying programs set back the time of the content.
     """
     found = []
     folders = [(str(folder), "")]
@@ -117,36 +124,52 @@ def changed_ns(stamp: str) -> int:
 
 
 def _refuse_folder(error: OSError) -> None:
-    raise ArticleError(Path(error.filename), f"cannot be listed ({error.strerror}): check its permissions") from error
+    raise ArticleError(
+        Path(error.filename), f"cannot be listed ({error.strerror}): check its permissions"
+    ) from error
 
 
 def load_file(path: Path, folder: Path) -> ArticleFile:
     """Read the bytes of one file below `folder`.
 
     Raises:
-        ArticleError: it is of no kind that is read here, no regular file, too large, or a link out of the folder.
+        ArticleError: it is of no kind that is read here, no regular file, too large, or a link out
+            of the folder.
     """
     article_id = path.relative_to(folder).as_posix()
     if any(category(char) in _UNFIT_FOR_NAMES for char in article_id):
-        raise ArticleError(path, "its name has a line break, a control character or undecodable bytes: rename it")
+        raise ArticleError(
+            path, "its name has a line break, a control character or undecodable bytes: rename it"
+        )
     if path.is_symlink() and path.is_dir():
-        raise ArticleError(path, "is a link to a folder, which is not followed: copy its articles here")
+        raise ArticleError(
+            path, "is a link to a folder, which is not followed: copy its articles here"
+        )
     if path.suffix.lower() not in _READERS:
         kinds = ", ".join(sorted(_READERS))
-        raise ArticleError(path, f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere")
+        raise ArticleError(
+            path,
+            f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere",
+        )
     try:
         if not path.resolve().is_relative_to(folder.resolve()):
-            raise ArticleError(path, "is a link out of the articles folder: copy the file itself here")
+            raise ArticleError(
+                path, "is a link out of the articles folder: copy the file itself here"
+            )
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ArticleError(path, "is not a regular file: remove it")
         if status.st_size > MAX_BYTES:
             size = f"{status.st_size / 2**20:.0f} MiB"
-            raise ArticleError(path, f"is too large ({size}, at most {MAX_BYTES // 2**20} MiB): split it")
+            raise ArticleError(
+                path, f"is too large ({size}, at most {MAX_BYTES // 2**20} MiB): split it"
+            )
         data = path.read_bytes()
     except (OSError, RuntimeError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-        raise ArticleError(path, f"cannot be read ({reason}): check its permissions or remove it") from error
+        raise ArticleError(
+            path, f"cannot be read ({reason}): check its permissions or remove it"
+        ) from error
     return ArticleFile(article_id, path, data, sha256(data).hexdigest())
 
 
@@ -162,7 +185,9 @@ def parse_file(file: ArticleFile) -> Article:
 
 @contextmanager
 def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Make whatever goes wrong inside, `but` what is no fault of the file, its error: it may harm no other."""
+    """Make whatever goes wrong inside, `but` what is no fault of the file, its error: it may harm
+    no other.
+    """
     try:
         yield
     except Exception as error:
@@ -173,11 +198,15 @@ def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None
 
 def describe_failure(path: Path, error: Exception) -> ArticleError:
     """The error of a file with which something went wrong that nobody thought of."""
-    return ArticleError(path, f"cannot be used ({type(error).__name__}: {str(error)[:200]}): change or remove it")
+    return ArticleError(
+        path, f"cannot be used ({type(error).__name__}: {str(error)[:200]}): change or remove it"
+    )
 
 
 def read_article(path: Path, folder: Path | None = None) -> Article:
-    """Read one article; its id is its path below `folder` (its own folder unless told otherwise)."""
+    """Read one article; its id is its path below `folder` (its own folder unless told
+    otherwise).
+    """
     return parse_file(load_file(path, path.parent if folder is None else folder))
 
 
@@ -187,7 +216,9 @@ def decode_text(data: bytes, path: Path) -> str:
         raise ArticleError(path, "is empty: write something in it or remove it")
     text = _decode(data, path)
     if len(_CONTROL.findall(text)) > 2 + len(text) // 1000:
-        raise ArticleError(path, "looks binary (control characters): save it as plain text in UTF-8")
+        raise ArticleError(
+            path, "looks binary (control characters): save it as plain text in UTF-8"
+        )
     text = text.removeprefix("\ufeff").replace("\x00", "").replace("\r\n", "\n").replace("\r", "\n")
     if not _has_words(text):
         raise ArticleError(path, "holds no words: write something in it or remove it")
@@ -205,7 +236,9 @@ def _decode(data: bytes, path: Path) -> str:
             ) from error
         if _is_damaged_utf8(data):
             line = data.count(b"\n", 0, error.start) + 1
-            raise ArticleError(path, f"is UTF-8, but not in line {line}: save it as UTF-8 throughout") from error
+            raise ArticleError(
+                path, f"is UTF-8, but not in line {line}: save it as UTF-8 throughout"
+            ) from error
     if b"\x00" in data:
         raise ArticleError(path, "looks binary (NUL bytes): save it as plain text in UTF-8")
     return _decode_legacy(data, path)
@@ -228,7 +261,8 @@ def _decode_legacy(data: bytes, path: Path) -> str:
     text = data.decode(best.encoding)
     if not _SINGLE_BYTE.fullmatch(best.encoding):
         return text
-    # The code pages of Western and Central Europe differ in few letters, and those make a language: "père", not "pčre".
+    # The code pages of Western and Central Europe differ in few letters, and those make a language:
+    # "père", not "pčre".
     readings = [text]
     for encoding in _CODE_PAGES.get(detect_language(text[:_LANGUAGE_SAMPLE]) or "", ()):
         with suppress(UnicodeDecodeError):
@@ -251,15 +285,23 @@ def _read_plain(file: ArticleFile) -> Article:
     stated = _parse_front_matter(match["yaml"], file.path) if match and is_stated else {}
     body_start = match.end() if match and stated else 0
     if not _has_words(text[body_start:]):
-        raise ArticleError(file.path, "has front matter but no text below it: write something there or remove it")
-    language = _stated_language(stated) or detect_language(text[body_start : body_start + _LANGUAGE_SAMPLE])
+        raise ArticleError(
+            file.path, "has front matter but no text below it: write something there or remove it"
+        )
+    language = _stated_language(stated) or detect_language(
+        text[body_start : body_start + _LANGUAGE_SAMPLE]
+    )
     name = _FileName.parse(file.path)
     blocks = split_blocks(text[: body_start + _HEADER_SAMPLE], body_start)
     header = read_header(text, blocks, language=language, stem=name.title)
     day = _stated(stated, "date", "published")
     return Article(
         id=file.id,
-        title=shorten(_stated(stated, "title") or header.title or name.title, _MAX_TITLE_CHARS, placeholder="…"),
+        title=shorten(
+            _stated(stated, "title") or header.title or name.title,
+            _MAX_TITLE_CHARS,
+            placeholder="…",
+        ),
         text=text,
         sha256=sha256(text.encode("utf-8")).hexdigest(),
         author=_stated(stated, "author", "authors", "byline", "by") or header.author,
@@ -287,9 +329,15 @@ def _parse_front_matter(source: str, path: Path) -> dict[str, Any]:
         where = f" in line {mark.line + 2}" if mark else ""
         problem = getattr(error, "problem", None) or " ".join(str(error).split())
         raise ArticleError(
-            path, f"its front matter is not valid YAML{where} ({problem}): put values in quotes or remove it"
+            path,
+            f"its front matter is not valid YAML{where} ({problem}): put values in quotes or "
+            "remove it",
         ) from error
-    return {str(key).lower(): value for key, value in stated.items()} if isinstance(stated, dict) else {}
+    return (
+        {str(key).lower(): value for key, value in stated.items()}
+        if isinstance(stated, dict)
+        else {}
+    )
 
 
 def _stated(stated: Mapping[str, Any], *names: str) -> str | None:
@@ -333,7 +381,9 @@ class _FileName(NamedTuple):
 
 
 def detect_language(text: str) -> str | None:
-    """ISO 639-1 code of the language that a text is written in, or None where there is too little to tell."""
+    """ISO 639-1 code of the language that a text is written in, or None where there is too little
+    to tell.
+    """
     if not any(char.isalpha() for char in text):
         return None
     from py3langid import classify

@@ -33,7 +33,8 @@ def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]
         rust_timeout=TIMEOUT_MILLISECONDS,
         raise_interrupt=True,
     )
-    # The watch begins when it is first asked: before the first tick, so that no change falls between that and it.
+    # The watch begins when it is first asked: before the first tick, so that no change falls
+    # between that and it.
     changed = next(changes, None)
     yield
     while changed is not None:

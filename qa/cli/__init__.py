@@ -36,7 +36,9 @@ if TYPE_CHECKING:
 def main() -> None:
     """Ask questions of your articles and get their own words back, with the exact place."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):  # a terminal that cannot show a character shows its code instead of failing
+        if hasattr(
+            stream, "reconfigure"
+        ):  # a terminal that cannot show a character shows its code instead of failing
             stream.reconfigure(errors="backslashreplace")
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
@@ -47,15 +49,33 @@ def main() -> None:
 @index_option
 @reader_option
 @no_reader_option
-@click.option("--quotes", type=click.IntRange(1, 10), default=3, show_default=True, help="At most so many quotes.")
-@click.option("--passages", type=click.IntRange(1, 100), default=10, show_default=True, help="Passages to read.")
-@click.option("--threshold", type=click.FloatRange(0, 1), help="Confidence from which a question counts as answered.")
+@click.option(
+    "--quotes",
+    type=click.IntRange(1, 10),
+    default=3,
+    show_default=True,
+    help="At most so many quotes.",
+)
+@click.option(
+    "--passages",
+    type=click.IntRange(1, 100),
+    default=10,
+    show_default=True,
+    help="Passages to read.",
+)
+@click.option(
+    "--threshold",
+    type=click.FloatRange(0, 1),
+    help="Confidence from which a question counts as answered.",
+)
 @click.option(
     "--history",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     help="Earlier answers, as --json prints them: one, or an array, oldest first.",
 )
-@click.option("--as-written", is_flag=True, help="Search for the question alone, whatever came before.")
+@click.option(
+    "--as-written", is_flag=True, help="Search for the question alone, whatever came before."
+)
 @json_option
 @tell_errors
 def ask(
@@ -127,7 +147,14 @@ def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
 @main.command()
 @click.argument("query")
 @index_option
-@click.option("-k", "--passages", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many.")
+@click.option(
+    "-k",
+    "--passages",
+    type=click.IntRange(1, 1000),
+    default=10,
+    show_default=True,
+    help="How many.",
+)
 @json_option
 @tell_errors
 def search(query: str, index: Path, passages: int, as_json: bool) -> None:
@@ -165,10 +192,21 @@ def list_(index: Path, as_json: bool) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=7860, show_default=True)
 @click.option("--read-only", is_flag=True, help="Hide everything that changes the index.")
-@click.option("--open/--no-open", "open_browser", default=True, show_default=True, help="Open a browser.")
-@click.option("--user", help="Ask for this user name, and the password in QA_PASSWORD (asked for now if not set).")
-@click.option("--allow-host", multiple=True, help="A further name by which browsers may call this server; repeatable.")
-@click.option("--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol).")
+@click.option(
+    "--open/--no-open", "open_browser", default=True, show_default=True, help="Open a browser."
+)
+@click.option(
+    "--user",
+    help="Ask for this user name, and the password in QA_PASSWORD (asked for now if not set).",
+)
+@click.option(
+    "--allow-host",
+    multiple=True,
+    help="A further name by which browsers may call this server; repeatable.",
+)
+@click.option(
+    "--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol)."
+)
 @tell_errors
 def serve(
     articles: Path,
@@ -184,7 +222,9 @@ def serve(
     """Open the page to ask in a browser; the index is brought up to date first."""
     from qa.page import serve as serve_page
 
-    password = os.environ.get("QA_PASSWORD") or (click.prompt("Password", hide_input=True) if user else "")
+    password = os.environ.get("QA_PASSWORD") or (
+        click.prompt("Password", hide_input=True) if user else ""
+    )
     serve_page(
         articles,
         index,
@@ -201,15 +241,33 @@ def serve(
 
 @main.command("eval")
 @click.argument("dataset", type=click.Path(path_type=Path, file_okay=False, exists=True))
-@click.option("--sample", type=click.IntRange(1), help="Ask only so many questions, drawn the same way each time.")
-@click.option("--work", type=click.Path(path_type=Path, file_okay=False), help="Keep the index here for next time.")
-@click.option("--plot", type=click.Path(path_type=Path, dir_okay=False), help="Draw the risk-coverage curve: a PNG.")
+@click.option(
+    "--sample",
+    type=click.IntRange(1),
+    help="Ask only so many questions, drawn the same way each time.",
+)
+@click.option(
+    "--work",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Keep the index here for next time.",
+)
+@click.option(
+    "--plot",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Draw the risk-coverage curve: a PNG.",
+)
 @reader_option
 @no_reader_option
 @json_option
 @tell_errors
 def evaluate(
-    dataset: Path, sample: int | None, work: Path | None, plot: Path | None, reader: str, no_reader: bool, as_json: bool
+    dataset: Path,
+    sample: int | None,
+    work: Path | None,
+    plot: Path | None,
+    reader: str,
+    no_reader: bool,
+    as_json: bool,
 ) -> None:
     """Measure answers on DATASET, a folder with articles.jsonl and questions.jsonl."""
     from qa.evaluation.metrics import plot_risk_coverage
@@ -217,7 +275,11 @@ def evaluate(
 
     with show_progress() as progress:
         report, outcomes = evaluate_set(
-            dataset, work=work, reader=None if no_reader else reader, sample=sample, progress=progress
+            dataset,
+            work=work,
+            reader=None if no_reader else reader,
+            sample=sample,
+            progress=progress,
         )
     if plot:
         plot_risk_coverage(outcomes, plot)

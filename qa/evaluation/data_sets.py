@@ -1,9 +1,9 @@
 """A data set on disk -> questions with gold answers, and its articles as files.
 
-A data set is a folder with `articles.jsonl` (`id`, `title`, `text`) and `questions.jsonl` (`id`, `article_id`,
-`question`, `answers` with `text` and `start`, `answerable`). A question of a conversation has `history`, too: the turns
-before as `question` and `rationale`, the words of the article that answered; and perhaps a `rewrite` that can be
-understood without them.
+A data set is a folder with `articles.jsonl` (`id`, `title`, `text`) and `questions.jsonl` (`id`,
+`article_id`, `question`, `answers` with `text` and `start`, `answerable`). A question of a
+conversation has `history`, too: the turns before as `question` and `rationale`, the words of the
+article that answered; and perhaps a `rewrite` that can be understood without them.
 """
 
 import json
@@ -18,7 +18,9 @@ from qa.types import Article, Passage, Quote, Sentence, Span, Turn
 
 
 class GoldQuestion(NamedTuple):
-    """A question, and where its answers stand: in `article_id`, at any of `spans`; no spans if it has none."""
+    """A question, and where its answers stand: in `article_id`, at any of `spans`; no spans if it
+    has none.
+    """
 
     id: str
     article_id: str
@@ -33,7 +35,9 @@ class GoldQuestion(NamedTuple):
 
 
 def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
-    """Write a data set's articles as files; gives gold article id -> (article id, offset of its text in the file)."""
+    """Write a data set's articles as files; gives gold article id -> (article id, offset of its
+    text in the file).
+    """
     places = {}
     for number, row in enumerate(_read_jsonl(dataset / "articles.jsonl", "id", "text")):
         header = f"---\ntitle: {json.dumps(row.get('title') or str(row['id']))}\n---\n"
@@ -51,7 +55,10 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
     questions = []
     for row in _read_jsonl(dataset / "questions.jsonl", "id", "article_id", "question"):
         if str(row["article_id"]) not in places:
-            raise QAError(f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of articles.jsonl")
+            raise QAError(
+                f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of "
+                "articles.jsonl"
+            )
         name, shift = places[str(row["article_id"])]
         answers = row.get("answers", ()) if row.get("answerable", True) else ()
         spans = [
@@ -60,13 +67,21 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
             for start in (answer["start"], *answer.get("other_starts", ()))
         ]
         texts = tuple(answer["text"] for answer in answers)
-        history = tuple((turn["question"], turn.get("rationale") or "") for turn in row.get("history", ()))
+        history = tuple(
+            (turn["question"], turn.get("rationale") or "") for turn in row.get("history", ())
+        )
         rewrite = row.get("rewrite") or ""
-        questions.append(GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts, history, rewrite))
+        questions.append(
+            GoldQuestion(
+                str(row["id"]), name, row["question"], tuple(spans), texts, history, rewrite
+            )
+        )
     return questions
 
 
-def sample_questions(questions: Sequence[GoldQuestion], most: int | None, *, seed: int = 0) -> list[GoldQuestion]:
+def sample_questions(
+    questions: Sequence[GoldQuestion], most: int | None, *, seed: int = 0
+) -> list[GoldQuestion]:
     """At most `most` questions, drawn the same way each time."""
     if most is None or most >= len(questions):
         return list(questions)
@@ -77,7 +92,8 @@ def read_turns(gold: GoldQuestion, article: Article) -> list[Turn]:
     """The turns before a question, with the quotes that would have answered them."""
     turns: list[Turn] = []
     for question, words in gold.history:
-        # Data sets give the words alone; where they stand more than once, the first place is as good a guess as any.
+        # Data sets give the words alone; where they stand more than once, the first place is as
+        # good a guess as any.
         start = article.text.find(words) if words else -1
         quotes = (Quote(article, start, start + len(words), 1, 1.0),) if start >= 0 else ()
         turns.append(Turn(question, resolve(question, turns).searched, quotes))
@@ -85,9 +101,12 @@ def read_turns(gold: GoldQuestion, article: Article) -> list[Turn]:
 
 
 def is_right(gold: GoldQuestion, article_id: str, place: Span | Sentence | Passage | Quote) -> bool:
-    """Whether a place in an article holds a gold answer, or lies within one that is several sentences long."""
+    """Whether a place in an article holds a gold answer, or lies within one that is several
+    sentences long.
+    """
     return article_id == gold.article_id and any(
-        (place.start <= span.start and span.end <= place.end) or (span.start <= place.start and place.end <= span.end)
+        (place.start <= span.start and span.end <= place.end)
+        or (span.start <= place.start and place.end <= span.end)
         for span in gold.spans
     )
 
@@ -102,9 +121,13 @@ def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
                         row = json.loads(line)
                     except ValueError as error:
                         raise QAError(f"{path}, line {number}: not JSON ({error})") from error
-                    missing = [name for name in needed if not isinstance(row, dict) or name not in row]
+                    missing = [
+                        name for name in needed if not isinstance(row, dict) or name not in row
+                    ]
                     if missing:
                         raise QAError(f"{path}, line {number}: lacks {', '.join(missing)}")
                     yield row
     except OSError as error:
-        raise QAError(f"{path} cannot be read ({error.strerror}): a data set has it beside the other .jsonl") from error
+        raise QAError(
+            f"{path} cannot be read ({error.strerror}): a data set has it beside the other .jsonl"
+        ) from error

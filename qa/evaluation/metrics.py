@@ -1,4 +1,6 @@
-"""Outcomes of questions -> figures: how often the right passage, sentence and words are found, and how honestly."""
+"""Outcomes of questions -> figures: how often the right passage, sentence and words are found, and
+how honestly.
+"""
 
 import re
 import string
@@ -31,7 +33,8 @@ class Outcome:
     quote_rank: int | None
     """Place of the first right quote among those shown or offered, from 0."""
     exact: float
-    """Exact match of the first quote's answering words with a gold answer, 0 or 1 (SQuAD's definition)."""
+    """Exact match of the first quote's answering words with a gold answer, 0 or 1 (SQuAD's
+    definition)."""
     f1: float
     """Their best overlap with a gold answer in words, 0 to 1 (SQuAD's definition)."""
 
@@ -40,8 +43,13 @@ def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
     """The figures over all questions, by name."""
     answerable = [outcome for outcome in outcomes if outcome.gold.spans]
     others = [outcome for outcome in outcomes if not outcome.gold.spans]
-    figures = {f"passage recall@{k}": share(is_within(o.passage_rank, k) for o in answerable) for k in RECALL_AT}
-    figures |= {f"quote@{k}": share(is_within(o.quote_rank, k) for o in answerable) for k in QUOTE_AT}
+    figures = {
+        f"passage recall@{k}": share(is_within(o.passage_rank, k) for o in answerable)
+        for k in RECALL_AT
+    }
+    figures |= {
+        f"quote@{k}": share(is_within(o.quote_rank, k) for o in answerable) for k in QUOTE_AT
+    }
     if any(quote.answer for o in answerable for quote in (o.answer.quotes or o.answer.nearest)[:1]):
         figures["answer exact match"] = float(np.mean([o.exact for o in answerable]))
         figures["answer F1"] = float(np.mean([o.f1 for o in answerable]))
@@ -49,14 +57,18 @@ def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
     figures["answered, of answerable"] = share(o.answer.status == "answered" for o in answerable)
     if others:
         figures["answered, of unanswerable"] = share(o.answer.status == "answered" for o in others)
-        figures["AUROC answerable"] = auroc(confidences, np.array([bool(o.gold.spans) for o in outcomes]))
+        figures["AUROC answerable"] = auroc(
+            confidences, np.array([bool(o.gold.spans) for o in outcomes])
+        )
     figures["calibration error"] = calibration_error(confidences, right)
     return figures
 
 
 def time_stages(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
     """Median and 95th percentile of each stage, and of all together, in milliseconds."""
-    stages = {stage: [o.answer.seconds[stage] for o in outcomes] for stage in outcomes[0].answer.seconds}
+    stages = {
+        stage: [o.answer.seconds[stage] for o in outcomes] for stage in outcomes[0].answer.seconds
+    }
     stages["all"] = [sum(o.answer.seconds.values()) for o in outcomes]
     return {
         stage: (1000 * float(np.percentile(times, 50)), 1000 * float(np.percentile(times, 95)))
@@ -65,7 +77,9 @@ def time_stages(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
 
 
 def auroc(scores: Floats, labels: Flags) -> float:
-    """Probability that a positive scores above a negative, ties counting half (Hanley & McNeil 1982)."""
+    """Probability that a positive scores above a negative, ties counting half (Hanley & McNeil
+    1982).
+    """
     positives, negatives = np.sort(scores[labels]), np.sort(scores[~labels])
     if not len(positives) or not len(negatives):
         return float("nan")
@@ -74,8 +88,12 @@ def auroc(scores: Floats, labels: Flags) -> float:
     return float((below + ties / 2).sum() / (len(positives) * len(negatives)))
 
 
-def measure_reliability(confidences: Floats, right: Flags, *, bins: int = 10) -> list[dict[str, float]]:
-    """Equal bins of confidence: bounds, number of questions, mean confidence, share right (DeGroot & Fienberg 1983)."""
+def measure_reliability(
+    confidences: Floats, right: Flags, *, bins: int = 10
+) -> list[dict[str, float]]:
+    """Equal bins of confidence: bounds, number of questions, mean confidence, share right (DeGroot
+    & Fienberg 1983).
+    """
     places = np.minimum((confidences * bins).astype(int), bins - 1)
     return [
         {
@@ -91,14 +109,18 @@ def measure_reliability(confidences: Floats, right: Flags, *, bins: int = 10) ->
 
 
 def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> float:
-    """Expected calibration error: mean gap of confidence and accuracy over equal bins (Naeini et al. 2015)."""
+    """Expected calibration error: mean gap of confidence and accuracy over equal bins (Naeini et
+    al. 2015).
+    """
     rows = measure_reliability(confidences, right, bins=bins)
     gaps = [abs(row["confidence"] - row["right"]) * row["questions"] for row in rows]
     return float(sum(gaps)) / max(1, len(confidences))
 
 
 def risk_coverage(confidences: Floats, right: Flags) -> tuple[Floats, Floats]:
-    """Share of questions answered, and of those answers that are wrong, as the threshold falls; float64 (n,) each."""
+    """Share of questions answered, and of those answers that are wrong, as the threshold falls;
+    float64 (n,) each.
+    """
     order = np.argsort(-confidences, kind="stable")
     answered = np.arange(1, len(order) + 1)
     return answered / len(order), np.cumsum(~right[order]) / answered
@@ -116,7 +138,9 @@ def plot_risk_coverage(outcomes: Sequence[Outcome], path: Path) -> None:
         raise QAError("drawing needs matplotlib: pip install 'article-qa[plot]'") from None
     coverage, risk = risk_coverage(*judge_first_quotes(outcomes))
     figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.add_subplot(xlabel="share of questions answered", ylabel="share of those with a wrong first quote")
+    axes = figure.add_subplot(
+        xlabel="share of questions answered", ylabel="share of those with a wrong first quote"
+    )
     axes.plot(coverage, risk)
     axes.set(xlim=(0, 1), ylim=(0, None))
     axes.grid(alpha=0.3)
@@ -143,7 +167,9 @@ def _normalise(text: str) -> str:
 def judge_first_quotes(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
     """How sure each first quote is, and whether it is right."""
     right = [is_within(outcome.quote_rank, 1) for outcome in outcomes]
-    return np.array([outcome.answer.confidence for outcome in outcomes]), np.array(right, dtype=np.bool_)
+    return np.array([outcome.answer.confidence for outcome in outcomes]), np.array(
+        right, dtype=np.bool_
+    )
 
 
 def is_within(rank: int | None, k: int) -> bool:

@@ -1,4 +1,6 @@
-"""A data set -> a report: its articles are indexed as a user's would be, all in one index, and its questions asked."""
+"""A data set -> a report: its articles are indexed as a user's would be, all in one index, and its
+questions asked.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -50,7 +52,8 @@ class Report:
     milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Stage -> (median, 95th percentile)."""
     turns: list[dict[str, float]] = field(default_factory=list)
-    """quote@1 turn by turn where there is history: with it, without it, and with a rewrite; see `compare_turns`."""
+    """quote@1 turn by turn where there is history: with it, without it, and with a rewrite; see
+    `compare_turns`."""
 
     def to_json(self) -> dict[str, Any]:
         """All of it as plain values."""
@@ -64,12 +67,19 @@ class Report:
         ]
         lines += [f"  {name:<28}{value:.3f}" for name, value in self.figures.items()]
         lines += [
-            f"  confidence {row['from']:.1f} to {row['to']:.1f}: {row['confidence']:.3f} on average, "
+            f"  confidence {row['from']:.1f} to {row['to']:.1f}: {row['confidence']:.3f} on "
+            "average, "
             f"{row['right']:.3f} of {row['questions']:.0f} right"
             for row in self.reliability
         ]
-        lines += [f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms" for stage, (p50, p95) in self.milliseconds.items()]
-        lines += ["  quote@1, " + ", ".join(f"{name} {value:.3g}" for name, value in row.items()) for row in self.turns]
+        lines += [
+            f"  {stage:<28}{p50:.0f} ms, p95 {p95:.0f} ms"
+            for stage, (p50, p95) in self.milliseconds.items()
+        ]
+        lines += [
+            "  quote@1, " + ", ".join(f"{name} {value:.3g}" for name, value in row.items())
+            for row in self.turns
+        ]
         return "\n".join(lines)
 
 
@@ -95,7 +105,9 @@ def evaluate(
     """
     if work is None:
         with TemporaryDirectory(prefix="qa-eval-") as folder:
-            return evaluate(dataset, work=Path(folder), reader=reader, sample=sample, progress=progress)
+            return evaluate(
+                dataset, work=Path(folder), reader=reader, sample=sample, progress=progress
+            )
     (work / "articles").mkdir(parents=True, exist_ok=True)
     places = write_articles(dataset, work / "articles")
     questions = sample_questions(read_questions(dataset, places), sample)
@@ -109,7 +121,13 @@ def evaluate(
         turns = compare_turns(answerer, outcomes, progress=progress)
     finally:
         index.close()
-    report = Report(dataset.name, len(places), built.passages, len(outcomes), sum(bool(o.gold.spans) for o in outcomes))
+    report = Report(
+        dataset.name,
+        len(places),
+        built.passages,
+        len(outcomes),
+        sum(bool(o.gold.spans) for o in outcomes),
+    )
     report.figures = measure(outcomes)
     report.reliability = measure_reliability(*judge_first_quotes(outcomes))
     report.milliseconds = time_stages(outcomes)
@@ -120,7 +138,9 @@ def evaluate(
 def ask_all(
     answerer: Answerer, questions: Sequence[GoldQuestion], *, progress: Progress | None = None
 ) -> Iterator[Outcome]:
-    """Ask every question, after the turns before it if there are any, and compare what comes with the gold."""
+    """Ask every question, after the turns before it if there are any, and compare what comes with
+    the gold.
+    """
     for done, gold in enumerate(questions):
         if progress:
             progress(done, len(questions), "asking")
@@ -133,7 +153,10 @@ def ask_all(
             gold,
             answer,
             find_first(is_right(gold, hit.passage.article.id, hit.passage) for hit in answer.hits),
-            find_first(any(is_right(gold, q.article.id, q) for q in (quote, *quote.also_in)) for quote in quotes),
+            find_first(
+                any(is_right(gold, q.article.id, q) for q in (quote, *quote.also_in))
+                for quote in quotes
+            ),
             exact=max((exact_match(words, text) for text in gold.texts), default=0.0),
             f1=max((overlap_f1(words, text) for text in gold.texts), default=0.0),
         )
@@ -142,7 +165,9 @@ def ask_all(
 def compare_turns(
     answerer: Answerer, outcomes: Sequence[Outcome], *, progress: Progress | None = None
 ) -> list[dict[str, float]]:
-    """Ask what has history once more without it, and as rewritten: quote@1 by number of turns before, then of all."""
+    """Ask what has history once more without it, and as rewritten: quote@1 by number of turns
+    before, then of all.
+    """
     asked = [outcome for outcome in outcomes if outcome.gold.history and outcome.gold.spans]
     ways = {"with history": asked}
     if asked:
@@ -153,10 +178,16 @@ def compare_turns(
         ways["rewritten"] = list(ask_all(answerer, rewritten, progress=progress))
     rows = []
     for count in [*sorted({len(outcome.gold.history) for outcome in asked}), None]:
-        chosen = [n for n, outcome in enumerate(asked) if count in (None, len(outcome.gold.history))]
+        chosen = [
+            n for n, outcome in enumerate(asked) if count in (None, len(outcome.gold.history))
+        ]
         row: dict[str, float] = {} if count is None else {"turns before": count}
         row["questions"] = len(chosen)
         rows.append(
-            row | {way: share(is_within(found[n].quote_rank, 1) for n in chosen) for way, found in ways.items()}
+            row
+            | {
+                way: share(is_within(found[n].quote_rank, 1) for n in chosen)
+                for way, found in ways.items()
+            }
         )
     return rows if asked else []

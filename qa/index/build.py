@@ -1,4 +1,6 @@
-"""Articles folder -> index: find out what is new, encode that and nothing else, and publish a new generation."""
+"""Articles folder -> index: find out what is new, encode that and nothing else, and publish a new
+generation.
+"""
 
 import os
 import socket
@@ -25,9 +27,11 @@ DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Texts encoded between two commits: what an interrupted build has to encode again at most."""
 _SETTLED_NS = 2 * 10**9
-"""A file that changed so shortly before it was read may change again and keep its time: some disks count in 2 s."""
+"""A file that changed so shortly before it was read may change again and keep its time: some disks
+count in 2 s."""
 _UNUSED = 1000
-"""Vectors that nothing needs any more are looked for when there may be more than these, and than there are passages."""
+"""Vectors that nothing needs any more are looked for when there may be more than these, and than
+there are passages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +64,8 @@ def build(
 ) -> BuildReport:
     """Bring the index in `folder` up to date with the articles folder, encoding only what is new.
 
-    A file that cannot be used is reported in `BuildReport.errors`, and the others are indexed all the same; if an
-    earlier version of it is in the index, that version stays.
+    A file that cannot be used is reported in `BuildReport.errors`, and the others are indexed all
+    the same; if an earlier version of it is in the index, that version stays.
 
     Args:
         articles: folder with the articles; searched recursively.
@@ -81,7 +85,8 @@ def build(
     articles, folder = Path(articles), Path(folder)
     if not articles.is_dir():
         raise QAError(
-            f"there is no folder {articles}: make it and put articles into it, or name another with --articles"
+            f"there is no folder {articles}: make it and put articles into it, or name another "
+            "with --articles"
         )
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -102,7 +107,9 @@ def build(
     except (OSError, StoreError) as error:
         explained = explain_failure(error, folder)
         kind = type(explained) if isinstance(explained, QAError) else QAError
-        raise kind(f"the index in {folder} could not be written and is as it was: {explained}") from error
+        raise kind(
+            f"the index in {folder} could not be written and is as it was: {explained}"
+        ) from error
 
 
 _Known = Mapping[str, tuple[str, str, str, str | None]]
@@ -139,18 +146,22 @@ class _Build:
         meta = self.store.meta
         encoder = self._choose_encoder(meta, reembed)
         is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
-        # Earlier vectors stay until the new ones are published, and the two never meet under one key.
+        # Earlier vectors stay until the new ones are published, and the two never meet under one
+        # key.
         self.salt = meta.get("salt", "") if is_same_encoder else encoder.fingerprint
         if is_same_encoder and reembed:
             self.salt = f"{self.store.generation} {encoder.fingerprint}"
         settings = self._settings(encoder)
-        as_before = not reembed and all(meta.get(key, "") == value for key, value in settings.items())
+        as_before = not reembed and all(
+            meta.get(key, "") == value for key, value in settings.items()
+        )
         self.as_before, self.known = as_before, self.store.sources()
         sources = self._compare_sources(self.known, reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
             raise QAError(
-                f"no article is left in {self.articles}, but the index in {self.folder} holds {len(sources.removed)}: "
+                f"no article is left in {self.articles}, but the index in {self.folder} holds "
+                f"{len(sources.removed)}: "
                 "nothing was changed; if they are meant to go, run `qa build --allow-empty`"
             )
         encoded = 0
@@ -159,7 +170,9 @@ class _Build:
             encoded = self._encode(sources, encoder)
         if as_before and not sources.new and not sources.removed and "build_id" in meta:
             if open_derived(self.folder, self.store, may_repair=True) is None:
-                raise IndexDamaged(f"the files derived in {self.folder} cannot be made: check disk and permissions")
+                raise IndexDamaged(
+                    f"the files derived in {self.folder} cannot be made: check disk and permissions"
+                )
             return BuildReport(
                 self.store.generation,
                 unchanged=tuple(sources.unchanged),
@@ -184,7 +197,9 @@ class _Build:
             encoder: Encoder = load_encoder(name)
         else:
             encoder = self.encoder or load_encoder()
-        if name is not None and "encoder_fingerprint" in meta and not reembed:  # it may have been lost to damage
+        if (
+            name is not None and "encoder_fingerprint" in meta and not reembed
+        ):  # it may have been lost to damage
             check_encoder(meta, encoder, self.folder)
         return encoder
 
@@ -198,7 +213,9 @@ class _Build:
         }
 
     def _compare_sources(self, known: _Known, *, reuse: bool) -> _Sources:
-        """Read and stage what is new or changed; with `reuse`, take over what the store has of unchanged files."""
+        """Read and stage what is new or changed; with `reuse`, take over what the store has of
+        unchanged files.
+        """
         sources = _Sources([], [], [], [])
         owners: dict[str, str] = {}
         to_note: dict[str, tuple[str, str]] = {}
@@ -228,7 +245,8 @@ class _Build:
                         self.store.stage_article(article, file_hash)
             except ArticleError as error:
                 sources.errors.append(error)
-                # A file that is there but cannot be read keeps its place, unless it is one too many.
+                # A file that is there but cannot be read keeps its place, unless it is one too
+                # many.
                 if not text_before or text_before in owners or error.is_duplicate:
                     continue
                 text_hash, file_hash = text_before, file_before
@@ -270,13 +288,19 @@ class _Build:
             (sources.unchanged if self.as_before else sources.removed).append(article_id)
 
     def _keyed_texts(self, passage: Passage) -> list[tuple[bytes, str]]:
-        return [(vector_key(text, self.salt), text) for text in (passage_text(passage), *sentence_texts(passage))]
+        return [
+            (vector_key(text, self.salt), text)
+            for text in (passage_text(passage), *sentence_texts(passage))
+        ]
 
     def _encode(self, sources: _Sources, encoder: Encoder) -> int:
-        """Encode what is queued and store it at once, so that an interrupted build goes on from there."""
+        """Encode what is queued and store it at once, so that an interrupted build goes on from
+        there.
+        """
         total, done = self.store.count_queued(), 0
         failed: dict[bytes, Exception] = {}
-        # Longest first: batches of equal length waste nothing, and memory is at its peak at the start, not at the end.
+        # Longest first: batches of equal length waste nothing, and memory is at its peak at the
+        # start, not at the end.
         for texts in self.store.queued_texts(ENCODE_AT_ONCE):
             self.progress(done, total, "encoding")
             try:
@@ -291,13 +315,17 @@ class _Build:
             self._leave_out_failed(sources, encoder, failed)
         return total - len(failed)
 
-    def _encode_singly(self, texts: Mapping[bytes, str], encoder: Encoder, cause: Exception) -> dict[bytes, Exception]:
+    def _encode_singly(
+        self, texts: Mapping[bytes, str], encoder: Encoder, cause: Exception
+    ) -> dict[bytes, Exception]:
         """Encode what can be; returns the keys of what cannot, and why."""
         failed: dict[bytes, Exception] = {}
         try:
             encoder.encode_passages(["a few plain words"])
         except Exception:
-            raise EncoderUnavailable(f"the encoder {encoder.name!r} fails ({cause!r}): try another") from cause
+            raise EncoderUnavailable(
+                f"the encoder {encoder.name!r} fails ({cause!r}): try another"
+            ) from cause
         for key, text in texts.items():
             try:
                 self.store.put_vectors([key], encoder.encode_passages([text]))
@@ -307,12 +335,16 @@ class _Build:
                 failed[key] = error
         return failed
 
-    def _leave_out_failed(self, sources: _Sources, encoder: Encoder, failed: Mapping[bytes, Exception]) -> None:
+    def _leave_out_failed(
+        self, sources: _Sources, encoder: Encoder, failed: Mapping[bytes, Exception]
+    ) -> None:
         for article in list(self.store.staged_articles()):
             passages = split_passages(article, encoder.count_tokens, size=self.size)
             keys = {key for passage in passages for key, _ in self._keyed_texts(passage)}
             for key in sorted(keys & failed.keys())[:1]:
-                self._leave_out(sources, describe_failure(self.articles / article.id, failed[key]), article.id)
+                self._leave_out(
+                    sources, describe_failure(self.articles / article.id, failed[key]), article.id
+                )
 
     def _publish(self, sources: _Sources, settings: Mapping[str, str]) -> int:
         meta = self.store.meta
@@ -330,11 +362,15 @@ class _Build:
                 unused = 0
             build_id = uuid4().hex
             made_with = {**settings, "unused": str(unused)}
-            self.store.write_meta({**made_with, "generation": str(generation), "build_id": build_id})
+            self.store.write_meta(
+                {**made_with, "generation": str(generation), "build_id": build_id}
+            )
             self.progress(0, 1, "indexing")
             change = None
             if "build_id" in meta and not has_other_keys:
-                change = Change(generation - 1, meta["build_id"], removed, self.store.passage_ids(sources.new))
+                change = Change(
+                    generation - 1, meta["build_id"], removed, self.store.passage_ids(sources.new)
+                )
             derive(self.folder / "generations", self.store, change)
             self.store.publish()
         except BaseException:
@@ -345,7 +381,11 @@ class _Build:
         return generation
 
     def _needed_keys(self) -> Iterable[bytes]:
-        return (key for _, passage in self.store.iterate_passages() for key, _ in self._keyed_texts(passage))
+        return (
+            key
+            for _, passage in self.store.iterate_passages()
+            for key, _ in self._keyed_texts(passage)
+        )
 
 
 def _no_progress(done: int, total: int, what: str) -> None:
@@ -354,7 +394,9 @@ def _no_progress(done: int, total: int, what: str) -> None:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Keep other builds out; the operating system frees the lock when its holder ends, however it ends."""
+    """Keep other builds out; the operating system frees the lock when its holder ends, however it
+    ends.
+    """
     from filelock import FileLock, Timeout
 
     holder = folder / "lock.holder"
@@ -364,4 +406,6 @@ def _lock(folder: Path) -> Iterator[None]:
             yield
     except Timeout:
         name = holder.read_text() if holder.is_file() else "another process"
-        raise IndexBusy(f"{name} is building the index in {folder}: wait until it is done") from None
+        raise IndexBusy(
+            f"{name} is building the index in {folder}: wait until it is done"
+        ) from None

@@ -1,4 +1,6 @@
-"""An index -> what is in it, and what is wrong with it; only looks, and leaves mending to `qa build`."""
+"""An index -> what is in it, and what is wrong with it; only looks, and leaves mending to `qa
+build`.
+"""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -43,9 +45,15 @@ class Finding:
 
 
 def examine(
-    folder: Path, articles: Path, *, encoder: Encoder | None = None, progress: Progress | None = None
+    folder: Path,
+    articles: Path,
+    *,
+    encoder: Encoder | None = None,
+    progress: Progress | None = None,
 ) -> list[Finding]:
-    """Check everything that can be checked, in order; one failure does not keep the others from being looked for."""
+    """Check everything that can be checked, in order; one failure does not keep the others from
+    being looked for.
+    """
     try:
         path = find_store(folder)
     except QAError as error:
@@ -85,7 +93,9 @@ def _trouble(check: str, error: Exception) -> Finding:
         return Finding(check, False, str(error))
     if isinstance(error, OSError):
         return Finding(check, False, str(DiskError.explain(error)))
-    return Finding(check, False, str(error) if isinstance(error, QAError) else f"it failed ({error!r})", _BUILD)
+    return Finding(
+        check, False, str(error) if isinstance(error, QAError) else f"it failed ({error!r})", _BUILD
+    )
 
 
 def describe_index(folder: Path) -> dict[str, Any]:
@@ -113,7 +123,9 @@ def describe_index(folder: Path) -> dict[str, Any]:
             "splitter": meta.get("splitter"),
             "format": int(meta["format"]),
             "store_bytes": sum(path.stat().st_size for path in folder.glob(f"{STORE_FILE}*")),
-            "derived_bytes": sum(path.stat().st_size for path in generation.rglob("*") if path.is_file()),
+            "derived_bytes": sum(
+                path.stat().st_size for path in generation.rglob("*") if path.is_file()
+            ),
             **check_derived(folder, store).facts,
         }
     finally:
@@ -137,13 +149,19 @@ def _check_store(store: Store, progress: Progress | None) -> Finding:
     if "build_id" not in store.meta:
         return Finding("store", False, "no build was ever finished", _BUILD)
     counts = f"{store.count_articles()} articles, {store.count_passages()} passages"
-    return Finding("store", True, f"{counts}, generation {store.generation}; all is as it was stored")
+    return Finding(
+        "store", True, f"{counts}, generation {store.generation}; all is as it was stored"
+    )
 
 
 def _check_articles(store: Store, articles: Path) -> Finding:
-    """Compares the files' hashes: a file that changed is no damage, but its quotes are of yesterday."""
+    """Compares the files' hashes: a file that changed is no damage, but its quotes are of
+    yesterday.
+    """
     if not articles.is_dir():
-        return Finding("articles", False, f"there is no folder {articles}", "name it with --articles")
+        return Finding(
+            "articles", False, f"there is no folder {articles}", "name it with --articles"
+        )
     kept = store.file_hashes()
     try:
         present = {path.relative_to(articles).as_posix(): path for path in find_files(articles)}
@@ -152,7 +170,10 @@ def _check_articles(store: Store, articles: Path) -> Finding:
     gone = [article_id for article_id in kept if article_id not in present]
     changed = [i for i, path in present.items() if i in kept and _hash(path) != kept[i]]
     if gone or changed:
-        detail = f"{len(gone)} gone and {len(changed)} changed since the last build: {_list([*gone, *changed])}"
+        detail = (
+            f"{len(gone)} gone and {len(changed)} changed since the last build: "
+            f"{_list([*gone, *changed])}"
+        )
         return Finding("articles", False, detail, _BUILD)
     return Finding("articles", True, f"all {len(kept)} are as they were read")
 
@@ -163,7 +184,9 @@ def _check_offsets(store: Store, progress: Progress | None) -> Finding:
         if progress:
             progress(done, total, "checking offsets")
         checked += 1 + len(passage.sentences)
-        flaws += [f"passage {passage_id} of {passage.article.id}: {flaw}" for flaw in _find_flaws(passage)]
+        flaws += [
+            f"passage {passage_id} of {passage.article.id}: {flaw}" for flaw in _find_flaws(passage)
+        ]
     if flaws:
         return Finding("offsets", False, _list(flaws), _REEMBED)
     return Finding("offsets", True, f"all {checked} passages and sentences lie where they should")
@@ -197,7 +220,9 @@ def _check_vectors(store: Store) -> Finding:
             if blob is None or len(blob) != size or not _is_unit(blob):
                 flaws.append(f"{text[:40]!r} in {passage.article.id}")
     if flaws:
-        return Finding("vectors", False, f"{len(flaws)} missing or damaged: {_list(flaws)}", _REEMBED)
+        return Finding(
+            "vectors", False, f"{len(flaws)} missing or damaged: {_list(flaws)}", _REEMBED
+        )
     return Finding("vectors", True, f"all {checked} texts have theirs")
 
 
@@ -209,15 +234,24 @@ def _is_unit(blob: bytes) -> bool:
 def _check_files(folder: Path, store: Store) -> Finding:
     checked = check_derived(folder, store)
     if checked.flaws:
-        return Finding("files", False, _list(checked.flaws), f"{_BUILD}: they are made again without encoding")
+        return Finding(
+            "files", False, _list(checked.flaws), f"{_BUILD}: they are made again without encoding"
+        )
     opened = open_derived(folder, store, may_repair=False)
     if opened is None:
         return Finding("files", False, "they cannot be opened", _BUILD)
     counts = len(opened[0]), len(opened[1])
     if counts != (store.count_passages(),) * 2:
         detail = f"{counts[0]} vectors and {counts[1]} texts for {store.count_passages()} passages"
-        return Finding("files", False, detail, f"delete {folder / 'generations'} (all in it is derived) and {_BUILD}")
-    return Finding("files", True, f"{checked.files} files have their checksums and {counts[0]} entries each")
+        return Finding(
+            "files",
+            False,
+            detail,
+            f"delete {folder / 'generations'} (all in it is derived) and {_BUILD}",
+        )
+    return Finding(
+        "files", True, f"{checked.files} files have their checksums and {counts[0]} entries each"
+    )
 
 
 def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
@@ -227,16 +261,36 @@ def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
     except QAError as error:
         return [Finding("encoder", False, str(error), "install it again, or " + _REEMBED)]
     if encoder.fingerprint != meta["encoder_fingerprint"]:
-        return [Finding("encoder", False, f"{encoder.name} is not the one that the index was built with", _REEMBED)]
+        return [
+            Finding(
+                "encoder",
+                False,
+                f"{encoder.name} is not the one that the index was built with",
+                _REEMBED,
+            )
+        ]
     texts = list(_sample_texts(store))
     kept = store.get_vectors([vector_key(text, store.salt) for text in texts])
     pairs = [(text, kept.get(vector_key(text, store.salt))) for text in texts]
-    known = [(text, from_half(blob)) for text, blob in pairs if blob is not None and len(blob) == 2 * encoder.dim]
+    known = [
+        (text, from_half(blob))
+        for text, blob in pairs
+        if blob is not None and len(blob) == 2 * encoder.dim
+    ]
     anew = encoder.encode_passages([text for text, _ in known])
-    wrong = [text[:40] for (text, old), new in zip(known, anew, strict=True) if not float(old @ new) >= MIN_COSINE]
+    wrong = [
+        text[:40]
+        for (text, old), new in zip(known, anew, strict=True)
+        if not float(old @ new) >= MIN_COSINE
+    ]
     loaded = Finding("encoder", True, f"{encoder.name}, {encoder.dim} dimensions")
     if wrong:
-        return [loaded, Finding("sample", False, f"{len(wrong)} of {len(known)} differ: {_list(wrong)}", _REEMBED)]
+        return [
+            loaded,
+            Finding(
+                "sample", False, f"{len(wrong)} of {len(known)} differ: {_list(wrong)}", _REEMBED
+            ),
+        ]
     return [loaded, Finding("sample", True, f"{len(known)} vectors are as if encoded anew")]
 
 
@@ -252,7 +306,9 @@ def _check_reader(load: Callable[[str], Any] = load_reader) -> Finding:
     try:
         return Finding("reader", True, load(BUNDLED).name)
     except QAError as error:
-        return Finding("reader", False, str(error), "install the package again, or ask with --no-reader")
+        return Finding(
+            "reader", False, str(error), "install the package again, or ask with --no-reader"
+        )
 
 
 def _hash(path: Path) -> str | None:

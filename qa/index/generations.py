@@ -1,7 +1,9 @@
-"""Store -> the files derived from it, FAISS and word index: one folder a generation, checksummed, made again at need.
+"""Store -> the files derived from it, FAISS and word index: one folder a generation, checksummed,
+made again at need.
 
-A build that only adds extends the generation before, at a cost that does not grow with the index: what is large is a
-hard link to it, under the checksum noted there, and new vectors are in a file of their own until they are many.
+A build that only adds extends the generation before, at a cost that does not grow with the index:
+what is large is a hard link to it, under the checksum noted there, and new vectors are in a file of
+their own until they are many.
 """
 
 import json
@@ -104,12 +106,16 @@ class _StoredVectors:
 
 
 def derive(generations: Path, store: Store, change: Change | None = None) -> None:
-    """Make the files of the store's generation: under another name first, then renamed, so never seen half made."""
+    """Make the files of the store's generation: under another name first, then renamed, so never
+    seen half made.
+    """
     generations.mkdir(exist_ok=True)
     target = generations / str(store.generation)
     scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=generations))
     try:
-        manifest = change and _extend(_renew(scratch), generations / str(change.generation), store, change)
+        manifest = change and _extend(
+            _renew(scratch), generations / str(change.generation), store, change
+        )
         if not manifest:
             manifest = _make(_renew(scratch), store)
         manifest.write(scratch)
@@ -120,7 +126,10 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
             shutil.rmtree(target)
         scratch.rename(target)
         _sync_to_disk(generations)
-    except (RuntimeError, ValueError) as error:  # what FAISS and tantivy make of a disk that is full or fails
+    except (
+        RuntimeError,
+        ValueError,
+    ) as error:  # what FAISS and tantivy make of a disk that is full or fails
         raise OSError(f"{scratch.name}: {error}") from error
     except OSError:
         # Somebody else may have mended the same generation at the same time.
@@ -130,8 +139,12 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[JoinedIndex, WordIndex] | None:
-    """Vectors and words of the store's generation, or None where they are missing or not what was written."""
+def open_derived(
+    folder: Path, store: Store, *, may_repair: bool
+) -> tuple[JoinedIndex, WordIndex] | None:
+    """Vectors and words of the store's generation, or None where they are missing or not what was
+    written.
+    """
     target = folder / "generations" / str(store.generation)
     # What a generation shares with the one that is open is not read again between two questions.
     checked = _check(target, store.meta.get("build_id", ""), _hash_once)
@@ -150,7 +163,9 @@ def open_derived(folder: Path, store: Store, *, may_repair: bool) -> tuple[Joine
 
 
 def _open_words(folder: Path, fields: Sequence[str]) -> WordIndex:
-    """Where the folder may not be written, through links elsewhere: tantivy puts a lock beside what it reads."""
+    """Where the folder may not be written, through links elsewhere: tantivy puts a lock beside what
+    it reads.
+    """
     if os.access(folder, os.W_OK):
         return WordIndex.open(folder, fields)
     links = tempfile.TemporaryDirectory(prefix="article-qa-")
@@ -168,7 +183,9 @@ def check_derived(folder: Path, store: Store) -> Checked:
 
 
 def remove_old_generations(generations: Path, generation: int) -> None:
-    """Keep the newest two: a reader may be about to open the one before. Open files outlive their names."""
+    """Keep the newest two: a reader may be about to open the one before. Open files outlive their
+    names.
+    """
     for path in generations.iterdir():
         is_old = path.name.isdecimal() and int(path.name) < generation - 1
         if is_old or (path.name.startswith(_SCRATCH) and _is_abandoned(path)):
@@ -188,11 +205,18 @@ def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None 
     if manifest is None:
         return Checked([f"{target / MANIFEST} is missing or has been altered"], 0, {})
     try:
-        noted, found = manifest.files, {name: (hash_file or _hash)(target / name) for name in _list_files(target)}
+        noted, found = (
+            manifest.files,
+            {name: (hash_file or _hash)(target / name) for name in _list_files(target)},
+        )
     except OSError as error:
         return Checked([f"{target} cannot be read ({error})"], 0, {})
     flaws = [] if manifest.build_id == build_id else [f"{target} belongs to another build"]
-    flaws += [] if manifest.facts.get("analysis") == ANALYSIS else ["words were analysed by another version"]
+    flaws += (
+        []
+        if manifest.facts.get("analysis") == ANALYSIS
+        else ["words were analysed by another version"]
+    )
     flaws += [f"{target / name} is missing" for name in sorted(noted.keys() - found.keys())]
     flaws += [f"{target / name} is not known" for name in sorted(found.keys() - noted.keys())]
     both = sorted(noted.keys() & found.keys())
@@ -201,7 +225,9 @@ def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None 
 
 
 def _renew(scratch: Path) -> Path:
-    """Empty a folder; then its permissions are the usual ones, too, and not those of a temporary file."""
+    """Empty a folder; then its permissions are the usual ones, too, and not those of a temporary
+    file.
+    """
     shutil.rmtree(scratch)
     (scratch / WORDS).mkdir(parents=True)
     return scratch
@@ -212,14 +238,17 @@ def _make(scratch: Path, store: Store) -> _Manifest:
     facts = _write_vectors(scratch, store)
     WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
     files = {name: _hash(scratch / name) for name in _list_files(scratch)}
-    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+    return _Manifest(
+        store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields}
+    )
 
 
 def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifest | None:
-    """Make the files from those of the generation before; None where those are not what they should be.
+    """Make the files from those of the generation before; None where those are not what they should
+    be.
 
-    What is linked keeps the checksum noted before, so that damage to it is found on opening. What is read and made
-    into something else is checked: it must not be carried on under a new checksum.
+    What is linked keeps the checksum noted before, so that damage to it is found on opening. What
+    is read and made into something else is checked: it must not be carried on under a new checksum.
     """
     before = _Manifest.read(base)
     fields = _word_fields(store)
@@ -233,11 +262,17 @@ def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifes
         inodes, inodes_before = _list_files(scratch), _list_files(base)
         linked = {name for name, inode in inodes.items() if inodes_before.get(name) == inode}
         # The word index makes one file of several now and then.
-        _check_sources(base, before, {name for name in before.files if name.startswith(WORDS)} - linked)
+        _check_sources(
+            base, before, {name for name in before.files if name.startswith(WORDS)} - linked
+        )
     except (OSError, RuntimeError, ValueError):  # what FAISS and tantivy make of damage
         return None
-    files = {name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes}
-    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields})
+    files = {
+        name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes
+    }
+    return _Manifest(
+        store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields}
+    )
 
 
 def _check_sources(base: Path, noted: _Manifest, names: Iterable[str]) -> None:
@@ -246,13 +281,19 @@ def _check_sources(base: Path, noted: _Manifest, names: Iterable[str]) -> None:
             raise ValueError(f"{base / name} has been altered")
 
 
-def _extend_vectors(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> dict[str, Any]:
+def _extend_vectors(
+    scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest
+) -> dict[str, Any]:
     facts = {key: noted.facts.get(key) for key in ("kind", "recall_at_10", "made_for")}
     count, kind = store.count_passages(), facts["kind"]
     # Lists are made anew for twice as many vectors, too: those may lie elsewhere by now.
-    if kind != choose_kind(count) or (kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)):
+    if kind != choose_kind(count) or (
+        kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)
+    ):
         return _write_vectors(scratch, store)
-    recent = FaissIndex.build([], _StoredVectors(store, []), kind="Flat" if kind == "Flat" else "SQfp16")
+    recent = FaissIndex.build(
+        [], _StoredVectors(store, []), kind="Flat" if kind == "Flat" else "SQfp16"
+    )
     if RECENT in noted.files:
         _check_sources(base, noted, [RECENT])
         recent = FaissIndex.read(base / RECENT, to_change=True)
@@ -275,17 +316,27 @@ def _extend_vectors(scratch: Path, base: Path, store: Store, change: Change, not
     return facts
 
 
-def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> None:
+def _extend_words(
+    scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest
+) -> None:
     fields = _word_fields(store)
     if change.removed:
-        # Deleted texts would go on counting in how rare a word is: scores would depend on an index's past.
+        # Deleted texts would go on counting in how rare a word is: scores would depend on an
+        # index's past.
         WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
         return
-    _check_sources(base, noted, [name for name in noted.files if name.startswith(WORDS) and name.endswith(".json")])
+    _check_sources(
+        base,
+        noted,
+        [name for name in noted.files if name.startswith(WORDS) and name.endswith(".json")],
+    )
     for path in (base / WORDS).iterdir():
         if not path.name.endswith(".lock"):
             _link(path, scratch / WORDS / path.name)
-    added = sorted(store.get_passages(change.added).items(), key=lambda item: (item[1].article.id, item[1].start))
+    added = sorted(
+        store.get_passages(change.added).items(),
+        key=lambda item: (item[1].article.id, item[1].start),
+    )
     WordIndex.extend(scratch / WORDS, map(_text, added), fields)
 
 
@@ -318,11 +369,17 @@ def _hash(path: Path) -> str:
 
 
 def _write_vectors(scratch: Path, store: Store) -> dict[str, Any]:
-    """Index all vectors; returns the kind of index, its recall against exact search, and how many they were."""
+    """Index all vectors; returns the kind of index, its recall against exact search, and how many
+    they were.
+    """
     ids = store.passage_ids()
     index = FaissIndex.build(ids, _StoredVectors(store, ids))
     index.write(scratch / VECTORS)
-    return {"kind": choose_kind(len(ids)), "recall_at_10": round(index.recall, 4), "made_for": len(ids)}
+    return {
+        "kind": choose_kind(len(ids)),
+        "recall_at_10": round(index.recall, 4),
+        "made_for": len(ids),
+    }
 
 
 def _text(item: tuple[int, Passage]) -> Text:

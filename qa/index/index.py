@@ -1,11 +1,11 @@
 """Open an index to search it: one generation of store, vectors and words under one roof.
 
     index/qa.sqlite                the truth: articles, passages, vectors
-    index/generations/7/           derived from the truth by build 7; checksummed; rebuilt from it when damaged
-    index/lock                     held by the one process that builds
+    index/generations/7/           derived from the truth by build 7; checksummed; rebuilt from it
+    when damaged index/lock                     held by the one process that builds
 
-A build writes a new generation's files first and then commits the store, which is what publishes it: killed at any
-point, an index is whole, old or new.
+A build writes a new generation's files first and then commits the store, which is what publishes
+it: killed at any point, an index is whole, old or new.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,7 +31,9 @@ _OPEN_ATTEMPTS = 5
 class Index:
     """One generation of an index, open for searching; unaffected by later builds."""
 
-    def __init__(self, folder: Path, store: Store, vectors: JoinedIndex, words: WordIndex, encoder: Encoder) -> None:
+    def __init__(
+        self, folder: Path, store: Store, vectors: JoinedIndex, words: WordIndex, encoder: Encoder
+    ) -> None:
         self.folder = folder
         self.store = store
         self.vectors = vectors
@@ -41,12 +43,14 @@ class Index:
         self.generation = int(meta["generation"])
         self.build_id = meta["build_id"]
         self._salt = store.salt
-        # Whoever still answers a question on this generation keeps it alive; the last one out closes the file.
+        # Whoever still answers a question on this generation keeps it alive; the last one out
+        # closes the file.
         self._close = finalize(self, store.close)
 
     @classmethod
     def open(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
-        """Open the newest generation; files derived from the store are checked, and made again if damaged.
+        """Open the newest generation; files derived from the store are checked, and made again if
+        damaged.
 
         Without an `encoder` the one that the index was built with is loaded.
 
@@ -75,9 +79,13 @@ class Index:
                 raise
             if derived is not None:
                 return cls(folder, store, *derived, encoder)
-            # Either damaged, or replaced between the two reads: look again, and repair what is still not right.
+            # Either damaged, or replaced between the two reads: look again, and repair what is
+            # still not right.
             store.close()
-        raise DiskError(f"{folder / 'generations'}: the files derived cannot be made: check disk and permissions")
+        raise DiskError(
+            f"{folder / 'generations'}: the files derived cannot be made: check disk and "
+            "permissions"
+        )
 
     def close(self) -> None:
         """Let go of the files."""
@@ -98,11 +106,16 @@ class Index:
 
     def passage_vectors(self, passage_ids: Sequence[int]) -> dict[int, Vectors]:
         """Passage id -> its vector, float32 (dim,)."""
-        return {key: from_half(blob) for key, blob in self.store.get_passage_vectors(passage_ids).items()}
+        return {
+            key: from_half(blob)
+            for key, blob in self.store.get_passage_vectors(passage_ids).items()
+        }
 
     def sentence_vectors(self, passages: Sequence[Passage]) -> Vectors:
         """Vectors of all sentences of the passages in order, float32 (n, dim), unit rows."""
-        keys = [vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)]
+        keys = [
+            vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)
+        ]
         kept = self.store.get_vectors(keys)
         if not keys:
             return np.zeros((0, self.encoder.dim), dtype=np.float32)
@@ -144,6 +157,8 @@ def check_encoder(meta: Mapping[str, str], encoder: Encoder, folder: Path) -> No
     built_with = meta["encoder_fingerprint"]
     if built_with != encoder.fingerprint:
         raise IndexMismatch(
-            f"the index in {folder} was built with the encoder {meta['encoder_name']!r} ({built_with[:8]}), "
-            f"not with {encoder.name!r} ({encoder.fingerprint[:8]}): name the former, or run `qa build --reembed`"
+            f"the index in {folder} was built with the encoder {meta['encoder_name']!r} "
+            f"({built_with[:8]}), "
+            f"not with {encoder.name!r} ({encoder.fingerprint[:8]}): name the former, or run `qa "
+            "build --reembed`"
         )

@@ -1,4 +1,6 @@
-"""Passages -> the texts that are encoded for them, and the keys under which their vectors are kept."""
+"""Passages -> the texts that are encoded for them, and the keys under which their vectors are
+kept.
+"""
 
 from hashlib import blake2b
 
@@ -10,7 +12,9 @@ def vector_key(text: str, salt: str = "") -> bytes:
 
     The salt keeps vectors of one encoder apart from those of another, while an index changes over.
     """
-    return blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16, key=salt.encode()[:64]).digest()
+    return blake2b(
+        text.encode("utf-8", "surrogatepass"), digest_size=16, key=salt.encode()[:64]
+    ).digest()
 
 
 def passage_text(passage: Passage) -> str:

@@ -1,6 +1,8 @@
-"""A store that may be damaged, or of an older format -> one to build with: itself, or a new one with all that is whole.
+"""A store that may be damaged, or of an older format -> one to build with: itself, or a new one
+with all that is whole.
 
-What cannot be taken over is made again from the articles. The old file is replaced only when the new one is complete.
+What cannot be taken over is made again from the articles. The old file is replaced only when the
+new one is complete.
 """
 
 from pathlib import Path
@@ -22,7 +24,8 @@ class Opened(NamedTuple):
 
 
 def open_or_salvage(path: Path) -> Opened:
-    """Open the store for writing; where it is damaged, or of another format, a new one that is to replace it.
+    """Open the store for writing; where it is damaged, or of another format, a new one that is to
+    replace it.
 
     All of it is read to find out, unless nobody has touched it since it was known to be whole.
     """
@@ -64,7 +67,9 @@ def _salvage(path: Path, flaws: tuple[str, ...]) -> Opened:
         store.begin()
         salvage_rows(path, store)
         # The files of the generation before are still in use.
-        generations = [int(p.name) for p in path.with_name("generations").glob("*") if p.name.isdecimal()]
+        generations = [
+            int(p.name) for p in path.with_name("generations").glob("*") if p.name.isdecimal()
+        ]
         generation = max([store.generation, *generations])
         store.write_meta({"format": str(FORMAT), "generation": str(generation)})
         store.publish()

@@ -1,11 +1,13 @@
-"""Articles, passages and vectors <-> one SQLite file: the single truth from which all else in an index is derived.
+"""Articles, passages and vectors <-> one SQLite file: the single truth from which all else in an
+index is derived.
 
-A build is one transaction, and its commit publishes it. A reader holds a read transaction, so it goes on seeing the
-generation it opened while a writer works (write-ahead log). Vectors are keyed by a hash of what was encoded: they are
-written before the build that needs them, in batches, so that an interrupted build does not encode twice.
+A build is one transaction, and its commit publishes it. A reader holds a read transaction, so it
+goes on seeing the generation it opened while a writer works (write-ahead log). Vectors are keyed by
+a hash of what was encoded: they are written before the build that needs them, in batches, so that
+an interrupted build does not encode twice.
 
-Every row has a checksum over its columns, looked at whenever the row is read; every table has one over its rows, so
-that none can be lost unseen.
+Every row has a checksum over its columns, looked at whenever the row is read; every table has one
+over its rows, so that none can be lost unseen.
 """
 
 import errno
@@ -22,7 +24,15 @@ from typing import Any, NamedTuple, Self, TypeVar
 
 import numpy as np
 
-from qa.errors import DiskError, IndexBusy, IndexDamaged, IndexMismatch, IndexMissing, QAError, show_name
+from qa.errors import (
+    DiskError,
+    IndexBusy,
+    IndexDamaged,
+    IndexMismatch,
+    IndexMissing,
+    QAError,
+    show_name,
+)
 from qa.types import Article, Kind, Passage, Progress, Sentence, Span, Vectors
 
 STORE_FILE = "qa.sqlite"
@@ -44,7 +54,8 @@ class _Table(NamedTuple):
     key: str
     """What names a row to a person."""
     large: str = ""
-    """A column that stands last, so that the others are read without it, and has a hash of its own among them."""
+    """A column that stands last, so that the others are read without it, and has a hash of its own
+    among them."""
 
     @property
     def names(self) -> list[str]:
@@ -61,22 +72,29 @@ class _Table(NamedTuple):
         """SQL that makes the table."""
         large = f", {self.large} text not null" if self.large else ""
         rowid = "" if "integer primary key" in self.columns else "without rowid, "
-        return f"create table {self.name} ({self.columns}, checksum integer not null{large}) {rowid}strict;\n"
+        return (
+            f"create table {self.name} ({self.columns}, checksum integer not null{large}) "
+            f"{rowid}strict;\n"
+        )
 
     @property
     def triggers(self) -> str:
-        """SQL that keeps the checksum of all its rows while they are written: theirs, combined by exclusive or.
+        """SQL that keeps the checksum of all its rows while they are written: theirs, combined by
+        exclusive or.
 
         Temporary, so that rows which another program takes out are missed.
         """
         update = (
-            "update tables set count = count {0} 1, checksum = (checksum | {1}) - (checksum & {1}) where name = '{2}'"
+            "update tables set count = count {0} 1, checksum = (checksum | {1}) - (checksum & "
+            "{1}) where name = '{2}'"
         )
         added = update.format("+", "new.checksum", self.name)
         gone = update.format("-", "old.checksum", self.name)
         return f"""
-            create temp trigger {self.name}_added after insert on main.{self.name} begin {added}; end;
-            create temp trigger {self.name}_gone after delete on main.{self.name} begin {gone}; end;
+            create temp trigger {self.name}_added after insert on main.{self.name}
+            begin {added}; end;
+            create temp trigger {self.name}_gone after delete on main.{self.name}
+            begin {gone}; end;
         """
 
 
@@ -84,35 +102,45 @@ _TABLES = (
     _Table("meta", "key text primary key, value text not null", key="key"),
     _Table(
         "articles",
-        "id text primary key, file_sha256 text not null, sha256 text not null, title text not null, author text, "
+        "id text primary key, file_sha256 text not null, sha256 text not null, title text not "
+        "null, author text, "
         "date text, url text, language text, body_start integer not null",
         key="id",
         large="text",
     ),
     _Table(
         "passages",
-        "id integer primary key, article_id text not null, first integer not null, last integer not null, "
+        "id integer primary key, article_id text not null, first integer not null, last integer "
+        "not null, "
         "sentences blob not null, vector_key blob not null",
         key="article_id",
     ),
     _Table("vectors", "key blob primary key, vector blob not null", key="hex(key)"),
-    # What is in files that have not been touched since: spares reading them. Nothing but a build looks at it.
+    # What is in files that have not been touched since: spares reading them. Nothing but a build
+    # looks at it.
     _Table("files", "id text primary key, stamp text not null, sha256 text not null", key="id"),
 )
 _BY_NAME = {table.name: table for table in _TABLES}
 _SCHEMA = (
     """
-create table tables (name text primary key, count integer not null, checksum integer not null) without rowid, strict;
+create table tables (name text primary key, count integer not null, checksum integer not null)
+without rowid, strict;
 """
-    + "".join(table.schema + f"insert into tables values ('{table.name}', 0, 0);\n" for table in _TABLES)
+    + "".join(
+        table.schema + f"insert into tables values ('{table.name}', 0, 0);\n" for table in _TABLES
+    )
     + "create index passages_by_article on passages (article_id, first);\n"
 )
 _TRIGGERS = "".join(table.triggers for table in _TABLES)
 _STAGING = """
 create temp table staged_articles as
-    select id, title, text, sha256, author, date, url, language, body_start, file_sha256 from articles limit 0;
-create temp table staged_passages as select article_id, first, last, sentences, vector_key from passages limit 0;
-create temp table queue (shortness integer, key blob, text text, primary key (shortness, key)) without rowid;
+    select id, title, text, sha256, author, date, url, language, body_start, file_sha256
+    from articles limit 0;
+create temp table staged_passages as
+    select article_id, first, last, sentences, vector_key from passages limit 0;
+create temp table queue (
+    shortness integer, key blob, text text, primary key (shortness, key)
+) without rowid;
 create temp table needed (key blob primary key) without rowid;
 """
 """What a build gathers on its way, on the disk for want of memory, and gone with its connection."""
@@ -120,7 +148,10 @@ _KINDS: tuple[Kind, ...] = ("body", "heading")
 _ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
 _NEEDED_META = frozenset(("format", "generation"))
 _BUILT_META = frozenset(("build_id", "encoder_name", "encoder_fingerprint", "dim", "splitter"))
-_PASSAGE_VECTORS = "select p.id, v.key, v.vector, v.checksum from passages p join vectors v on v.key = p.vector_key"
+_PASSAGE_VECTORS = (
+    "select p.id, v.key, v.vector, v.checksum from passages p join vectors v on v.key = "
+    "p.vector_key"
+)
 _SENTENCE_BYTES = 16
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
@@ -170,7 +201,8 @@ class Store:
     def open_snapshot(cls, path: Path) -> Self:
         """Open for reading; what is read stays as it is at this moment, whatever a writer does.
 
-        Where the folder may not be written, as on a read-only disk, the file is opened as one that nobody writes.
+        Where the folder may not be written, as on a read-only disk, the file is opened as one that
+        nobody writes.
 
         Raises:
             IndexDamaged: the file is not a database that this program wrote.
@@ -235,7 +267,8 @@ class Store:
         row = self._connection.execute("select value from meta where key = 'format'").fetchone()
         if row is not None and row[0] != str(FORMAT):
             raise IndexMismatch(
-                f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run `qa build`, "
+                f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run `qa "
+                "build`, "
                 "which makes it anew from the articles and keeps what was encoded"
             )
         self.meta  # noqa: B018 raises where it is damaged
@@ -243,11 +276,13 @@ class Store:
     def _explain(self, error: sqlite3.Error) -> Exception:
         return explain_failure(error, self.path)
 
-    # -- what a build writes ---------------------------------------------------------------------------------------
+    # -- what a build writes
+    # ---------------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """Start the transaction of a build; nothing of it is seen by others before `publish`."""
-        # Set here, since it cannot change inside a transaction: `publish` returns when the build is on the disk.
+        # Set here, since it cannot change inside a transaction: `publish` returns when the build is
+        # on the disk.
         self._connection.execute("pragma synchronous = full")
         self._connection.execute("begin immediate")
 
@@ -268,7 +303,8 @@ class Store:
     def stage_article(self, article: Article, file_sha256: str) -> None:
         """Set an article aside until `put_staged`."""
         self._connection.execute(
-            f"insert into staged_articles ({_ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"insert into staged_articles ({_ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?)",
             (
                 article.id,
                 article.title,
@@ -285,7 +321,9 @@ class Store:
 
     def staged_articles(self) -> Iterator[Article]:
         """The articles set aside, as they came, one in memory at a time."""
-        rows = self._connection.execute("select rowid from staged_articles order by rowid").fetchall()
+        rows = self._connection.execute(
+            "select rowid from staged_articles order by rowid"
+        ).fetchall()
         for row in rows:
             query = f"select {_ARTICLE_COLUMNS} from staged_articles where rowid = ?"
             yield _article(self._connection.execute(query, row).fetchone())
@@ -312,8 +350,12 @@ class Store:
     def put_staged(self) -> None:
         """Write what was set aside, in place of any earlier version."""
         for table, article_id in (("passages", "article_id"), ("articles", "id")):
-            self._connection.execute(f"delete from {table} where {article_id} in (select id from staged_articles)")
-        self._connection.execute(_insert("articles", "select * from staged_articles order by rowid"))
+            self._connection.execute(
+                f"delete from {table} where {article_id} in (select id from staged_articles)"
+            )
+        self._connection.execute(
+            _insert("articles", "select * from staged_articles order by rowid")
+        )
         last = self._connection.execute("select coalesce(max(id), 0) from passages").fetchone()[0]
         staged = "select ? + rowid as id, * from staged_passages order by rowid"
         self._connection.execute(_insert("passages", staged), (last,))
@@ -325,7 +367,9 @@ class Store:
         self._connection.execute("delete from files where id = ?", (article_id,))
 
     def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never published."""
+        """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never
+        published.
+        """
         rows = list(zip(keys, (row.tobytes() for row in vectors.astype(np.float16)), strict=True))
         # NORMAL survives a killed process, and what a power cut takes here is encoded again.
         self._connection.execute("pragma synchronous = normal")
@@ -336,14 +380,17 @@ class Store:
 
     def keep_vectors(self, needed: Iterable[bytes]) -> None:
         """Forget all other vectors."""
-        self._connection.executemany("insert or ignore into needed values (?)", ((key,) for key in needed))
+        self._connection.executemany(
+            "insert or ignore into needed values (?)", ((key,) for key in needed)
+        )
         self._connection.execute("delete from vectors where key not in (select key from needed)")
         self._connection.execute("delete from needed")
 
     def queue_texts(self, texts: Mapping[bytes, str]) -> None:
         """Note texts by the keys of their vectors, to be encoded where there is no vector yet."""
         self._connection.executemany(
-            "insert or ignore into queue select ?1, ?2, ?3 where not exists (select 1 from vectors where key = ?2)",
+            "insert or ignore into queue select ?1, ?2, ?3 where not exists (select 1 from "
+            "vectors where key = ?2)",
             ((-len(text), key, text) for key, text in texts.items()),
         )
 
@@ -353,14 +400,19 @@ class Store:
 
     def queued_texts(self, at_once: int) -> Iterator[dict[bytes, str]]:
         """Texts to be encoded by key, so many at once, the longest first."""
-        query = "select shortness, key, text from queue where (shortness, key) > (?, ?) order by shortness, key limit ?"
+        query = (
+            "select shortness, key, text from queue where (shortness, key) > (?, ?) order by "
+            "shortness, key limit ?"
+        )
         last: tuple[int, bytes] = (-(2**62), b"")
         while rows := self._connection.execute(query, (*last, at_once)).fetchall():
             yield {key: text for _, key, text in rows}
             last = rows[-1][:2]
 
     def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
-        """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where it is not known."""
+        """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where
+        it is not known.
+        """
         query = """
             select a.id, a.file_sha256, a.sha256, f.stamp
             from articles a left join files f on f.id = a.id and f.sha256 = a.file_sha256
@@ -369,16 +421,21 @@ class Store:
         return {row[0]: row for row in self._connection.execute(query).fetchall()}
 
     def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
-        """Note stamp and sha256 of files that were read; true whether the build is published or not."""
+        """Note stamp and sha256 of files that were read; true whether the build is published or
+        not.
+        """
         if noted:
             self._connection.execute("pragma synchronous = normal")
             self._connection.execute("begin immediate")
             rows = ((file_id, *values) for file_id, values in noted.items())
-            insert = _insert("files", "select ?1 as id, ?2 as stamp, ?3 as sha256", "insert or replace")
+            insert = _insert(
+                "files", "select ?1 as id, ?2 as stamp, ?3 as sha256", "insert or replace"
+            )
             self._connection.executemany(insert, rows)
             self._connection.execute("commit")
 
-    # -- what a question reads -------------------------------------------------------------------------------------
+    # -- what a question reads
+    # -------------------------------------------------------------------------------------
 
     @property
     def meta(self) -> dict[str, str]:
@@ -390,13 +447,17 @@ class Store:
         table = _BY_NAME["meta"]
         with self._lock:
             rows = self._connection.execute("select key, value, checksum from meta").fetchall()
-            noted = self._connection.execute("select count, checksum from tables where name = 'meta'").fetchone()
+            noted = self._connection.execute(
+                "select count, checksum from tables where name = 'meta'"
+            ).fetchone()
         total = 0
         for row in rows:
             self._check_row(table, row)
             total ^= row[-1]
         meta = {key: value for key, value, _ in rows}
-        if noted != (len(rows), total) or not meta.keys() >= (_BUILT_META if "build_id" in meta else _NEEDED_META):
+        if noted != (len(rows), total) or not meta.keys() >= (
+            _BUILT_META if "build_id" in meta else _NEEDED_META
+        ):
             raise self._damaged("what the index was made with is not what was noted")
         return meta
 
@@ -411,7 +472,8 @@ class Store:
         return self.meta.get("salt", "")
 
     def find_damage(self, progress: Progress | None = None) -> list[str]:
-        """What is not as it was stored, article by article where it can be told; empty if all is well.
+        """What is not as it was stored, article by article where it can be told; empty if all is
+        well.
 
         Reads everything.
         """
@@ -426,7 +488,9 @@ class Store:
                 with self._lock:
                     flaws += check()
             except (sqlite3.Error, IndexDamaged) as error:
-                explained = explain_failure(error, self.path) if isinstance(error, sqlite3.Error) else error
+                explained = (
+                    explain_failure(error, self.path) if isinstance(error, sqlite3.Error) else error
+                )
                 if not isinstance(explained, IndexDamaged):
                     raise explained from error
                 flaws.append(str(error))
@@ -443,7 +507,8 @@ class Store:
             _add_functions(fresh)
             fresh.executescript(_SCHEMA)
             query = (
-                "select type, name, tbl_name, sql from sqlite_schema where name not like 'sqlite_stat%' order by name"
+                "select type, name, tbl_name, sql from sqlite_schema where name not like "
+                "'sqlite_stat%' order by name"
             )
             if fresh.execute(query).fetchall() != self._connection.execute(query).fetchall():
                 yield "the tables are not those that this program makes"
@@ -458,7 +523,9 @@ class Store:
         ]
         large = f", cast({table.large} as blob)" if table.large else ""
         count = total = 0
-        rows = self._connection.execute(f"select {table.key}, {', '.join(columns)}, checksum{large} from {table.name}")
+        rows = self._connection.execute(
+            f"select {table.key}, {', '.join(columns)}, checksum{large} from {table.name}"
+        )
         rows.row_factory = None
         for row in rows:
             values, checksum = row[1 : 1 + len(columns)], row[1 + len(columns)]
@@ -470,9 +537,14 @@ class Store:
                 is_whole = sha256(row[-1]).hexdigest() == stated
             if not is_whole:
                 yield f"{show_name(str(row[0]))} in the table {table.name} is not what was stored"
-        noted = self._connection.execute("select count, checksum from tables where name = ?", (table.name,)).fetchone()
+        noted = self._connection.execute(
+            "select count, checksum from tables where name = ?", (table.name,)
+        ).fetchone()
         if noted is None or noted != (count, total):
-            yield f"the table {table.name} has not the rows that were stored: {count} of {noted and noted[0]}"
+            yield (
+                f"the table {table.name} has not the rows that were stored: {count} of "
+                f"{noted and noted[0]}"
+            )
 
     def _check_references(self) -> Iterator[str]:
         queries = {
@@ -480,7 +552,9 @@ class Store:
             "has passages without a vector": "vector_key not in (select key from vectors)",
         }
         for what, condition in queries.items():
-            for (name,) in self._connection.execute(f"select distinct article_id from passages where {condition}"):
+            for (name,) in self._connection.execute(
+                f"select distinct article_id from passages where {condition}"
+            ):
                 yield f"{show_name(str(name))} {what}"
 
     def _check_meta(self) -> Iterator[str]:
@@ -495,14 +569,22 @@ class Store:
         count = len(table.names)
         if row_checksum(*row[:count]) != row[count]:
             name = row[table.names.index(table.key)] if table.key in table.names else table.name
-            raise self._damaged(f"{show_name(str(name))} in the table {table.name} is not what was stored")
+            raise self._damaged(
+                f"{show_name(str(name))} in the table {table.name} is not what was stored"
+            )
 
     def passage_ids(self, article_ids: Sequence[str] | None = None) -> list[int]:
         """Ids of all passages, or of those of some articles, in order."""
         if article_ids is None:
             with self._lock:
-                return [row[0] for row in self._connection.execute("select id from passages order by id")]
-        return sorted(row[0] for row in self._select_many("select id from passages where article_id", article_ids))
+                return [
+                    row[0]
+                    for row in self._connection.execute("select id from passages order by id")
+                ]
+        return sorted(
+            row[0]
+            for row in self._select_many("select id from passages where article_id", article_ids)
+        )
 
     def count_texts(self, passage_ids: Sequence[int]) -> int:
         """Number of texts, passages and sentences, that have a vector each."""
@@ -527,7 +609,9 @@ class Store:
     def languages(self) -> set[str | None]:
         """Languages of all articles."""
         with self._lock:
-            return {row[0] for row in self._connection.execute("select distinct language from articles")}
+            return {
+                row[0] for row in self._connection.execute("select distinct language from articles")
+            }
 
     def file_hashes(self) -> dict[str, str]:
         """Article id -> sha256 of the file's bytes when it was read."""
@@ -549,7 +633,9 @@ class Store:
             return None
         self._check_row(table, row)
         values = dict(zip(table.names, row, strict=False))
-        article = _article([row[-1] if name == "text" else values[name] for name in _ARTICLE_COLUMNS.split(", ")])
+        article = _article(
+            [row[-1] if name == "text" else values[name] for name in _ARTICLE_COLUMNS.split(", ")]
+        )
         if sha256(article.text.encode("utf-8", "surrogatepass")).hexdigest() != article.sha256:
             raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
         return article
@@ -557,7 +643,9 @@ class Store:
     def list_articles(self) -> Iterator[Article]:
         """All articles in order of their ids, one in memory at a time."""
         with self._lock:
-            ids = [row[0] for row in self._connection.execute("select id from articles order by id")]
+            ids = [
+                row[0] for row in self._connection.execute("select id from articles order by id")
+            ]
         for article_id in ids:
             article = self.get_article(article_id)
             if article is not None:
@@ -570,8 +658,12 @@ class Store:
             IndexDamaged: one is missing.
         """
         table = _BY_NAME["passages"]
-        rows = self._select_many(f"select {', '.join(table.names)}, checksum from passages where id", passage_ids)
-        articles = {article_id: self.get_article(article_id) for article_id in {row[1] for row in rows}}
+        rows = self._select_many(
+            f"select {', '.join(table.names)}, checksum from passages where id", passage_ids
+        )
+        articles = {
+            article_id: self.get_article(article_id) for article_id in {row[1] for row in rows}
+        }
         passages = {row[0]: self._passage(articles[row[1]], row) for row in rows}
         if len(passages) < len(set(passage_ids)):
             raise self._damaged("passages are missing")
@@ -585,7 +677,9 @@ class Store:
 
     def get_places(self, passage_ids: Sequence[int]) -> dict[int, tuple[str, Span]]:
         """Passage id -> article id and place in it, without reading any text."""
-        rows = self._select_many("select id, article_id, first, last from passages where id", passage_ids)
+        rows = self._select_many(
+            "select id, article_id, first, last from passages where id", passage_ids
+        )
         return {row[0]: (row[1], Span(row[2], row[3])) for row in rows}
 
     def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:
@@ -600,7 +694,9 @@ class Store:
         for article in self.list_articles():
             with self._lock:
                 columns = ", ".join(_BY_NAME["passages"].names)
-                query = f"select {columns}, checksum from passages where article_id = ? order by first"
+                query = (
+                    f"select {columns}, checksum from passages where article_id = ? order by first"
+                )
                 rows = self._connection.execute(query, (article.id,)).fetchall()
             for row in rows:
                 yield row[0], self._passage(article, row)
@@ -632,7 +728,9 @@ class Store:
         with self._lock:
             for first in range(0, len(values), _MANY):
                 some = values[first : first + _MANY]
-                rows += self._connection.execute(f"{query} in ({','.join('?' * len(some))})", some).fetchall()
+                rows += self._connection.execute(
+                    f"{query} in ({','.join('?' * len(some))})", some
+                ).fetchall()
         return rows
 
 
@@ -669,7 +767,9 @@ def row_checksum(*values: str | bytes | int | None) -> int:
 
 
 def explain_failure(error: Exception, path: Path) -> Exception:
-    """What SQLite or the operating system says, as an error of our own that tells damage from a disk that refuses."""
+    """What SQLite or the operating system says, as an error of our own that tells damage from a
+    disk that refuses.
+    """
     if isinstance(error, OSError):
         return DiskError.explain(error, path)
     if not isinstance(error, sqlite3.Error):
@@ -700,12 +800,17 @@ _REFUSALS = {
 
 
 def report_damage(path: Path, what: str) -> IndexDamaged:
-    """The error to raise where something is not what was stored; the next build will look at everything."""
+    """The error to raise where something is not what was stored; the next build will look at
+    everything.
+    """
     distrust(path)
-    return IndexDamaged(f"{path} is damaged ({what}): run `qa build`, which mends it from the articles")
+    return IndexDamaged(
+        f"{path} is damaged ({what}): run `qa build`, which mends it from the articles"
+    )
 
 
-# -- mending -----------------------------------------------------------------------------------------------------------
+# -- mending
+# --------------------------------------------------------------------------------------------------
 
 _SALVAGED_META = ("encoder_name", "encoder_fingerprint", "dim", "salt", "reader", "generation")
 
@@ -713,8 +818,8 @@ _SALVAGED_META = ("encoder_name", "encoder_fingerprint", "dim", "salt", "reader"
 def salvage_rows(path: Path, store: Store) -> None:
     """Copy into a new store what is whole of a damaged one, or of one of an older format.
 
-    That is what it was made with, the articles (in case their files cannot be read now) and the vectors; passages are
-    made again from the texts.
+    That is what it was made with, the articles (in case their files cannot be read now) and the
+    vectors; passages are made again from the texts.
     """
     old = _connect(path)
     try:
@@ -729,10 +834,14 @@ def salvage_rows(path: Path, store: Store) -> None:
         old.close()
 
 
-def _whole_rows(old: sqlite3.Connection, table: _Table, direction: str) -> Iterator[tuple[Any, ...]]:
+def _whole_rows(
+    old: sqlite3.Connection, table: _Table, direction: str
+) -> Iterator[tuple[Any, ...]]:
     names = [*table.names, *([table.large] if table.large else [])]
     # The first format had no checksums.
-    has_checksums = "checksum" in {row[1] for row in old.execute(f"pragma table_info({table.name})")}
+    has_checksums = "checksum" in {
+        row[1] for row in old.execute(f"pragma table_info({table.name})")
+    }
     query = f"select {', '.join(names)}, {'checksum' if has_checksums else '0'} from {table.name}"
     for row in old.execute(f"{query} order by {table.names[0]} {direction}"):
         *values, checksum = row
@@ -745,7 +854,8 @@ def _whole_rows(old: sqlite3.Connection, table: _Table, direction: str) -> Itera
 
 
 def replace_store(store: Store, path: Path) -> None:
-    """Put all of a store in the place of what is at `path`, in one transaction where that can be opened at all.
+    """Put all of a store in the place of what is at `path`, in one transaction where that can be
+    opened at all.
 
     Who reads there goes on seeing what was there before.
     """
@@ -766,7 +876,8 @@ def replace_store(store: Store, path: Path) -> None:
     store.path.replace(path)
 
 
-# -- whether anything but this program has touched the file ------------------------------------------------------------
+# -- whether anything but this program has touched the file
+# ------------------------------------------------------------
 
 
 def trust(path: Path) -> None:
@@ -782,7 +893,9 @@ def distrust(path: Path) -> None:
 
 
 def is_trusted(path: Path) -> bool:
-    """Whether the file is as it was when `trust` was called; then reading all of it can be spared."""
+    """Whether the file is as it was when `trust` was called; then reading all of it can be
+    spared.
+    """
     try:
         return path.with_name(TRUSTED_FILE).read_text() == _stamp(path)
     except (OSError, ValueError):
@@ -790,7 +903,9 @@ def is_trusted(path: Path) -> bool:
 
 
 def _stamp(path: Path) -> str:
-    """Size, times and inode of the file and of its log; the time at which an inode changed cannot be set back."""
+    """Size, times and inode of the file and of its log; the time at which an inode changed cannot
+    be set back.
+    """
     stamps = []
     for part in (path, path.with_name(f"{path.name}-wal")):
         try:
@@ -798,7 +913,9 @@ def _stamp(path: Path) -> str:
         except FileNotFoundError:
             continue
         if status.st_size:
-            stamps.append(f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}")
+            stamps.append(
+                f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+            )
     return "\n".join(stamps)
 
 
@@ -813,9 +930,12 @@ def _is_settled(path: Path) -> bool:
 
 
 def _connect(path: Path, options: str = "") -> sqlite3.Connection:
-    # One connection serves all threads of a process, one at a time (Store holds a lock); `timeout` is in seconds.
+    # One connection serves all threads of a process, one at a time (Store holds a lock); `timeout`
+    # is in seconds.
     name = f"{path.absolute().as_uri()}{options}"
-    connection = sqlite3.connect(name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=True)
+    connection = sqlite3.connect(
+        name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=True
+    )
     _add_functions(connection)
     return connection
 
@@ -825,12 +945,15 @@ def _add_functions(connection: sqlite3.Connection) -> None:
 
 
 def _insert(name: str, source: str, verb: str = "insert") -> str:
-    """SQL that puts rows into a table with their checksums; `source` selects columns of the table's names."""
+    """SQL that puts rows into a table with their checksums; `source` selects columns of the table's
+    names.
+    """
     table = _BY_NAME[name]
     large = f", {table.large}" if table.large else ""
     columns = ", ".join(table.names)
     return (
-        f"{verb} into {name} ({columns}, checksum{large}) select {columns}, {table.checked}{large} from ({source}) "
+        f"{verb} into {name} ({columns}, checksum{large}) select {columns}, "
+        f"{table.checked}{large} from ({source}) "
         "where true"
     )
 
@@ -848,7 +971,9 @@ def _pack(sentences: Sequence[Sentence]) -> bytes:
 
 def _unpack(blob: bytes) -> tuple[Sentence, ...]:
     rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 4).tolist()
-    return tuple(Sentence(start, end, paragraph, _KINDS[kind]) for start, end, paragraph, kind in rows)
+    return tuple(
+        Sentence(start, end, paragraph, _KINDS[kind]) for start, end, paragraph, kind in rows
+    )
 
 
 def _article(row: Sequence[Any]) -> Article:

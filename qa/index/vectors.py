@@ -1,4 +1,6 @@
-"""Unit vectors -> nearest neighbours by inner product: FAISS indexes, and an exact one to check them against."""
+"""Unit vectors -> nearest neighbours by inner product: FAISS indexes, and an exact one to check
+them against.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -61,7 +63,8 @@ class FaissIndex:
     """A FAISS index of the kind that suits its size."""
 
     def __init__(self, index: "faiss.Index") -> None:
-        # FAISS hands out each kind as a class of its own, with attributes that its base does not have.
+        # FAISS hands out each kind as a class of its own, with attributes that its base does not
+        # have.
         self._index: Any = index
         self.recall = 1.0
         """Share of the ten nearest that it was found to find when it was built."""
@@ -70,8 +73,8 @@ class FaissIndex:
     def build(cls, ids: Sequence[int], vectors: Rows, *, kind: str | None = None) -> Self:
         """Index vectors under the given ids, each once; few are in memory at a time.
 
-        `kind` is a FAISS factory string, the one for their number unless given. One that is not exact is tuned until
-        it finds `ENOUGH` of what exact search finds, as far as it can.
+        `kind` is a FAISS factory string, the one for their number unless given. One that is not
+        exact is tuned until it finds `ENOUGH` of what exact search finds, as far as it can.
         """
         import faiss
 
@@ -91,20 +94,26 @@ class FaissIndex:
         return built
 
     def measure_recall(self, ids: NDArray[np.int64], vectors: Rows) -> float:
-        """Share of the ten nearest that it finds, over queries near vectors drawn from those indexed."""
+        """Share of the ten nearest that it finds, over queries near vectors drawn from those
+        indexed.
+        """
         queries = _draw_queries(vectors)
         return self._recall(queries, find_nearest(ids, vectors, queries, k=10))
 
     def _recall(self, queries: Vectors, nearest: NDArray[np.int64]) -> float:
         found = [{i for i, _ in self.search(query, k=nearest.shape[1])} for query in queries]
-        share = [len(ids & set(wanted)) for ids, wanted in zip(found, nearest.tolist(), strict=True)]
+        share = [
+            len(ids & set(wanted)) for ids, wanted in zip(found, nearest.tolist(), strict=True)
+        ]
         return sum(share) / nearest.size if nearest.size else 1.0
 
     def _tune(self, ids: NDArray[np.int64], vectors: Rows) -> None:
         queries = _draw_queries(vectors)
         nearest = find_nearest(ids, vectors, queries, k=10)
         self._index.nprobe = 8
-        while (recall := self._recall(queries, nearest)) < ENOUGH and self._index.nprobe < self._index.nlist:
+        while (
+            recall := self._recall(queries, nearest)
+        ) < ENOUGH and self._index.nprobe < self._index.nlist:
             self._index.nprobe = min(2 * self._index.nprobe, self._index.nlist)
         self.recall = recall
 
@@ -130,10 +139,11 @@ class FaissIndex:
 
     @classmethod
     def read(cls, path: Path, *, kind: str = "Flat", to_change: bool = False) -> Self:
-        """Read what `write` wrote. Check the file's hash first: FAISS does not notice a flipped bit.
+        """Read what `write` wrote. Check the file's hash first: FAISS does not notice a flipped
+        bit.
 
-        What is not to be changed, and is large, stays on the disk and is mapped into memory as it is needed; changing
-        an index that is mapped would end the process.
+        What is not to be changed, and is large, stays on the disk and is mapped into memory as it
+        is needed; changing an index that is mapped would end the process.
         """
         import faiss
 
@@ -155,7 +165,8 @@ class FaissIndex:
         k = min(k, len(self))
         if k == 0:
             return []
-        # Which of equal scores stand at the end is FAISS's choice: look on until the cut is not among them.
+        # Which of equal scores stand at the end is FAISS's choice: look on until the cut is not
+        # among them.
         for more in (8 * 8**n for n in count()):
             most = min(k + more, len(self))
             scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), most)
@@ -180,23 +191,38 @@ class JoinedIndex:
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
-def find_nearest(ids: NDArray[np.int64], vectors: Rows, queries: Vectors, *, k: int) -> NDArray[np.int64]:
-    """Ids, int64 (queries, k or as many as there are), of the nearest to each query: exact, in no order."""
+def find_nearest(
+    ids: NDArray[np.int64], vectors: Rows, queries: Vectors, *, k: int
+) -> NDArray[np.int64]:
+    """Ids, int64 (queries, k or as many as there are), of the nearest to each query: exact, in no
+    order.
+    """
     best_ids = np.zeros((len(queries), 0), dtype=np.int64)
     best_scores = np.zeros((len(queries), 0), dtype=np.float32)
     for rows in _blocks(len(ids)):
         scores = np.concatenate([best_scores, queries @ vectors[rows].T], axis=1)
-        both = np.concatenate([best_ids, np.broadcast_to(ids[rows], (len(queries), len(rows)))], axis=1)
-        best = np.argsort(-scores, axis=1)[:, :k] if scores.shape[1] <= k else np.argpartition(-scores, k - 1)[:, :k]
-        best_ids, best_scores = np.take_along_axis(both, best, axis=1), np.take_along_axis(scores, best, axis=1)
+        both = np.concatenate(
+            [best_ids, np.broadcast_to(ids[rows], (len(queries), len(rows)))], axis=1
+        )
+        best = (
+            np.argsort(-scores, axis=1)[:, :k]
+            if scores.shape[1] <= k
+            else np.argpartition(-scores, k - 1)[:, :k]
+        )
+        best_ids, best_scores = (
+            np.take_along_axis(both, best, axis=1),
+            np.take_along_axis(scores, best, axis=1),
+        )
     return best_ids
 
 
 def choose_kind(count: int) -> str:
-    """FAISS factory string for so many vectors: exact while that is fast, then half as large, then by lists.
+    """FAISS factory string for so many vectors: exact while that is fast, then half as large, then
+    by lists.
 
-    Measured on two cores, 384 dimensions, one thread: Flat takes 30 ms a query at 200,000; SQfp16 24 ms at half the
-    size, and as exact, for vectors are kept at half precision; IVF with SQ8 1.4 ms at a million.
+    Measured on two cores, 384 dimensions, one thread: Flat takes 30 ms a query at 200,000; SQfp16
+    24 ms at half the size, and as exact, for vectors are kept at half precision; IVF with SQ8 1.4
+    ms at a million.
     """
     if count <= FLAT_UP_TO:
         return "Flat"
@@ -214,13 +240,16 @@ def _draw_rows(total: int, most: int) -> NDArray[np.int64]:
 
 
 def _draw_queries(vectors: Rows) -> Vectors:
-    """Unit vectors at a cosine of about .9 to some of those given: a question is near its passage, not on it.
+    """Unit vectors at a cosine of about .9 to some of those given: a question is near its passage,
+    not on it.
 
-    At .7, vectors without clusters had most of their lists looked into: .991 found instead of .963, in four times the
-    time.
+    At .7, vectors without clusters had most of their lists looked into: .991 found instead of .963,
+    in four times the time.
     """
     near = vectors[_draw_rows(vectors.shape[0], _QUERIES)]
-    noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(np.float32(near.shape[1]))
+    noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(
+        np.float32(near.shape[1])
+    )
     queries: Vectors = near + noise / 2
     queries /= np.linalg.norm(queries, axis=1, keepdims=True)
     return queries
@@ -232,6 +261,8 @@ def _blocks(total: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _rank(ids: NDArray[np.int64], scores: Vectors) -> list[tuple[int, float]]:
-    """Best first, ties by id. The scores are inner products of unit vectors: higher is nearer, nothing is converted."""
+    """Best first, ties by id. The scores are inner products of unit vectors: higher is nearer,
+    nothing is converted.
+    """
     order = np.lexsort((ids, -scores))
     return [(int(ids[i]), float(scores[i])) for i in order]

@@ -1,7 +1,8 @@
 """Texts -> BM25 over their words, with tantivy; and the same scores for single sentences.
 
-A text is analysed as its language asks (stems, stop words, or pairs of characters where words are not spaced) into a
-field of its own, so one index holds articles of many languages, and a question is looked up in every field there is.
+A text is analysed as its language asks (stems, stop words, or pairs of characters where words are
+not spaced) into a field of its own, so one index holds articles of many languages, and a question
+is looked up in every field there is.
 """
 
 import math
@@ -39,21 +40,24 @@ _STEMMED = {
     "tr": "turkish",
 }
 _STOPPED = {"da", "de", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ru", "sv"}
-# tantivy's English list holds 33 words and none that asks; it has no Arabic one. A word that every question has finds
-# nothing, but it weighs: "who" is rare in reports, so "Who ...?" would find the rhetorical questions in them.
+# tantivy's English list holds 33 words and none that asks; it has no Arabic one. A word that every
+# question has finds nothing, but it weighs: "who" is rare in reports, so "Who ...?" would find the
+# rhetorical questions in them.
 _MORE_STOP_WORDS = {
     "en": """
-        a about after again all also am an and any are as at be because been before being between both but by can could
-        did didn do does doesn doing don done during each else ever few for from further get had has have having he her
-        here hers him his how i if in into is isn it its just let ll many me might mine more most much must my
-        name named no nor not of off on once one only or other our ours out over own per please re s same say says shall
-        she should since so some such t tell than that the their theirs them then there these they this those through to
-        too under until up upon us ve very was wasn way we were what whats when where whether which while who whom
-        whose why will with within without would you your yours
+        a about after again all also am an and any are as at be because been before being between
+        both but by can could did didn do does doesn doing don done during each else ever few for
+        from further get had has have having he her here hers him his how i if in into is isn it its
+        just let ll many me might mine more most much must my name named no nor not of off on once
+        one only or other our ours out over own per please re s same say says shall she should since
+        so some such t tell than that the their theirs them then there these they this those through
+        to too under until up upon us ve very was wasn way we were what whats when where whether
+        which while who whom whose why will with within without would you your yours
     """,
     "ar": """
-        من ما ماذا متى أين اين كيف لماذا هل كم أي اي أية هو هي هم هذا هذه ذلك تلك التي الذي الذين في على إلى الى عن مع
-        أو او و ثم قد كان كانت يكون تكون كل بعض بين عند لم لن لا إن ان أن بعد قبل حتى هناك ب ل
+        من ما ماذا متى أين اين كيف لماذا هل كم أي اي أية هو هي هم هذا هذه ذلك تلك التي الذي الذين في
+        على إلى الى عن مع أو او و ثم قد كان كانت يكون تكون كل بعض بين عند لم لن لا إن ان أن بعد قبل
+        حتى هناك ب ل
     """,
 }
 _UNSPACED = {"ja", "km", "ko", "lo", "my", "th", "zh"}
@@ -61,7 +65,9 @@ _WRITER_BYTES = 64_000_000
 
 
 class Text(NamedTuple):
-    """What is indexed: a text in its language, with the context (a title) by which it may be found too."""
+    """What is indexed: a text in its language, with the context (a title) by which it may be found
+    too.
+    """
 
     id: int
     language: str | None
@@ -81,14 +87,18 @@ class WordIndex:
 
     @classmethod
     def build(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
-        """Index texts into an existing, empty folder; `fields` are those that `field_of` gives for their languages."""
+        """Index texts into an existing, empty folder; `fields` are those that `field_of` gives for
+        their languages.
+        """
         words = cls(tantivy.Index(_schema(fields), path=str(folder)), fields)
         words._add(texts)
         return words
 
     @classmethod
     def extend(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
-        """Add texts to what `build` made with the same fields; scores are as if all had been built at once."""
+        """Add texts to what `build` made with the same fields; scores are as if all had been built
+        at once.
+        """
         words = cls.open(folder, fields)
         words._add(texts)
         return words
@@ -113,8 +123,11 @@ class WordIndex:
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
 
-    def search(self, query: str, /, k: int, *, among: Sequence[int] | None = None) -> list[tuple[int, float]]:
-        """(id, BM25) of the best `k` texts that share a word with the query: best first, ties by id.
+    def search(
+        self, query: str, /, k: int, *, among: Sequence[int] | None = None
+    ) -> list[tuple[int, float]]:
+        """(id, BM25) of the best `k` texts that share a word with the query: best first, ties by
+        id.
 
         `among` scores only the texts with these ids.
         """
@@ -124,25 +137,39 @@ class WordIndex:
         if among is not None:
             wanted = tantivy.Query.term_set_query(self._index.schema, "id", list(among))
             unscored = tantivy.Query.const_score_query(wanted, 0.0)
-            words = tantivy.Query.boolean_query([(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)])
+            words = tantivy.Query.boolean_query(
+                [(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)]
+            )
         found = self._searcher.search(words, limit=k, count=False).hits
-        ids = cast(list[int], self._searcher.fast_field_values("id", [address for _, address in found]))
+        ids = cast(
+            list[int], self._searcher.fast_field_values("id", [address for _, address in found])
+        )
         pairs = ((text_id, score) for text_id, (score, _) in zip(ids, found, strict=True))
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
     def score_texts(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
-        """BM25 of any (language, text) as if these were the texts searched, with this index's word frequencies."""
+        """BM25 of any (language, text) as if these were the texts searched, with this index's word
+        frequencies.
+        """
         analysed = [self._analyse(field_of(language), text) for language, text in texts]
         average = max(1.0, sum(map(len, analysed)) / max(1, len(analysed)))
-        weights = {field: self._weights(field, query) for field in {field_of(language) for language, _ in texts}}
+        weights = {
+            field: self._weights(field, query)
+            for field in {field_of(language) for language, _ in texts}
+        }
         return [
             _bm25(Counter(words), len(words) / average, weights[field_of(language)])
             for (language, _), words in zip(texts, analysed, strict=True)
         ]
 
     def cover(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
-        """Share of the query's words, weighted by how rare they are here, that each (language, text) holds: 0 to 1."""
-        weights = {field: self._weights(field, query) for field in {field_of(language) for language, _ in texts}}
+        """Share of the query's words, weighted by how rare they are here, that each (language,
+        text) holds: 0 to 1.
+        """
+        weights = {
+            field: self._weights(field, query)
+            for field in {field_of(language) for language, _ in texts}
+        }
         shares = []
         for language, text in texts:
             field = field_of(language)
@@ -159,12 +186,19 @@ class WordIndex:
     def _weights(self, field: str, query: str) -> dict[str, float]:
         """Inverse document frequency of each word of the query in this index."""
         count = len(self)
-        frequencies = {word: self._searcher.doc_freq(field, word) for word in self._analyse(field, query)}
-        return {word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in frequencies.items()}
+        frequencies = {
+            word: self._searcher.doc_freq(field, word) for word in self._analyse(field, query)
+        }
+        return {
+            word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in frequencies.items()
+        }
 
     def _words_query(self, query: str) -> tantivy.Query | None:
         clauses = [
-            (tantivy.Occur.Should, tantivy.Query.term_query(self._index.schema, field, word, index_option="freq"))
+            (
+                tantivy.Occur.Should,
+                tantivy.Query.term_query(self._index.schema, field, word, index_option="freq"),
+            )
             for field in self._analyzers
             for word in sorted(set(self._analyse(field, query)))
         ]
@@ -179,7 +213,9 @@ def field_of(language: str | None) -> str:
 
 
 def _normalise(text: str) -> str:
-    """One form of each character: "é" is also written as two, and tantivy would take the accent for a space."""
+    """One form of each character: "é" is also written as two, and tantivy would take the accent for
+    a space.
+    """
     # A shell makes lone surrogates of bytes that are no UTF-8; nothing can be looked up by them.
     return unicodedata.normalize("NFKC", text).encode("utf-8", "replace").decode("utf-8")
 
@@ -197,7 +233,9 @@ def _analyzer(field: str) -> tantivy.TextAnalyzer:
         ngrams = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(2, 2, False))
         return ngrams.filter(tantivy.Filter.lowercase()).build()
     builder = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple())
-    builder = builder.filter(tantivy.Filter.remove_long(LONGEST_WORD)).filter(tantivy.Filter.lowercase())
+    builder = builder.filter(tantivy.Filter.remove_long(LONGEST_WORD)).filter(
+        tantivy.Filter.lowercase()
+    )
     if field in _STOPPED:
         builder = builder.filter(tantivy.Filter.stopword(_STEMMED[field]))
     if field in _MORE_STOP_WORDS:
@@ -209,4 +247,6 @@ def _analyzer(field: str) -> tantivy.TextAnalyzer:
 
 def _bm25(counts: Counter[str], relative_length: float, weights: dict[str, float]) -> float:
     norm = K1 * (1 - B + B * relative_length)
-    return sum(weight * counts[word] * (K1 + 1) / (counts[word] + norm) for word, weight in weights.items())
+    return sum(
+        weight * counts[word] * (K1 + 1) / (counts[word] + norm) for word, weight in weights.items()
+    )

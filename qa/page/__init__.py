@@ -1,4 +1,5 @@
-"""The page in the browser: ask, read the quotes, see them in their articles, add and remove articles.
+"""The page in the browser: ask, read the quotes, see them in their articles, add and remove
+articles.
 
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them
@@ -31,7 +32,9 @@ HOST, PORT = "127.0.0.1", 7860
 
 
 def make_page(service: "Service", *, mcp: bool = False) -> "gradio.Blocks":
-    """The page over a service, ready to be launched by `open_page`; with `mcp`, tools for assistants as well."""
+    """The page over a service, ready to be launched by `open_page`; with `mcp`, tools for
+    assistants as well.
+    """
     _keep_to_ourselves()
     from qa.page.layout import build_page
 
@@ -56,7 +59,8 @@ def serve(
     Args:
         articles: folder with the articles.
         index: folder of the index.
-        host: address to listen on; others than this machine reach it only if it is one of the machine's own.
+        host: address to listen on; others than this machine reach it only if it is one of the
+            machine's own.
         port: where to listen.
         read_only: hide all that changes the index, and do not bring it up to date.
         auth: user and password to ask for.
@@ -69,7 +73,9 @@ def serve(
         QAError: there is no index, or it cannot be built, or the extra `mcp` is not installed.
     """
     if mcp and find_spec("mcp") is None:
-        raise QAError("the Model Context Protocol needs an extra: run `pip install 'article-qa[mcp]'`")
+        raise QAError(
+            "the Model Context Protocol needs an extra: run `pip install 'article-qa[mcp]'`"
+        )
     from qa.page.service import Service
 
     service = Service(articles, index, read_only=read_only)
@@ -119,19 +125,24 @@ def open_page(
 
 
 def _keep_to_ourselves() -> None:
-    """Switch off what Gradio and its libraries would send or fetch; they look at this when imported."""
+    """Switch off what Gradio and its libraries would send or fetch; they look at this when
+    imported.
+    """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["DO_NOT_TRACK"] = "1"
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    # What a caller says of itself counts only where a proxy in front is named here; else it could be anybody.
+    # What a caller says of itself counts only where a proxy in front is named here; else it could
+    # be anybody.
     os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
     if "GRADIO_TEMP_DIR" not in os.environ:
         os.environ["GRADIO_TEMP_DIR"] = _make_upload_folder()
 
 
 def _make_upload_folder() -> str:
-    """A new folder that uploads pass through: nobody else on this machine may read it, or know its name before."""
+    """A new folder that uploads pass through: nobody else on this machine may read it, or know its
+    name before.
+    """
     try:
         folder = tempfile.mkdtemp(prefix="article-qa-")
     except OSError as error:

@@ -1,6 +1,7 @@
 """Endpoints for other programs: ask, search, list, read; the same JSON as on the command line.
 
-They serve `gradio_client`, curl and, with `--mcp`, assistants that speak the Model Context Protocol.
+They serve `gradio_client`, curl and, with `--mcp`, assistants that speak the Model Context
+Protocol.
 """
 
 import json
@@ -41,10 +42,13 @@ class TextJson(TypedDict):
 
 
 def add_endpoints(service: Service, *, mcp: bool = False) -> None:
-    """Add the endpoints to the page that is being made; with `mcp`, also as tools that return JSON as text."""
+    """Add the endpoints to the page that is being made; with `mcp`, also as tools that return JSON
+    as text.
+    """
 
     def ask(question: str) -> AnswerJson:
-        """Answer a question with word-for-word quotes from the articles, or say that they do not answer it.
+        """Answer a question with word-for-word quotes from the articles, or say that they do not
+        answer it.
 
         Args:
             question: a question in plain words.
@@ -58,11 +62,17 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
             query: what to look for.
             k: how many passages, 1 to 50.
         """
-        return _try(lambda: hits_to_json(query, service.search(_text("query", query), _number("k", k))))
+        return _try(
+            lambda: hits_to_json(query, service.search(_text("query", query), _number("k", k)))
+        )
 
     def list_articles() -> ListJson:
         """List all articles: id, title, author, date, url, language, sha256 of the text."""
-        return _try(lambda: ListJson(articles=[article_to_json(article) for article in service.list_articles()]))
+        return _try(
+            lambda: ListJson(
+                articles=[article_to_json(article) for article in service.list_articles()]
+            )
+        )
 
     def read_article(article_id: str, start: int = 0, end: int = MAX_CHARS) -> TextJson:
         """Read an article's text, at most 20,000 characters at once.
@@ -73,10 +83,16 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
             end: the character after the last.
         """
         return _try(
-            lambda: _read(service, _text("article_id", article_id), _number("start", start), _number("end", end))
+            lambda: _read(
+                service,
+                _text("article_id", article_id),
+                _number("start", start),
+                _number("end", end),
+            )
         )
 
-    # Gradio shows every documented endpoint to the protocol, and dictionaries there as Python writes them.
+    # Gradio shows every documented endpoint to the protocol, and dictionaries there as Python
+    # writes them.
     visibility: Literal["public", "undocumented"] = "undocumented" if mcp else "public"
     for function in (ask, search, list_articles, read_article):
         api(
@@ -110,7 +126,11 @@ def _read(service: Service, article_id: str, start: int, end: int) -> TextJson:
     start = min(max(0, _number("start", start)), len(article.text))
     end = max(start, min(_number("end", end), len(article.text), start + MAX_CHARS))
     return TextJson(
-        article=article_to_json(article), text=article.text[start:end], start=start, end=end, length=len(article.text)
+        article=article_to_json(article),
+        text=article.text[start:end],
+        start=start,
+        end=end,
+        length=len(article.text),
     )
 
 
@@ -128,11 +148,15 @@ def _number(name: str, value: object) -> int:
 
 
 def _try(work: Callable[[], T]) -> T:
-    """Do the work of an endpoint; whatever goes wrong is told in words, and never as Python would."""
+    """Do the work of an endpoint; whatever goes wrong is told in words, and never as Python
+    would.
+    """
     try:
         return work()
     except QAError as error:
         raise gr.Error(str(error), print_exception=False) from None
     except Exception as error:
         _LOG.warning("a request could not be answered: %r", error)
-        raise gr.Error("something went wrong: the server's terminal tells more", print_exception=False) from None
+        raise gr.Error(
+            "something went wrong: the server's terminal tells more", print_exception=False
+        ) from None

@@ -71,8 +71,12 @@ def _make_changing() -> _Changing:
             height=120,
             elem_id="files",
         )
-        title = gr.Textbox(label="Or paste a text: its title", max_length=200, elem_id="paste-title")
-        text = gr.Textbox(label="The text", lines=4, max_lines=10, max_length=MAX_TEXT_CHARS, elem_id="paste-text")
+        title = gr.Textbox(
+            label="Or paste a text: its title", max_length=200, elem_id="paste-title"
+        )
+        text = gr.Textbox(
+            label="The text", lines=4, max_lines=10, max_length=MAX_TEXT_CHARS, elem_id="paste-text"
+        )
         add = gr.Button("Add to my articles", variant="primary", elem_id="add-button")
     with gr.Row(elem_id="build-buttons"):
         rebuild = gr.Button("Update index", size="sm", elem_id="rebuild")
@@ -82,15 +86,23 @@ def _make_changing() -> _Changing:
 
 
 def _connect(
-    service: Service, part: _Changing, query: gr.Textbox, listing: gr.HTML, refresh: Callable[[str], str]
+    service: Service,
+    part: _Changing,
+    query: gr.Textbox,
+    listing: gr.HTML,
+    refresh: Callable[[str], str],
 ) -> None:
     shown = [part.status, listing, part.stop]
 
-    def work(wanted: str, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> Iterator[tuple[Any, ...]]:
+    def work(
+        wanted: str, notes: Sequence[str] = (), errors: Sequence[str] = ()
+    ) -> Iterator[tuple[Any, ...]]:
         for said, is_running in run_build(service, notes, errors):
             yield said, gr.skip() if is_running else refresh(wanted), gr.update(visible=is_running)
 
-    def add_all(paths: list[str] | None, title: str, text: str, wanted: str) -> Iterator[tuple[Any, ...]]:
+    def add_all(
+        paths: list[str] | None, title: str, text: str, wanted: str
+    ) -> Iterator[tuple[Any, ...]]:
         notes, errors = take_in(service, paths or [], title, text)
         kept = (title, text) if errors and text.strip() else ("", "")
         if not notes:
@@ -120,9 +132,15 @@ def _connect(
     part.stop.click(service.stop_build, None, None, queue=False, **PRIVATE)
 
 
-def take_in(service: Service, paths: Sequence[str], title: str, text: str) -> tuple[list[str], list[str]]:
-    """Put uploaded files and pasted text among the articles; returns what to say about those added and the others."""
-    errors = [f"{len(paths):,} files at once: add at most {MAX_FILES}"] if len(paths) > MAX_FILES else []
+def take_in(
+    service: Service, paths: Sequence[str], title: str, text: str
+) -> tuple[list[str], list[str]]:
+    """Put uploaded files and pasted text among the articles; returns what to say about those added
+    and the others.
+    """
+    errors = (
+        [f"{len(paths):,} files at once: add at most {MAX_FILES}"] if len(paths) > MAX_FILES else []
+    )
     uploads = [Path(path) for path in paths]
     added: list[str] = []
     if not errors:
@@ -133,7 +151,8 @@ def take_in(service: Service, paths: Sequence[str], title: str, text: str) -> tu
         try:
             if len(text) > MAX_TEXT_CHARS:
                 raise QAError(
-                    f"the text has {len(text):,} characters: paste at most {MAX_TEXT_CHARS:,}, or add it as a file"
+                    f"the text has {len(text):,} characters: paste at most {MAX_TEXT_CHARS:,}, or "
+                    "add it as a file"
                 )
             added.append(service.add_text(title, text))
         except QAError as error:
@@ -141,7 +160,9 @@ def take_in(service: Service, paths: Sequence[str], title: str, text: str) -> tu
     return [f"Added {name}." for name in added], errors
 
 
-def run_build(service: Service, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> Iterator[tuple[str, bool]]:
+def run_build(
+    service: Service, notes: Sequence[str] = (), errors: Sequence[str] = ()
+) -> Iterator[tuple[str, bool]]:
     """Start a build and tell how far it is until it ends; whether it runs still."""
     while service.building.is_running:  # started by another page
         yield html.progress(service.building), True

@@ -8,7 +8,13 @@ from typing import Any, NamedTuple
 
 from qa.errors import QAError
 from qa.page.service import Service
-from qa.render import answer_to_html, answer_to_json, conversation_to_json, conversation_to_markdown, escape_html
+from qa.render import (
+    answer_to_html,
+    answer_to_json,
+    conversation_to_json,
+    conversation_to_markdown,
+    escape_html,
+)
 from qa.render.data import AnswerJson
 
 _LOG = logging.getLogger(__name__)
@@ -27,7 +33,9 @@ class Turn(NamedTuple):
     """None while it is being looked for, and where the question could not be asked."""
 
 
-def ask(service: Service, question: str, before: Sequence[Turn], *, alone: bool = False) -> Iterator[list[Turn]]:
+def ask(
+    service: Service, question: str, before: Sequence[Turn], *, alone: bool = False
+) -> Iterator[list[Turn]]:
     """The conversation as it goes on: first the question, then the passages found, then the answer.
 
     With `alone`, the question is taken as it is written, whatever was asked before.
@@ -50,15 +58,26 @@ def ask(service: Service, question: str, before: Sequence[Turn], *, alone: bool 
     except Exception as error:
         # Raised on, it would cover the whole conversation.
         _LOG.exception("a question could not be answered")
-        yield [*kept, turn._replace(shown=_problem(f"something went wrong ({error}): the terminal tells more"))]
+        yield [
+            *kept,
+            turn._replace(
+                shown=_problem(f"something went wrong ({error}): the terminal tells more")
+            ),
+        ]
 
 
 def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     """Turns as the chat component takes them."""
     messages = []
     for turn in turns:
-        asked = f'<div class="qa-question" id="turn-{turn.number}" dir="auto">{escape_html(turn.question)}</div>'
-        messages += [{"role": "user", "content": asked}, {"role": "assistant", "content": turn.shown}]
+        asked = (
+            f'<div class="qa-question" id="turn-{turn.number}" '
+            f'dir="auto">{escape_html(turn.question)}</div>'
+        )
+        messages += [
+            {"role": "user", "content": asked},
+            {"role": "assistant", "content": turn.shown},
+        ]
     return messages
 
 
@@ -69,7 +88,12 @@ def save_as_markdown(turns: Sequence[Turn]) -> str:
 
 def save_as_json(turns: Sequence[Turn]) -> str:
     """The conversation as a JSON file."""
-    return json.dumps(conversation_to_json(_answers(turns), saved=_now()), ensure_ascii=False, indent=2) + "\n"
+    return (
+        json.dumps(
+            conversation_to_json(_answers(turns), saved=_now()), ensure_ascii=False, indent=2
+        )
+        + "\n"
+    )
 
 
 def _answers(turns: Sequence[Turn]) -> list[AnswerJson]:
@@ -85,7 +109,10 @@ def _wait(text: str) -> str:
 
 
 def _problem(text: str) -> str:
-    return f'<div class="qa-answer qa-problem" role="alert">{escape_html(text[:1].upper() + text[1:])}</div>'
+    return (
+        '<div class="qa-answer qa-problem" '
+        f'role="alert">{escape_html(text[:1].upper() + text[1:])}</div>'
+    )
 
 
 def _name(titles: Sequence[str]) -> str:

@@ -1,4 +1,5 @@
-"""Articles -> questions that they may answer, made from sentences whose form gives the question away.
+"""Articles -> questions that they may answer, made from sentences whose form gives the question
+away.
 
 Only candidates: the page offers those that the index really answers.
 """
@@ -11,8 +12,13 @@ from qa.types import Article
 
 SAMPLE_CHARS = 20_000
 """How much of an article is looked at."""
-_SENTENCE = re.compile(r"(?:^|(?<=[.!?؟])\s+)(?P<sentence>[^\s.!?؟][^.!?؟\n]{20,220})[.!?؟]", re.MULTILINE)
-_NOUN = r"(?P<noun>(?:[Tt]he|[Aa]n?|[Tt]his) (?:[\w'’-]+ ){0,3}[\w'’-]+|(?:[A-Z][\w'’-]+ ){1,3}[A-Z][\w'’-]+)"
+_SENTENCE = re.compile(
+    r"(?:^|(?<=[.!?؟])\s+)(?P<sentence>[^\s.!?؟][^.!?؟\n]{20,220})[.!?؟]", re.MULTILINE
+)
+_NOUN = (
+    r"(?P<noun>(?:[Tt]he|[Aa]n?|[Tt]his) (?:[\w'’-]+ ){0,3}[\w'’-]+"
+    r"|(?:[A-Z][\w'’-]+ ){1,3}[A-Z][\w'’-]+)"
+)
 _DONE = "[a-z]+ed|held|built|given|made|found|born|written|taken|sold|paid"
 _VERB = rf"(?P<be>was|were|is|are) (?P<verb>(?:{_DONE})(?: again)?)"
 _YEAR = r"(?:[A-Z]\w+day, )?(?:\d{1,2} )?(?:[A-Z]\w+ )?(?:\d{4}|\d{1,2} [A-Z]\w+|\d{1,2})\b"
@@ -21,9 +27,18 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(rf"{_NOUN} {_VERB} by [A-Z]"), "By whom {be} {noun} {verb}?"),
     (re.compile(rf"{_NOUN} {_VERB} to (?!be |have )[A-Z]"), "To whom {be} {noun} {verb}?"),
     (re.compile(rf"{_NOUN} {_VERB} (?:in|on) {_YEAR}"), "When {be} {noun} {verb}?"),
-    (re.compile(rf"{_NOUN} {_VERB} (?:in|at|under|near) (?:a|an|the|[A-Z])"), "Where {be} {noun} {verb}?"),
-    (re.compile(rf"{_NOUN} (?P<verb>began|opened|ended|closed) (?:in|on) {_YEAR}"), "When did {noun} {verb}?"),
-    (re.compile(r"(?:وقد )?(?P<noun>[شبتوأاق]\S+(?: \S+){1,2}?) (?:في \S+ )?(?:عام|سنة) \d{4}"), "متى {noun}؟"),
+    (
+        re.compile(rf"{_NOUN} {_VERB} (?:in|at|under|near) (?:a|an|the|[A-Z])"),
+        "Where {be} {noun} {verb}?",
+    ),
+    (
+        re.compile(rf"{_NOUN} (?P<verb>began|opened|ended|closed) (?:in|on) {_YEAR}"),
+        "When did {noun} {verb}?",
+    ),
+    (
+        re.compile(r"(?:وقد )?(?P<noun>[شبتوأاق]\S+(?: \S+){1,2}?) (?:في \S+ )?(?:عام|سنة) \d{4}"),
+        "متى {noun}؟",
+    ),
 )
 _ROOT = {"began": "begin", "opened": "open", "ended": "end", "closed": "close"}
 _VAGUE = re.compile(r"\b(?:which|that|who|it|this|these|those|and|or|but)\b", re.IGNORECASE)

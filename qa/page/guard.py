@@ -1,7 +1,7 @@
 """What may reach the server, and what a browser may do with what it gets.
 
-Article text is escaped wherever it is shown; this is the second line: even a page that went wrong could load nothing
-from elsewhere, send nothing elsewhere, and be embedded nowhere.
+Article text is escaped wherever it is shown; this is the second line: even a page that went wrong
+could load nothing from elsewhere, send nothing elsewhere, and be embedded nowhere.
 """
 
 import asyncio
@@ -31,7 +31,8 @@ CHUNK_SECONDS, BODY_SECONDS = 20.0, 600.0
 _LOG = logging.getLogger(__name__)
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s,:/@\[\]]+))(?::\d{1,5})?")
 
-# Gradio's own front end needs inline scripts and styles and compiles templates; everything else is closed.
+# Gradio's own front end needs inline scripts and styles and compiles templates; everything else is
+# closed.
 POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -59,10 +60,17 @@ HEADERS = {
 
 
 class Guard:
-    """Checks host, origin, size and rate before a request goes on, and adds the headers to every reply."""
+    """Checks host, origin, size and rate before a request goes on, and adds the headers to every
+    reply.
+    """
 
     def __init__(
-        self, app: ASGIApp, hosts: Sequence[str], auth: tuple[str, str] | None = None, *, read_only: bool = False
+        self,
+        app: ASGIApp,
+        hosts: Sequence[str],
+        auth: tuple[str, str] | None = None,
+        *,
+        read_only: bool = False,
     ) -> None:
         self.app = app
         self.auth = auth
@@ -100,7 +108,9 @@ class Guard:
         await self._pass_on(scope, receive, reply)
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Give a request to the page; one that it cannot make sense of is the caller's mistake, and no traceback."""
+        """Give a request to the page; one that it cannot make sense of is the caller's mistake, and
+        no traceback.
+        """
         has_begun = False
 
         async def noting(message: Message) -> None:
@@ -118,12 +128,16 @@ class Guard:
                 _LOG.warning("a request for %r failed: %r", scope["path"], error)
             if not has_begun:
                 told = (
-                    ("The body did not come.", 408) if body.is_cut_off else ("The page cannot read this request.", 400)
+                    ("The body did not come.", 408)
+                    if body.is_cut_off
+                    else ("The page cannot read this request.", 400)
                 )
                 await PlainTextResponse(*told)(scope, receive, send)
 
     def _without_forged_names(self, scope: Scope) -> Scope:
-        """Names under which a proxy says that it was called count only if the server answers to them."""
+        """Names under which a proxy says that it was called count only if the server answers to
+        them.
+        """
         kept = []
         for name, value in scope["headers"]:
             first = value.decode("latin-1").partition(",")[0].strip()
@@ -138,7 +152,10 @@ class Guard:
         headers = Headers(scope=scope)
         host = host_of(headers.get("host", ""))
         if not self._knows(host):
-            return 400, "This server does not answer to that name. Start it with --allow-host to add one."
+            return (
+                400,
+                "This server does not answer to that name. Start it with --allow-host to add one.",
+            )
         if scope["method"] not in ("GET", "HEAD", "OPTIONS"):
             origin = headers.get("origin")
             if origin is not None and origin.partition("://")[2].lower() != headers["host"].lower():
@@ -165,7 +182,11 @@ class Guard:
     def _recent(self, client: str) -> deque[float]:
         if len(self._failures) > MAX_ADDRESSES:
             since = monotonic() - LOGIN_SECONDS
-            self._failures = {name: times for name, times in self._failures.items() if times and times[-1] >= since}
+            self._failures = {
+                name: times
+                for name, times in self._failures.items()
+                if times and times[-1] >= since
+            }
         failures = self._failures.setdefault(client, deque(maxlen=LOGIN_FAILURES))
         while failures and failures[0] < monotonic() - LOGIN_SECONDS:
             failures.popleft()
@@ -191,12 +212,18 @@ def host_of(header: str) -> str:
 
 
 def _network(client: str) -> str:
-    """Whose wrong passwords count together: an address, or the network of 2 ** 64 that one subscriber has."""
+    """Whose wrong passwords count together: an address, or the network of 2 ** 64 that one
+    subscriber has.
+    """
     try:
         address = ipaddress.ip_address(client)
     except ValueError:
         return client
-    return client if address.version == 4 else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    return (
+        client
+        if address.version == 4
+        else str(ipaddress.ip_network((int(address) >> 64 << 64, 64)))
+    )
 
 
 def _is_address(host: str) -> bool:

@@ -21,34 +21,48 @@ def header(count: int) -> str:
     return (
         '<header class="qa-header"><div><h1>Ask your articles</h1>'
         "<p>Answers in their own words. Nothing leaves this machine.</p></div>"
-        f'<button class="qa-toggle" aria-expanded="false" aria-controls="articles">{held}</button></header>'
+        '<button class="qa-toggle" aria-expanded="false" '
+        f'aria-controls="articles">{held}</button></header>'
     )
 
 
 def welcome(questions: Sequence[str] | None, *, has_articles: bool) -> str:
-    """What an empty conversation shows: questions that this index answers; None while they are looked for."""
+    """What an empty conversation shows: questions that this index answers; None while they are
+    looked for.
+    """
     if not has_articles:
         return (
             '<div class="qa-welcome"><h2>No articles yet</h2>'
-            "<p>Press “No articles yet” at the top and add some: text or Markdown files, or pasted text.</p></div>"
+            "<p>Press “No articles yet” at the top and add some: text or Markdown files, or "
+            "pasted text.</p></div>"
         )
     if questions is None:
         waiting = '<li><span class="qa-example qa-waiting"></span></li>' * 3
         rest = f'<p>For example</p><ul aria-hidden="true">{waiting}</ul>'
     else:
-        buttons = (f'<button class="qa-example" dir="auto">{escape_html(question)}</button>' for question in questions)
+        buttons = (
+            f'<button class="qa-example" dir="auto">{escape_html(question)}</button>'
+            for question in questions
+        )
         rest = "".join(f"<li>{button}</li>" for button in buttons)
         rest = f"<p>For example</p><ul>{rest}</ul>" if rest else ""
     return f'<div class="qa-welcome"><h2>What would you like to know?</h2>{rest}</div>'
 
 
 def source(
-    article: Article, marks: Sequence[Mark], *, current: int = 0, window: Span | None = None, notice: str = ""
+    article: Article,
+    marks: Sequence[Mark],
+    *,
+    current: int = 0,
+    window: Span | None = None,
+    notice: str = "",
 ) -> str:
     """An article beside the chat, around its current mark."""
     text, shown = source_to_html(article, marks, current=current, window=window)
     facts = [part for part in (article.author, article.date, article.id) if part]
-    meta = ' <span class="qa-dot">·</span> '.join(f"<bdi>{escape_html(part)}</bdi>" for part in facts)
+    meta = ' <span class="qa-dot">·</span> '.join(
+        f"<bdi>{escape_html(part)}</bdi>" for part in facts
+    )
     lang = f' lang="{escape_html(article.language)}"' if article.language else ""
     earlier = later = ""
     if shown.start > article.body_start:
@@ -62,10 +76,12 @@ def source(
         '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
         f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2>'
         f'<p class="qa-meta" dir="{direction(article.title)}">{meta}</p></div>'
-        '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this place">Copy link</button>'
+        '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this '
+        'place">Copy link</button>'
         '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
         f"{told}"
-        f'<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the article">{earlier}'
+        '<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the '
+        f'article">{earlier}'
         f'<div class="qa-text"{lang}>{text}</div>{later}</div></section>'
     )
 
@@ -74,12 +90,15 @@ def no_source(message: str) -> str:
     """The source panel when there is nothing to show."""
     return (
         '<section class="qa-source" aria-label="Article"><div class="qa-source-head">'
-        f'<div><h2>Not found</h2></div><div class="qa-source-tools"><button class="qa-close">Close</button></div></div>'
+        '<div><h2>Not found</h2></div><div class="qa-source-tools"><button '
+        'class="qa-close">Close</button></div></div>'
         f'<p class="qa-notice" role="status">{escape_html(message)}</p></section>'
     )
 
 
-def _more(article: Article, marks: Sequence[Mark], current: int, window: Span, label: str, name: str) -> str:
+def _more(
+    article: Article, marks: Sequence[Mark], current: int, window: Span, label: str, name: str
+) -> str:
     place = marks[current] if current < len(marks) else Mark(article.body_start, article.body_start)
     reference = reference_to(article, place, marks, window=window)
     return (
@@ -94,9 +113,16 @@ def article_list(articles: Sequence[Article], query: str = "", *, read_only: boo
     found = [article for article in articles if _matches(article, words)]
     rows = "".join(_row(article, read_only) for article in found[:MOST_LISTED])
     count = f"{len(found):,} of {len(articles):,}" if words else f"{len(articles):,}"
-    more = f"<p>{len(found) - MOST_LISTED:,} more: search to find them.</p>" if len(found) > MOST_LISTED else ""
+    more = (
+        f"<p>{len(found) - MOST_LISTED:,} more: search to find them.</p>"
+        if len(found) > MOST_LISTED
+        else ""
+    )
     noun = "article" if len(articles) == 1 else "articles"
-    return f'<div class="qa-list"><p class="qa-count" role="status">{count} {noun}</p><ul>{rows}</ul>{more}</div>'
+    return (
+        f'<div class="qa-list"><p class="qa-count" role="status">{count} '
+        f"{noun}</p><ul>{rows}</ul>{more}</div>"
+    )
 
 
 def _matches(article: Article, words: Sequence[str]) -> bool:
@@ -105,13 +131,19 @@ def _matches(article: Article, words: Sequence[str]) -> bool:
 
 
 def _row(article: Article, read_only: bool) -> str:
-    meta = " · ".join(f"<bdi>{escape_html(part)}</bdi>" for part in (article.author, article.date) if part)
+    meta = " · ".join(
+        f"<bdi>{escape_html(part)}</bdi>" for part in (article.author, article.date) if part
+    )
     title, name = escape_html(article.title), escape_html(article.id)
-    remove = f'<button class="qa-remove" title="Remove {name}">Remove<span class="qa-unseen"> {title}</span></button>'
+    remove = (
+        f'<button class="qa-remove" title="Remove {name}">Remove<span class="qa-unseen"> '
+        f"{title}</span></button>"
+    )
     return (
         f'<li><div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
         f'<span class="qa-hidden qa-ref">{reference_to(article, None, ())}</span>'
-        f'<p class="qa-meta" dir="{direction(article.title)}">{meta}</p></div>{"" if read_only else remove}</li>'
+        '<p class="qa-meta" '
+        f'dir="{direction(article.title)}">{meta}</p></div>{"" if read_only else remove}</li>'
     )
 
 
@@ -124,8 +156,10 @@ def progress(state: BuildState) -> str:
     if state.seconds_left is not None:
         facts.append(f"{_duration(state.seconds_left)} left")
     return (
-        f'<div class="qa-progress"><p><strong>{escape_html(state.what.capitalize())}</strong> {" · ".join(facts)}</p>'
-        f'<progress max="1" value="{share:.3f}" aria-label="Progress of the build">{share:.0%}</progress></div>'
+        f'<div class="qa-progress"><p><strong>{escape_html(state.what.capitalize())}</strong> '
+        f"{' · '.join(facts)}</p>"
+        f'<progress max="1" value="{share:.3f}" aria-label="Progress of the '
+        f'build">{share:.0%}</progress></div>'
     )
 
 
@@ -148,7 +182,10 @@ def message(notes: Sequence[str] = (), errors: Sequence[str] = ()) -> str:
     said = "".join(f'<p class="qa-note" dir="auto">{escape_html(note)}</p>' for note in notes)
     wrong = "".join(f'<li dir="auto">{escape_html(error)}</li>' for error in dict.fromkeys(errors))
     if wrong:
-        said += f'<div class="qa-errors" role="alert"><p>Not everything could be used:</p><ul>{wrong}</ul></div>'
+        said += (
+            '<div class="qa-errors" role="alert"><p>Not everything could be '
+            f"used:</p><ul>{wrong}</ul></div>"
+        )
     return f'<div class="qa-message" role="status">{said}</div>' if said else ""
 
 

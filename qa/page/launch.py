@@ -40,7 +40,9 @@ def launch(
         QAError: the port is taken.
     """
     _check_port(host, port)
-    guard = Middleware(Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only)
+    guard = Middleware(
+        Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only
+    )
     with as_file(files("qa.page") / "icon.svg") as icon:
         _, address, _ = page.queue(max_size=256, api_open=False).launch(
             server_name=host,
@@ -67,7 +69,9 @@ def launch(
             prevent_thread_lock=True,
         )
         if not (auth or _is_loopback(host)):
-            sys.stderr.write("Whoever reaches this machine can use the page: --user asks for a password.\n")
+            sys.stderr.write(
+                "Whoever reaches this machine can use the page: --user asks for a password.\n"
+            )
         sys.stderr.write(f"Ask at {address} (Ctrl+C stops)\n")
         if block:
             page.block_thread()
@@ -76,10 +80,13 @@ def launch(
 
 def _check_port(host: str, port: int) -> None:
     try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
+        ).close()
     except OSError as error:
         raise QAError(
-            f"cannot listen on {host}, port {port} ({error.strerror}): stop what uses it, or choose another --port"
+            f"cannot listen on {host}, port {port} ({error.strerror}): stop what uses it, or "
+            "choose another --port"
         ) from None
 
 

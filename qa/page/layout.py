@@ -1,4 +1,6 @@
-"""The page's components, and what happens between them; what they show is made in `html` and `qa.render`."""
+"""The page's components, and what happens between them; what they show is made in `html` and
+`qa.render`.
+"""
 
 from collections.abc import Iterator
 from importlib.resources import files
@@ -48,7 +50,12 @@ class Parts(NamedTuple):
 
 def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     """The page over a service; open it with `launch`."""
-    page = gr.Blocks(title="Ask your articles", fill_width=True, analytics_enabled=False, delete_cache=(3600, 3600))
+    page = gr.Blocks(
+        title="Ask your articles",
+        fill_width=True,
+        analytics_enabled=False,
+        delete_cache=(3600, 3600),
+    )
     with page:
         with gr.Row(elem_id="desk"):
             listing = add_articles_panel(service)
@@ -85,11 +92,25 @@ def _make_parts() -> Parts:
     source = gr.HTML("", elem_id="source", js_on_load=_PANEL_JS)
     download = gr.Textbox(visible="hidden", elem_id="download", label="File to save")
     states = gr.State([]), gr.State(""), gr.State(False)
-    return Parts(header, welcome, chat, question, tools, anew, as_markdown, as_json, source, download, *states)
+    return Parts(
+        header,
+        welcome,
+        chat,
+        question,
+        tools,
+        anew,
+        as_markdown,
+        as_json,
+        source,
+        download,
+        *states,
+    )
 
 
 def _make_chat() -> gr.Chatbot:
-    """Shows HTML of our own, and is never an input: from the browser it would take components of any kind."""
+    """Shows HTML of our own, and is never an input: from the browser it would take components of
+    any kind.
+    """
     return gr.Chatbot(
         elem_id="chat",
         label="Conversation",
@@ -121,10 +142,18 @@ def _connect_conversation(service: Service, parts: Parts) -> None:
             yield messages, left, turns, gr.update(visible=False), gr.update(visible=True)
 
     def take_question(event: gr.EventData) -> tuple[str, bool]:
-        return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(event._data.get("alone"))
+        return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(
+            event._data.get("alone")
+        )
 
     def start_anew() -> tuple[Any, ...]:
-        return gr.update(value=[], visible=False), "", [], gr.update(visible=True), gr.update(visible=False)
+        return (
+            gr.update(value=[], visible=False),
+            "",
+            [],
+            gr.update(visible=True),
+            gr.update(visible=False),
+        )
 
     parts.question.submit(answer, [parts.question, parts.turns], shown, **options)
     parts.source.example(take_question, None, [parts.question, parts.alone], **PRIVATE).then(

@@ -1,4 +1,6 @@
-"""What the page can do, apart from any screen: ask, search, read, and keep the articles and their index."""
+"""What the page can do, apart from any screen: ask, search, read, and keep the articles and their
+index.
+"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -73,12 +75,18 @@ class Service:
         self._examples_lock = Lock()
         self._examples: tuple[str | None, tuple[str, ...] | None] = (None, None)
 
-    # -- asking --------------------------------------------------------------------------------------------------
+    # -- asking
+    # ----------------------------------------------------------------------------------------------
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Bring the index up to date (unless read-only) and load the models."""
         if not self.read_only:
-            build(self.articles_folder, self.index_folder, progress=progress, reader=identify_bundled())
+            build(
+                self.articles_folder,
+                self.index_folder,
+                progress=progress,
+                reader=identify_bundled(),
+            )
         self.answerer.answer("Is everything loaded?")
 
     @property
@@ -120,7 +128,8 @@ class Service:
             raise QAError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
         return self.answerer.retriever.retrieve(_limit(query), k)
 
-    # -- reading -------------------------------------------------------------------------------------------------
+    # -- reading
+    # ----------------------------------------------------------------------------------------------
 
     def get_article(self, article_id: str) -> Article | None:
         """One article, whole."""
@@ -131,7 +140,10 @@ class Service:
         build_id = self.build_id
         if self._listing[0] != build_id or build_id is None:
             found = tuple(self.answerer.retriever.index.list_articles()) if build_id else ()
-            self._listing = (build_id, tuple(sorted(found, key=lambda article: article.title.casefold())))
+            self._listing = (
+                build_id,
+                tuple(sorted(found, key=lambda article: article.title.casefold())),
+            )
         return self._listing[1]
 
     @property
@@ -141,14 +153,18 @@ class Service:
 
     @property
     def examples(self) -> tuple[str, ...] | None:
-        """Questions that this index answers; None while they are looked for, in a thread of its own."""
+        """Questions that this index answers; None while they are looked for, in a thread of its
+        own.
+        """
         build_id = self.build_id
         if build_id is None:
             return ()
         with self._examples_lock:
             if self._examples[0] != build_id:
                 self._examples = (build_id, None)
-                Thread(target=self._find_examples, args=(build_id,), name="examples", daemon=True).start()
+                Thread(
+                    target=self._find_examples, args=(build_id,), name="examples", daemon=True
+                ).start()
             return self._examples[1]
 
     @property
@@ -175,10 +191,13 @@ class Service:
                 if found == EXAMPLES:
                     return
 
-    # -- changing ------------------------------------------------------------------------------------------------
+    # -- changing
+    # ----------------------------------------------------------------------------------------------
 
     def add_files(self, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
-        """Put files (name, content) into the articles folder; returns ids of those added, and what is wrong."""
+        """Put files (name, content) into the articles folder; returns ids of those added, and what
+        is wrong.
+        """
         self._check_may_change()
         return _collect(self.articles_folder, files)
 
@@ -206,7 +225,9 @@ class Service:
         with self._lock:
             if self.building.is_running:
                 raise QAError("the index is being built already: wait until that is done")
-            self.building = BuildState(is_running=True, started=monotonic(), number=self.building.number + 1)
+            self.building = BuildState(
+                is_running=True, started=monotonic(), number=self.building.number + 1
+            )
         Thread(target=self._build, args=(self.building,), name="build", daemon=True).start()
 
     def stop_build(self) -> None:
@@ -216,7 +237,9 @@ class Service:
     def _build(self, state: BuildState) -> None:
         def note(done: int, total: int, what: str) -> None:
             if state.stop:
-                raise BuildStopped("stopped; the index is as it was, and the next build goes on from there")
+                raise BuildStopped(
+                    "stopped; the index is as it was, and the next build goes on from there"
+                )
             if what != state.what:
                 state.started = monotonic()
             state.done, state.total, state.what = done, total, what
@@ -257,7 +280,9 @@ def _collect(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[list[str
 
 def _limit(question: str) -> str:
     if len(question) > MAX_QUESTION_CHARS:
-        raise QAError(f"the question has {len(question)} characters: ask with at most {MAX_QUESTION_CHARS}")
+        raise QAError(
+            f"the question has {len(question)} characters: ask with at most {MAX_QUESTION_CHARS}"
+        )
     return question
 
 

@@ -1,4 +1,6 @@
-"""Where a person wants to read (a click, an address) -> the article beside the chat, at that place."""
+"""Where a person wants to read (a click, an address) -> the article beside the chat, at that
+place.
+"""
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -16,14 +18,24 @@ CHANGED = "This article has changed since it was quoted; the marked place may no
 
 
 def find_place(service: Service, wanted: Mapping[str, Any]) -> str:
-    """HTML of the article that a button refers to; see `qa.render.source.reference_to` for what it says."""
+    """HTML of the article that a button refers to; see `qa.render.source.reference_to` for what it
+    says.
+    """
     article = service.get_article(str(wanted.get("article", "")))
     if article is None:
-        return _anew(html.no_source("This article is no longer in the index. It may have been removed or renamed."))
+        return _anew(
+            html.no_source(
+                "This article is no longer in the index. It may have been removed or renamed."
+            )
+        )
     marks, current = _read_marks(article, wanted)
     window = _read_span(article, wanted.get("window"))
     changed = wanted.get("sha256") not in (None, article.sha256)
-    return _anew(html.source(article, marks, current=current, window=window, notice=CHANGED if changed else ""))
+    return _anew(
+        html.source(
+            article, marks, current=current, window=window, notice=CHANGED if changed else ""
+        )
+    )
 
 
 def find_in_address(service: Service, query: Mapping[str, str]) -> str:
@@ -39,7 +51,10 @@ def find_in_address(service: Service, query: Mapping[str, str]) -> str:
 def _read_marks(article: Article, wanted: Mapping[str, Any]) -> tuple[list[Mark], int]:
     """The marks, and which of them is meant; whatever is out of the article is left out."""
     found = wanted.get("marks")
-    spans = [_read_mark(article, value) for value in (found if isinstance(found, list) else [])[:MAX_MARKS]]
+    spans = [
+        _read_mark(article, value)
+        for value in (found if isinstance(found, list) else [])[:MAX_MARKS]
+    ]
     marks = sorted({mark for mark in spans if mark})
     place = _read_span(article, [wanted.get("start"), wanted.get("end")])
     if place is None:
@@ -57,7 +72,11 @@ def _read_mark(article: Article, value: object) -> Mark | None:
 
 
 def _read_span(article: Article, value: object) -> Span | None:
-    if not isinstance(value, Sequence) or len(value) != 2 or not all(type(edge) is int for edge in value):
+    if (
+        not isinstance(value, Sequence)
+        or len(value) != 2
+        or not all(type(edge) is int for edge in value)
+    ):
         return None
     start, end = value
     return Span(start, end) if article.body_start <= start < end <= len(article.text) else None

@@ -1,4 +1,6 @@
-"""Readers: a question and passages -> the sentences that answer, the words in them that do, or silence."""
+"""Readers: a question and passages -> the sentences that answer, the words in them that do, or
+silence.
+"""
 
 import json
 from pathlib import Path
@@ -10,7 +12,9 @@ BUNDLED = "bundled"
 
 
 def identify_bundled() -> str:
-    """Name and weights' hash of the bundled reader, without loading it; empty where it is missing."""
+    """Name and weights' hash of the bundled reader, without loading it; empty where it is
+    missing.
+    """
     try:
         config = json.loads((Path(__file__).with_name("weights") / "config.json").read_text())
         return f"{config['name']} {config['model_sha256'][:12]}"
@@ -19,7 +23,8 @@ def identify_bundled() -> str:
 
 
 def load_reader(name: str) -> Reader:
-    """The bundled reader, or any extractive question-answering model by its folder or Hugging Face name.
+    """The bundled reader, or any extractive question-answering model by its folder or Hugging Face
+    name.
 
     Raises:
         ReaderUnavailable: it is not on this machine.

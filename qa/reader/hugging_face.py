@@ -1,7 +1,8 @@
 """Any extractive question-answering model of Hugging Face as a reader.
 
-Such models were trained on one passage at a time: their scores say which words of a passage answer, and compare only
-loosely between passages. They have no sentence scores; a sentence gets that of its best words.
+Such models were trained on one passage at a time: their scores say which words of a passage answer,
+and compare only loosely between passages. They have no sentence scores; a sentence gets that of its
+best words.
 """
 
 from collections.abc import Sequence
@@ -27,7 +28,8 @@ class HuggingFaceReader:
 
     @classmethod
     def from_pretrained(cls, name: str) -> Self:
-        """Load by folder or name. Hub access is the user's choice: a name that is not on this machine is looked up.
+        """Load by folder or name. Hub access is the user's choice: a name that is not on this
+        machine is looked up.
 
         Raises:
             ReaderUnavailable: it is not there, or is no such model.
@@ -41,7 +43,9 @@ class HuggingFaceReader:
             model = AutoModelForQuestionAnswering.from_pretrained(name).eval()
         except (OSError, ValueError) as error:
             reason = str(error).splitlines()[0]
-            raise ReaderUnavailable(f"no question-answering model {name!r} can be loaded: {reason}") from error
+            raise ReaderUnavailable(
+                f"no question-answering model {name!r} can be loaded: {reason}"
+            ) from error
         return cls(model, tokenizer, name=name)
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
@@ -60,13 +64,21 @@ class HuggingFaceReader:
         import torch
 
         encoded = self._tokenizer(
-            question, passage.text, truncation="only_second", max_length=MAX_TOKENS, return_tensors="pt"
+            question,
+            passage.text,
+            truncation="only_second",
+            max_length=MAX_TOKENS,
+            return_tensors="pt",
         )
         with torch.no_grad():
             output = self._model(**encoded)
         start, end = output.start_logits[0].numpy(), output.end_logits[0].numpy()
         # "No answer" stands on the first token: taking its scores off puts it at 0.
         start, end = start - start[0], end - end[0]
-        reading = read_scores(passage, encoded.encodings[0], start, end, np.zeros_like(start), silence=0.0)
-        sentences = tuple(sentence._replace(score=sentence.answer_score) for sentence in reading.sentences)
+        reading = read_scores(
+            passage, encoded.encodings[0], start, end, np.zeros_like(start), silence=0.0
+        )
+        sentences = tuple(
+            sentence._replace(score=sentence.answer_score) for sentence in reading.sentences
+        )
         return Reading(sentences, -max((s.answer_score for s in sentences), default=0.0))

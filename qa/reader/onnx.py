@@ -1,7 +1,9 @@
-"""A question and passages -> readings, by the model of our own that comes with the package (see MODEL_CARD.md).
+"""A question and passages -> readings, by the model of our own that comes with the package (see
+MODEL_CARD.md).
 
-The model gives, for each token, scores of starting and of ending the answer and of standing in a sentence that answers,
-and for each passage the log-odds that it is silent. Everything is relative to "no answer" at 0, so passages compare.
+The model gives, for each token, scores of starting and of ending the answer and of standing in a
+sentence that answers, and for each passage the log-odds that it is silent. Everything is relative
+to "no answer" at 0, so passages compare.
 """
 
 import json
@@ -27,7 +29,8 @@ MAX_TOKENS = 320
 """Of question and passage together; passages as the index makes them stay far below."""
 MAX_ANSWER_TOKENS = 40
 CROSSING_COST = 4.0
-"""Log-odds that a span has to be better by to run on into the next sentence: hardly one answer in a hundred does."""
+"""Log-odds that a span has to be better by to run on into the next sentence: hardly one answer in a
+hundred does."""
 
 Scores = NDArray[np.float32]
 
@@ -38,18 +41,26 @@ class OnnxReader:
     scores_sentences = True
 
     def __init__(
-        self, session: "InferenceSession", tokenizer: "Tokenizer", questions: "Tokenizer", *, name: str, threads: int
+        self,
+        session: "InferenceSession",
+        tokenizer: "Tokenizer",
+        questions: "Tokenizer",
+        *,
+        name: str,
+        threads: int,
     ) -> None:
         self._session = session
         self.tokenizer = tokenizer
         self._questions = questions
-        # A core reads whole passages: cutting each product in two costs more in waiting than it gains.
+        # A core reads whole passages: cutting each product in two costs more in waiting than it
+        # gains.
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="qa-reader")
         self.name = name
 
     @classmethod
     def from_folder(cls, folder: Path = BUNDLED, *, threads: int | None = None) -> Self:
-        """Open `model.onnx`, `tokenizer.json` and `config.json`; as many `threads` as there are cores, unless given.
+        """Open `model.onnx`, `tokenizer.json` and `config.json`; as many `threads` as there are
+        cores, unless given.
 
         Raises:
             ReaderUnavailable: the folder does not hold a reader.
@@ -65,7 +76,9 @@ class OnnxReader:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+        session = onnxruntime.InferenceSession(
+            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        )
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
@@ -74,16 +87,28 @@ class OnnxReader:
         questions.no_padding()
         questions.enable_truncation(MAX_QUESTION_TOKENS)
         config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
-        return cls(session, tokenizer, questions, name=str(config["name"]), threads=threads or _count_cores())
+        return cls(
+            session,
+            tokenizer,
+            questions,
+            name=str(config["name"]),
+            threads=threads or _count_cores(),
+        )
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
-        """One reading a passage. Each passage is run by itself: its scores do not depend on its neighbours."""
+        """One reading a passage. Each passage is run by itself: its scores do not depend on its
+        neighbours.
+        """
         question = self._cut_question(question)
         return list(self._pool.map(lambda passage: self._read_one(question, passage), passages))
 
     def _cut_question(self, question: str) -> str:
         encoding = self._questions.encode(question, add_special_tokens=False)
-        return question[: encoding.offsets[-1][1]] if len(encoding.ids) == MAX_QUESTION_TOKENS else question
+        return (
+            question[: encoding.offsets[-1][1]]
+            if len(encoding.ids) == MAX_QUESTION_TOKENS
+            else question
+        )
 
     def _read_one(self, question: str, passage: Passage) -> Reading:
         encoding = self.tokenizer.encode(question, passage.text)
@@ -104,7 +129,13 @@ def _count_cores() -> int:
 
 
 def read_scores(
-    passage: Passage, encoding: "Encoding", start: Scores, end: Scores, sentence: Scores, *, silence: float
+    passage: Passage,
+    encoding: "Encoding",
+    start: Scores,
+    end: Scores,
+    sentence: Scores,
+    *,
+    silence: float,
 ) -> Reading:
     """Gather token scores, each float32 (l,), by sentences."""
     bounds = [*_find_sentences(passage, encoding)]
@@ -117,13 +148,16 @@ def read_scores(
         stop = bounds[number + 1][1] if number + 1 < len(bounds) else last
         head, tail, best = find_span(start[first:last], end[first : max(stop, last)])
         offsets = encoding.offsets
-        answer = Span(passage.start + offsets[first + head][0], passage.start + offsets[first + tail][1])
+        answer = Span(
+            passage.start + offsets[first + head][0], passage.start + offsets[first + tail][1]
+        )
         readings.append(SentenceReading(float(sentence[first:last].mean()), answer, best))
     return Reading(tuple(readings), silence)
 
 
 def find_span(start: Scores, end: Scores) -> tuple[int, int, float]:
-    """First token, last token and score of the best span that starts in `start` (l,) and ends in `end` (m >= l,).
+    """First token, last token and score of the best span that starts in `start` (l,) and ends in
+    `end` (m >= l,).
 
     What `end` has beyond `start` belongs to the next sentence.
     """
@@ -140,7 +174,9 @@ def _find_sentences(passage: Passage, encoding: "Encoding") -> list[tuple[int, i
     """Token range of each sentence of the passage."""
     places = [
         (number, offsets[0] + passage.start)
-        for number, (offsets, kind) in enumerate(zip(encoding.offsets, encoding.sequence_ids, strict=True))
+        for number, (offsets, kind) in enumerate(
+            zip(encoding.offsets, encoding.sequence_ids, strict=True)
+        )
         if kind == 1
     ]
     tokens = np.array([number for number, _ in places], dtype=np.int64)

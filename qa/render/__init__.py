@@ -1,7 +1,8 @@
-"""Answers, passages and articles as people and programs get them: text, Markdown, HTML, JSON, annotations.
+"""Answers, passages and articles as people and programs get them: text, Markdown, HTML, JSON,
+annotations.
 
-Pure functions. Words of an article are escaped for where they go and otherwise left as they stand; nothing in them is
-ever interpreted.
+Pure functions. Words of an article are escaped for where they go and otherwise left as they stand;
+nothing in them is ever interpreted.
 """
 
 from qa.render.annotations import annotate, answer_to_annotations

@@ -1,4 +1,5 @@
-"""Quotes -> W3C Web Annotations (https://www.w3.org/TR/annotation-model/), which other tools can anchor in the text.
+"""Quotes -> W3C Web Annotations (https://www.w3.org/TR/annotation-model/), which other tools can
+anchor in the text.
 
 Their text positions count Unicode code points, as `str` does.
 """
@@ -28,18 +29,31 @@ def annotate(quote: QuoteJson, question: str) -> dict[str, Any]:
     """One quote, as the highlight of what answers a question."""
     article = quote["article"]
     selectors: list[dict[str, Any]] = [
-        {"type": "TextQuoteSelector", "exact": quote["text"], "prefix": quote["prefix"], "suffix": quote["suffix"]},
+        {
+            "type": "TextQuoteSelector",
+            "exact": quote["text"],
+            "prefix": quote["prefix"],
+            "suffix": quote["suffix"],
+        },
         {"type": "TextPositionSelector", "start": quote["start"], "end": quote["end"]},
     ]
     if quote["answer"]:
-        inner = {"start": quote["answer"]["start"] - quote["start"], "end": quote["answer"]["end"] - quote["start"]}
+        inner = {
+            "start": quote["answer"]["start"] - quote["start"],
+            "end": quote["answer"]["end"] - quote["start"],
+        }
         # A refinement counts from the beginning of what it refines.
         selectors[1]["refinedBy"] = {"type": "TextPositionSelector", **inner}
     return {
         "@context": CONTEXT,
         "type": "Annotation",
         "motivation": "highlighting",
-        "body": {"type": "TextualBody", "value": question, "purpose": "questioning", "format": "text/plain"},
+        "body": {
+            "type": "TextualBody",
+            "value": question,
+            "purpose": "questioning",
+            "format": "text/plain",
+        },
         "target": {
             "source": {
                 "id": article["url"] or f"urn:article:{percent_encode(article['id'])}",

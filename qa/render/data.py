@@ -107,7 +107,11 @@ def quote_to_json(quote: Quote) -> QuoteJson:
         "prefix": quote.prefix,
         "suffix": quote.suffix,
         "answer": answer
-        and {"text": quote.article.text[answer.start : answer.end], "start": answer.start, "end": answer.end},
+        and {
+            "text": quote.article.text[answer.start : answer.end],
+            "start": answer.start,
+            "end": answer.end,
+        },
         "score": round(quote.score, 4),
         "paragraph": quote.paragraph,
         "article": article_to_json(quote.article),
@@ -156,7 +160,12 @@ def strength(score: float) -> Strength:
 def describe_source(quote: QuoteJson | HitJson) -> str:
     """Title, author, date and paragraph in one line."""
     article = quote["article"]
-    parts = [article["title"], article["author"], article["date"], f"paragraph {quote['paragraph']}"]
+    parts = [
+        article["title"],
+        article["author"],
+        article["date"],
+        f"paragraph {quote['paragraph']}",
+    ]
     return ", ".join(part for part in parts if part)
 
 

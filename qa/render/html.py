@@ -1,18 +1,29 @@
 """Answers and passages -> HTML cards for a chat bubble.
 
-Written for two readers that both rewrite what they get: a sanitizer that leaves no `data-*` or `aria-*` attribute, and
-a cleaner that expands tabs and strips common indentation. So what a button refers to stands as JSON in a hidden element
-beside it, and escaped text has no line break or tab of its own.
+Written for two readers that both rewrite what they get: a sanitizer that leaves no `data-*` or
+`aria-*` attribute, and a cleaner that expands tabs and strips common indentation. So what a button
+refers to stands as JSON in a hidden element beside it, and escaped text has no line break or tab of
+its own.
 """
 
 import json
 from collections.abc import Sequence
 from unicodedata import bidirectional
 
-from qa.render.data import FAIR, STRONG, HitJson, QuoteJson, answer_to_json, cite, hit_to_json, strength
+from qa.render.data import (
+    FAIR,
+    STRONG,
+    HitJson,
+    QuoteJson,
+    answer_to_json,
+    cite,
+    hit_to_json,
+    strength,
+)
 from qa.types import Answer, Hit
 
-# Braces, dollars and backquotes as well: then no template engine between here and the screen finds anything to fill in.
+# Braces, dollars and backquotes as well: then no template engine between here and the screen finds
+# anything to fill in.
 _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>\"'`{}$\n\r\t"})
 _EXPLAIN = {
     "strong": "The articles very likely answer the question with this sentence",
@@ -27,11 +38,17 @@ def escape_html(text: str) -> str:
 
 
 def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = ()) -> str:
-    """An answer as cards; `key` makes ids on the page unique, `holdings` are titles to name when there is no answer."""
+    """An answer as cards; `key` makes ids on the page unique, `holdings` are titles to name when
+    there is no answer.
+    """
     value = answer_to_json(answer)
     if answer.status == "answered":
-        cards = "".join(_card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"]))
-        return f'<div class="qa-answer qa-answered">{_leaning(answer)}{cards}{_how(answer, key)}</div>'
+        cards = "".join(
+            _card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"])
+        )
+        return (
+            f'<div class="qa-answer qa-answered">{_leaning(answer)}{cards}{_how(answer, key)}</div>'
+        )
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
         head = "Not answered in your articles"
@@ -40,14 +57,21 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     else:
         head, note = "Not in your articles", "Nothing in them seems to be about this."
         lead = "Closest sentences, probably on something else"
-    cards = "".join(_card(quote, nearest, f"{key}-{n}", is_answer=False) for n, quote in enumerate(nearest))
+    cards = "".join(
+        _card(quote, nearest, f"{key}-{n}", is_answer=False) for n, quote in enumerate(nearest)
+    )
     body = f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>'
     if cards and answer.status == "unanswered":
         body += f'<p class="qa-lead">{lead}</p>{cards}'
     else:
         body += _holdings(holdings)
-        body += f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
-    return f'<div class="qa-answer qa-silent qa-{answer.status}">{_leaning(answer)}{body}{_how(answer, key)}</div>'
+        body += (
+            f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
+        )
+    return (
+        '<div class="qa-answer qa-silent '
+        f'qa-{answer.status}">{_leaning(answer)}{body}{_how(answer, key)}</div>'
+    )
 
 
 def _leaning(answer: Answer) -> str:
@@ -69,9 +93,13 @@ def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
 
 
 def direction(text: str) -> str:
-    """Either "rtl" or "ltr", by the first letter that has one: what `dir="auto"` would find if it looked into `bdi`."""
+    """Either "rtl" or "ltr", by the first letter that has one: what `dir="auto"` would find if it
+    looked into `bdi`.
+    """
     kinds = (bidirectional(char) for char in text)
-    return "rtl" if next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L" else "ltr"
+    return (
+        "rtl" if next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L" else "ltr"
+    )
 
 
 def mark_words(text: str, start: int, end: int) -> str:
@@ -86,21 +114,31 @@ def meta_line(value: QuoteJson | HitJson) -> str:
     """Title, author, date and paragraph, each kept apart from the direction of its neighbours."""
     article = value["article"]
     parts = [f'<bdi class="qa-title">{escape_html(article["title"])}</bdi>']
-    parts += [f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part]
+    parts += [
+        f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part
+    ]
     parts.append(f"<span>paragraph {value['paragraph']}</span>")
     return '<span class="qa-dot"> · </span>'.join(parts)
 
 
-def _card(quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer: bool = True) -> str:
+def _card(
+    quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer: bool = True
+) -> str:
     answer = quote["answer"] if is_answer else None
-    start, end = (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
+    start, end = (
+        (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
+    )
     word = strength(quote["score"])
-    badge = f'<span class="qa-strength qa-{word}" title="{_EXPLAIN[word]} ({quote["score"]:.2f})">{word}</span>'
+    badge = (
+        f'<span class="qa-strength qa-{word}" title="{_EXPLAIN[word]} '
+        f'({quote["score"]:.2f})">{word}</span>'
+    )
     copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
     also = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
     return (
         '<div class="qa-card">'
-        f'<blockquote class="qa-words" dir="auto">{mark_words(quote["text"], start, end)}</blockquote>'
+        '<blockquote class="qa-words" '
+        f'dir="auto">{mark_words(quote["text"], start, end)}</blockquote>'
         f'<p class="qa-meta" dir="{direction(quote["text"])}">{meta_line(quote)}</p>'
         + (f'<p class="qa-also">Also in {also}</p>' if also else "")
         + '<div class="qa-actions">'
@@ -113,14 +151,25 @@ def _card(quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer:
 
 
 def reference(place: QuoteJson | HitJson, quotes: Sequence[QuoteJson] = ()) -> str:
-    """Where a button leads, as escaped JSON: article, offsets, and all quotes of that article to mark."""
+    """Where a button leads, as escaped JSON: article, offsets, and all quotes of that article to
+    mark.
+    """
     article = place["article"]
     marks = [
-        [quote["start"], quote["end"], *((quote["answer"]["start"], quote["answer"]["end"]) if quote["answer"] else ())]
+        [
+            quote["start"],
+            quote["end"],
+            *((quote["answer"]["start"], quote["answer"]["end"]) if quote["answer"] else ()),
+        ]
         for quote in quotes
         if quote["article"]["id"] == article["id"]
     ]
-    value = {"article": article["id"], "start": place["start"], "end": place["end"], "sha256": article["sha256"]}
+    value = {
+        "article": article["id"],
+        "start": place["start"],
+        "end": place["end"],
+        "sha256": article["sha256"],
+    }
     return escape_html(json.dumps({**value, "marks": marks}))
 
 
@@ -132,7 +181,9 @@ def _holdings(titles: Sequence[str]) -> str:
 
 
 def _how(answer: Answer, key: str) -> str:
-    stages = " · ".join(f"{escape_html(stage)} {1000 * seconds:.0f} ms" for stage, seconds in answer.seconds.items())
+    stages = " · ".join(
+        f"{escape_html(stage)} {1000 * seconds:.0f} ms" for stage, seconds in answer.seconds.items()
+    )
     confidence = f"{answer.confidence:.2f}"
     if answer.quotes:
         scores = ", ".join(f"{quote.score:.2f}" for quote in answer.quotes)
@@ -157,6 +208,7 @@ def _hit_row(hit: HitJson, key: str) -> str:
     return (
         f'<tr class="qa-hit"><td>{hit["score"]:.2f}</td><td>'
         f'<p class="qa-meta" dir="{direction(start)}">{meta_line(hit)}</p>'
-        f'<button class="qa-open qa-passage" id="open-{key}" dir="auto">{escape_html(start)}</button>'
+        f'<button class="qa-open qa-passage" id="open-{key}" '
+        f'dir="auto">{escape_html(start)}</button>'
         f'<span class="qa-hidden qa-ref">{reference(hit)}</span></td></tr>'
     )

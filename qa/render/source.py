@@ -1,7 +1,8 @@
 """Article -> HTML of the part around a place, with quotes marked: what stands beside the chat.
 
-The text on the page is the article's, character for character: blocks are wrapped in elements and the white space
-between them is kept, so what a browser selects and copies is what the file holds. Long articles are shown in windows.
+The text on the page is the article's, character for character: blocks are wrapped in elements and
+the white space between them is kept, so what a browser selects and copies is what the file holds.
+Long articles are shown in windows.
 """
 
 import json
@@ -49,8 +50,12 @@ def source_to_html(
     return pieces, shown
 
 
-def reference_to(article: Article, place: Mark | None, marks: Sequence[Mark], *, window: Span | None = None) -> str:
-    """Where a button leads, as escaped JSON; to the beginning of the article where no place is given."""
+def reference_to(
+    article: Article, place: Mark | None, marks: Sequence[Mark], *, window: Span | None = None
+) -> str:
+    """Where a button leads, as escaped JSON; to the beginning of the article where no place is
+    given.
+    """
     value: dict[str, object] = {
         "article": article.id,
         "sha256": article.sha256,
@@ -72,14 +77,20 @@ def choose_window(article: Article, blocks: Sequence[Block], focus: Mark) -> Spa
     first, last = max(0, at - WINDOW_BLOCKS), min(len(blocks) - 1, until + WINDOW_BLOCKS)
     start = blocks[first].start if first else article.body_start
     end = blocks[last].end if last < len(blocks) - 1 else len(article.text)
-    return widen(article, Span(max(start, focus.start - WINDOW_CHARS), min(end, focus.end + WINDOW_CHARS)))
+    return widen(
+        article, Span(max(start, focus.start - WINDOW_CHARS), min(end, focus.end + WINDOW_CHARS))
+    )
 
 
 def widen(article: Article, window: Span, *, before: int = 0, after: int = 0) -> Span:
-    """A window moved outwards by so many characters and to the next break between words, within the article's body."""
+    """A window moved outwards by so many characters and to the next break between words, within the
+    article's body.
+    """
     text = article.text
     start = farthest = max(article.body_start, window.start - before)
-    while start > max(article.body_start, farthest - LONGEST_WORD) and not text[start - 1].isspace():
+    while (
+        start > max(article.body_start, farthest - LONGEST_WORD) and not text[start - 1].isspace()
+    ):
         start -= 1
     end = farthest = min(len(text), window.end + after)
     while end < min(len(text), farthest + LONGEST_WORD) and not text[end].isspace():

@@ -15,7 +15,10 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAK = re.compile(r"[\t\n\u2028\u2029]")
 _BIDI = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _OVERRIDE = re.compile(r"[\u202d\u202e]")
-_CLOSES = {**dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c"), **dict.fromkeys("\u2066\u2067\u2068", "\u2069")}
+_CLOSES = {
+    **dict.fromkeys("\u202a\u202b\u202d\u202e", "\u202c"),
+    **dict.fromkeys("\u2066\u2067\u2068", "\u2069"),
+}
 """What opens -> what closes it."""
 _BOLD, _DIM, _PLAIN = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 _INDENT = "  "
@@ -39,12 +42,16 @@ def hits_to_text(hits: Sequence[Hit], *, color: bool = False) -> str:
     blocks = []
     for hit in hits:
         source = printable(describe_source(hit_to_json(hit)))
-        blocks.append(f"{_dim(f'{source} ({hit.score:.2f})', color)}\n{_indent(printable(hit.passage.text))}")
+        blocks.append(
+            f"{_dim(f'{source} ({hit.score:.2f})', color)}\n{_indent(printable(hit.passage.text))}"
+        )
     return "\n\n".join(blocks) if blocks else "No passage matches."
 
 
 def printable(text: str) -> str:
-    """Text that cannot command a terminal: control characters as pictures of themselves, line breaks and tabs kept."""
+    """Text that cannot command a terminal: control characters as pictures of themselves, line
+    breaks and tabs kept.
+    """
     return show_bidi(_CONTROL.sub(lambda match: _picture(ord(match[0])), text))
 
 
@@ -54,9 +61,11 @@ def one_line(text: str) -> str:
 
 
 def show_bidi(text: str) -> str:
-    """Text whose order on the screen is that of its letters: what overrides their direction is shown as its number.
+    """Text whose order on the screen is that of its letters: what overrides their direction is
+    shown as its number.
 
-    So is what embeds or isolates, where a line does not close what it opens: it would reach into the words behind.
+    So is what embeds or isolates, where a line does not close what it opens: it would reach into
+    the words behind.
     """
     if not _BIDI.search(text):
         return text
@@ -90,7 +99,8 @@ def _quote(quote: Quote, color: bool) -> str:
     sentence = printable(text[quote.start : start]) + words + printable(text[end : quote.end])
     source = printable(describe_source(quote_to_json(quote)))
     copies = "".join(f"; also in {printable(copy.article.title)}" for copy in quote.also_in)
-    return f"“{sentence}”\n{_dim(_INDENT + f'{source} ({strength(quote.score)}, {quote.score:.2f}){copies}', color)}"
+    strong = f"{strength(quote.score)}, {quote.score:.2f}"
+    return f"“{sentence}”\n{_dim(f'{_INDENT}{source} ({strong}){copies}', color)}"
 
 
 def _dim(text: str, color: bool) -> str:

@@ -1,7 +1,9 @@
-"""Folders of articles and questions -> tokenised arrays on disk, with the wrong passages to train against.
+"""Folders of articles and questions -> tokenised arrays on disk, with the wrong passages to train
+against.
 
-All paragraphs lie behind each other in one array of wordpieces, so a passage is a slice of it and a gold answer a pair
-of positions in it: cropping a passage at random costs nothing and needs no second tokenisation.
+All paragraphs lie behind each other in one array of wordpieces, so a passage is a slice of it and a
+gold answer a pair of positions in it: cropping a passage at random costs nothing and needs no
+second tokenisation.
 """
 
 import hashlib
@@ -30,17 +32,19 @@ MAX_SENTENCE_TOKENS = 160  # a longer sentence is cut: no passage is longer than
 MAX_QUESTION_TOKENS = 40
 NEAR, FAR = 8, 4  # wrong passages kept for each question
 
-# Share of each folder's articles that no training may see. Folders that are not named here are for evaluation only.
-# All of SQuAD 2's part is kept: nowhere else are unanswerable questions that people wrote, and confidence is fitted on
-# what the reader has not seen.
+# Share of each folder's articles that no training may see. Folders that are not named here are for
+# evaluation only. All of SQuAD 2's part is kept: nowhere else are unanswerable questions that
+# people wrote, and confidence is fitted on what the reader has not seen.
 HELD_OUT_SHARE = {"squad1-train": 0.045, "squad2-train-part": 1.0, "qed": 0.5, "selqa": 0.5}
 
 
 def is_training_article(folder: str, article_id: str, split: str = "train") -> bool:
-    """Whether training may use an article's questions: by folder, published split, and a hash of the article's id.
+    """Whether training may use an article's questions: by folder, published split, and a hash of
+    the article's id.
 
-    The hash depends on the id alone, so an article that occurs in two folders falls on the same side in both where
-    their shares agree. Published dev and test splits are never trained on (all that is here of selqa is its dev split).
+    The hash depends on the id alone, so an article that occurs in two folders falls on the same
+    side in both where their shares agree. Published dev and test splits are never trained on (all
+    that is here of selqa is its dev split).
     """
     if folder not in HELD_OUT_SHARE or not split.startswith("train"):
         return False
@@ -52,8 +56,9 @@ def is_training_article(folder: str, article_id: str, split: str = "train") -> b
 class Corpus:
     """Everything a training run reads; one `.npy` file per field.
 
-    Questions come in three kinds: an answered one has gold spans; an unanswerable one (written by people, or rewritten
-    by rule) has none, and `focus` names the sentence its passage is cropped around.
+    Questions come in three kinds: an answered one has gold spans; an unanswerable one (written by
+    people, or rewritten by rule) has none, and `focus` names the sentence its passage is cropped
+    around.
     """
 
     tokens: NDArray[np.uint16]  # (t,) wordpieces of all paragraphs
@@ -65,7 +70,9 @@ class Corpus:
     focus: Ints  # (q,) sentence
     span_starts: Ints  # (q + 1,) into spans
     spans: Ints  # (g, 2) first and last token of each gold answer
-    near: Ints  # (q, NEAR) passages of the same article that lack the answer, BM25's order, -1 padded
+    near: (
+        Ints  # (q, NEAR) passages of the same article that lack the answer, BM25's order, -1 padded
+    )
     far: Ints  # (q, FAR) the same from other articles
     rewritten_from: Ints  # (q,) question, -1 for real ones
     source: Ints  # (q,) index into SOURCES
@@ -90,7 +97,8 @@ class Corpus:
 SOURCES = ("squad1-train", "squad2-train-part", "qed")
 
 
-# --- from folders to arrays -------------------------------------------------------------------------------------------
+# --- from folders to arrays
+# -------------------------------------------------------------------------------------------
 
 
 class Row(NamedTuple):
@@ -107,7 +115,9 @@ class Row(NamedTuple):
 
 
 class _Text:
-    """Collects paragraphs: tokens with their sentences, and where each character of each article went."""
+    """Collects paragraphs: tokens with their sentences, and where each character of each article
+    went.
+    """
 
     def __init__(self, tokenizer_file: Path) -> None:
         from tokenizers import Tokenizer
@@ -122,7 +132,9 @@ class _Text:
         self.paragraph_articles: list[str] = []
 
     def add_paragraph(self, article: str, text: str) -> Ints:
-        """Takes in one paragraph; (tokens, 3): start character, end character, position in all tokens."""
+        """Takes in one paragraph; (tokens, 3): start character, end character, position in all
+        tokens.
+        """
         import nupunkt
 
         encoding = self.tokenizer.encode(text, add_special_tokens=False)
@@ -140,9 +152,13 @@ class _Text:
 
 
 def read_rows(source: Path, text: _Text) -> list[Row]:
-    """The questions of all training folders; an article that two of them hold is read from SQuAD 2's part."""
+    """The questions of all training folders; an article that two of them hold is read from SQuAD
+    2's part.
+    """
     rows: list[Row] = []
-    repeated = {article["id"] for article in _read_lines(source / "squad2-train-part" / "articles.jsonl")}
+    repeated = {
+        article["id"] for article in _read_lines(source / "squad2-train-part" / "articles.jsonl")
+    }
     for number, folder in enumerate(SOURCES):
         maps: dict[str, list[tuple[int, Ints]]] = {}
         articles: dict[str, str] = {}
@@ -156,27 +172,40 @@ def read_rows(source: Path, text: _Text) -> list[Row]:
             ]
         for question in _read_lines(source / folder / "questions.jsonl"):
             if question["article_id"] in maps:
-                row = _read_row(question, folder, articles[question["article_id"]], maps[question["article_id"]], text)
+                row = _read_row(
+                    question,
+                    folder,
+                    articles[question["article_id"]],
+                    maps[question["article_id"]],
+                    text,
+                )
                 if row is not None:
                     rows.append(row._replace(source=number))
     return rows
 
 
 def _read_row(
-    question: dict[str, Any], folder: str, article: str, paragraphs: list[tuple[int, Ints]], text: _Text
+    question: dict[str, Any],
+    folder: str,
+    article: str,
+    paragraphs: list[tuple[int, Ints]],
+    text: _Text,
 ) -> Row | None:
     answered = bool(question["answerable"])
     answers = question["answers"] if answered else question.get("plausible_answers", [])
     spans: list[tuple[int, int]] = []
     for answer in answers:
-        # An answer that occurs several times has a guessed start: any of its places then counts as gold.
+        # An answer that occurs several times has a guessed start: any of its places then counts as
+        # gold.
         for start in [answer["start"], *answer.get("other_starts", [])]:
             if article[start : start + len(answer["text"])] == answer["text"]:
                 spans += _find_tokens(start, start + len(answer["text"]), paragraphs)
     if not spans:
         return None
     sentence_starts = text.sentence_starts
-    focus = bisect_right(sentence_starts, spans[0][0]) - 1  # a list: np.searchsorted would copy it each time
+    focus = (
+        bisect_right(sentence_starts, spans[0][0]) - 1
+    )  # a list: np.searchsorted would copy it each time
     end = sentence_starts[focus + 1] if focus + 1 < len(sentence_starts) else len(text.tokens)
     if end - sentence_starts[focus] > MAX_SENTENCE_TOKENS:
         return None
@@ -188,13 +217,17 @@ def _read_row(
         answers=[answer["text"] for answer in answers] if answered else [],
         rewritten_from=-1,
         source=0,
-        training=is_training_article(folder, question["article_id"], question.get("split", "train")),
+        training=is_training_article(
+            folder, question["article_id"], question.get("split", "train")
+        ),
     )
 
 
 def _find_tokens(start: int, end: int, paragraphs: list[tuple[int, Ints]]) -> list[tuple[int, int]]:
     """First and last token of the characters [start, end) of an article: none or one pair."""
-    for base, table in paragraphs[max(0, bisect_right(paragraphs, start, key=lambda part: part[0]) - 1) :][:1]:
+    for base, table in paragraphs[
+        max(0, bisect_right(paragraphs, start, key=lambda part: part[0]) - 1) :
+    ][:1]:
         inside = table[(table[:, 0] + base < end) & (table[:, 1] + base > start)]
         if len(inside):
             return [(int(inside[0, 2]), int(inside[-1, 2]))]
@@ -215,12 +248,17 @@ def add_rewrites(rows: list[Row], *, seed: int) -> list[Row]:
 
 
 def cut_passages(sentence_starts: Ints, paragraph_starts: Ints) -> Ints:
-    """(n, 2) sentence ranges: each paragraph cut into runs of whole sentences of at most MAX_PASSAGE_TOKENS."""
+    """(n, 2) sentence ranges: each paragraph cut into runs of whole sentences of at most
+    MAX_PASSAGE_TOKENS.
+    """
     passages: list[tuple[int, int]] = []
     for first, last in pairwise(paragraph_starts):
         begin = first
         for sentence in range(first, last):
-            if sentence > begin and sentence_starts[sentence + 1] - sentence_starts[begin] > MAX_PASSAGE_TOKENS:
+            if (
+                sentence > begin
+                and sentence_starts[sentence + 1] - sentence_starts[begin] > MAX_PASSAGE_TOKENS
+            ):
                 passages.append((begin, sentence))
                 begin = sentence
         if begin < last:
@@ -243,14 +281,18 @@ def build(source: Path, tokenizer_file: Path, *, seed: int = 7) -> Corpus:
         for paragraph in np.searchsorted(paragraph_starts, passages[:, 0], side="right") - 1
     ]
     passage_texts = ["".join(text.sentence_texts[first:last]).lower() for first, last in passages]
-    passage_tokens = [tokens[sentence_starts[first] : sentence_starts[last]] for first, last in passages]
+    passage_tokens = [
+        tokens[sentence_starts[first] : sentence_starts[last]] for first, last in passages
+    ]
     near, far = find_negatives(rows, questions, passage_tokens, passage_texts, passage_articles)
     return Corpus(
         tokens=tokens,
         sentence_starts=sentence_starts,
         paragraph_starts=paragraph_starts,
         passages=passages,
-        question_tokens=np.array([token for question in questions for token in question], dtype=np.uint16),
+        question_tokens=np.array(
+            [token for question in questions for token in question], dtype=np.uint16
+        ),
         question_starts=_starts([len(question) for question in questions]),
         focus=np.array([row.focus for row in rows], dtype=np.int64),
         span_starts=_starts([len(row.spans) for row in rows]),
@@ -276,7 +318,8 @@ def find_negatives(
     documents = _count(passage_tokens)
     frequency = np.asarray((documents > 0).sum(axis=0)).ravel()
     weights = _weigh_bm25(documents, frequency)
-    # Words of more than one passage in twenty decide nothing among all articles, and cost nearly all the time.
+    # Words of more than one passage in twenty decide nothing among all articles, and cost nearly
+    # all the time.
     rare = weights @ diags((frequency < 0.05 * len(passage_tokens)).astype(np.float32))
     by_article: dict[str, list[int]] = {}
     for number, article in enumerate(passage_articles):
@@ -309,7 +352,11 @@ def find_negatives(
         for line, number in enumerate(numbers):
             part = slice(scores.indptr[line], scores.indptr[line + 1])
             best = scores.indices[part][np.argsort(-scores.data[part], kind="stable")[:40]]
-            others = (int(passage) for passage in best if passage_articles[passage] != rows[number].article)
+            others = (
+                int(passage)
+                for passage in best
+                if passage_articles[passage] != rows[number].article
+            )
             keep(others, rows[number], far[number])
     return near, far
 
@@ -320,12 +367,16 @@ def _count(texts: Sequence[Sequence[int] | NDArray[np.uint16]]) -> "csr_matrix":
 
     indptr = _starts([len(text) for text in texts])
     indices = np.concatenate([np.asarray(text, dtype=np.int32) for text in texts])
-    matrix = csr_matrix((np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(texts), 30522))
+    matrix = csr_matrix(
+        (np.ones(len(indices), dtype=np.float32), indices, indptr), shape=(len(texts), 30522)
+    )
     matrix.sum_duplicates()
     return matrix
 
 
-def _weigh_bm25(documents: "csr_matrix", frequency: Ints, k1: float = 1.2, b: float = 0.75) -> "csr_matrix":
+def _weigh_bm25(
+    documents: "csr_matrix", frequency: Ints, k1: float = 1.2, b: float = 0.75
+) -> "csr_matrix":
     total = documents.shape[0]
     idf = np.log(1 + (total - frequency + 0.5) / (frequency + 0.5)).astype(np.float32)
     lengths = np.asarray(documents.sum(axis=1)).ravel()
@@ -346,10 +397,16 @@ def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
 
 @click.command(help=__doc__)
 @click.option(
-    "--source", type=click.Path(exists=True, path_type=Path), required=True, help="Folder of the question sets."
+    "--source",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder of the question sets.",
 )
 @click.option(
-    "--tokenizer", type=click.Path(exists=True, path_type=Path), required=True, help="The encoder's tokenizer.json."
+    "--tokenizer",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="The encoder's tokenizer.json.",
 )
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write.")
 def main(source: Path, tokenizer: Path, out: Path) -> None:
@@ -357,7 +414,10 @@ def main(source: Path, tokenizer: Path, out: Path) -> None:
     corpus = build(source, tokenizer)
     corpus.save(out)
     answered = corpus.is_answered()
-    click.echo(f"{len(corpus.tokens):,} tokens, {len(corpus.passages):,} passages, {len(answered):,} questions")
+    click.echo(
+        f"{len(corpus.tokens):,} tokens, {len(corpus.passages):,} passages, {len(answered):,} "
+        "questions"
+    )
     click.echo(f"answered {answered.sum():,}, rewritten {(corpus.rewritten_from >= 0).sum():,}")
     click.echo(f"held out {(~corpus.training).sum():,}")
 

@@ -1,9 +1,11 @@
-"""A checkpoint -> what the package ships: an int8 ONNX model, the tokenizer, and a description of both.
+"""A checkpoint -> what the package ships: an int8 ONNX model, the tokenizer, and a description of
+both.
 
-Weights are int8 with one scale a column, word embeddings int8 with one scale a word; activations are quantised as they
-come, with one scale for all. A few channels of the activations are some fifteen times as large as the others and would
-take the scale for themselves: they stay float (as in LLM.int8(), Dettmers et al. 2022), which makes the scores' mean
-error a third at no cost in time. Which they are is looked up on training passages.
+Weights are int8 with one scale a column, word embeddings int8 with one scale a word; activations
+are quantised as they come, with one scale for all. A few channels of the activations are some
+fifteen times as large as the others and would take the scale for themselves: they stay float (as in
+LLM.int8(), Dettmers et al. 2022), which makes the scores' mean error a third at no cost in time.
+Which they are is looked up on training passages.
 """
 
 import hashlib
@@ -50,7 +52,8 @@ class Quantising(NamedTuple):
     signed: bool = False
     """Unsigned weights were a quarter more accurate than signed ones, and a twelfth slower."""
     reduce_range: bool = False
-    """7-bit weights, for processors whose products of 8-bit numbers saturate (AVX2, AVX512 without VNNI)."""
+    """7-bit weights, for processors whose products of 8-bit numbers saturate (AVX2, AVX512 without
+    VNNI)."""
 
 
 BEST = Quantising()
@@ -60,7 +63,9 @@ def export_float(model: ReaderModel, path: Path) -> None:
     """Writes the float32 model: any number of pairs, of any length."""
     model.eval()
     example = tuple(torch.ones((2, 16), dtype=torch.int64) for _ in INPUTS)
-    axes = {name: {0: "pairs", 1: "tokens"} for name in (*INPUTS, "start", "end", "sentence")} | {"null": {0: "pairs"}}
+    axes = {name: {0: "pairs", 1: "tokens"} for name in (*INPUTS, "start", "end", "sentence")} | {
+        "null": {0: "pairs"}
+    }
     with warnings.catch_warnings():
         # The tracer warns of every Python number it fixes; the parity check finds what matters.
         warnings.simplefilter("ignore")
@@ -77,18 +82,24 @@ def export_float(model: ReaderModel, path: Path) -> None:
 
 
 class _Plain(nn.Module):
-    """The reader with an attention mask made of arithmetic, which is all that a trace keeps for other sizes."""
+    """The reader with an attention mask made of arithmetic, which is all that a trace keeps for
+    other sizes.
+    """
 
     def __init__(self, model: ReaderModel) -> None:
         super().__init__()
         self.model = model
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> tuple[Tensor, ...]:
+    def forward(
+        self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor
+    ) -> tuple[Tensor, ...]:
         mask = (1.0 - attention_mask.to(torch.float32))[:, None, None, :] * -1e4
         return tuple(self.model(input_ids, mask, token_type_ids))
 
 
-def quantise(source: Path, target: Path, *, samples: Sequence[Inputs], way: Quantising = BEST) -> None:
+def quantise(
+    source: Path, target: Path, *, samples: Sequence[Inputs], way: Quantising = BEST
+) -> None:
     """Float ONNX model -> int8 ONNX model; the samples show which channels are large."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -113,7 +124,9 @@ def quantise(source: Path, target: Path, *, samples: Sequence[Inputs], way: Quan
 def _find_layers(model: onnx.ModelProto) -> list[onnx.NodeProto]:
     """The products with a weight matrix in the encoder; the heads' narrow ones stay float."""
     weights = {weight.name for weight in model.graph.initializer if min(weight.dims, default=0) > 8}
-    return [node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in weights]
+    return [
+        node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in weights
+    ]
 
 
 def _measure_channels(
@@ -124,8 +137,12 @@ def _measure_channels(
 
     model = onnx.load(source)
     names = sorted({layer.input[0] for layer in layers})
-    model.graph.output.extend(helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names)
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    model.graph.output.extend(
+        helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
+    )
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), providers=["CPUExecutionProvider"]
+    )
     largest: dict[str, NDArray[np.float32]] = {}
     for sample in samples:
         for name, values in zip(names, session.run(names, sample._asdict()), strict=True):
@@ -135,9 +152,15 @@ def _measure_channels(
 
 
 def _split_outliers(
-    model: onnx.ModelProto, layers: Sequence[onnx.NodeProto], channels: dict[str, NDArray[np.float32]], *, share: float
+    model: onnx.ModelProto,
+    layers: Sequence[onnx.NodeProto],
+    channels: dict[str, NDArray[np.float32]],
+    *,
+    share: float,
 ) -> None:
-    """Turn x W into (x without its largest channels) W + (those channels) (their rows of W); only the first is int8."""
+    """Turn x W into (x without its largest channels) W + (those channels) (their rows of W); only
+    the first is int8.
+    """
     graph = model.graph
     weights = {weight.name: weight for weight in graph.initializer}
     split = {layer.name for layer in layers} if share else set()
@@ -155,22 +178,39 @@ def _split_outliers(
             small[large] = 0
             graph.initializer.append(numpy_helper.from_array(large, f"{source}_large"))
             graph.initializer.append(numpy_helper.from_array(small, f"{source}_small"))
-            nodes.insert(-1, helper.make_node("Mul", [source, f"{source}_small"], [f"{source}_rest"]))
-            nodes.insert(-1, helper.make_node("Gather", [source, f"{source}_large"], [f"{source}_outliers"], axis=-1))
+            nodes.insert(
+                -1, helper.make_node("Mul", [source, f"{source}_small"], [f"{source}_rest"])
+            )
+            nodes.insert(
+                -1,
+                helper.make_node(
+                    "Gather", [source, f"{source}_large"], [f"{source}_outliers"], axis=-1
+                ),
+            )
             chosen[source] = large
         rows = numpy_helper.to_array(weights[weight])[chosen[source]]
         graph.initializer.append(numpy_helper.from_array(rows, f"{weight}_outliers"))
         node.input[0], node.output[0] = f"{source}_rest", f"{result}_rest"
-        nodes.append(helper.make_node("MatMul", [f"{source}_outliers", f"{weight}_outliers"], [f"{result}_outliers"]))
+        nodes.append(
+            helper.make_node(
+                "MatMul", [f"{source}_outliers", f"{weight}_outliers"], [f"{result}_outliers"]
+            )
+        )
         nodes.append(helper.make_node("Add", [f"{result}_rest", f"{result}_outliers"], [result]))
     del graph.node[:]
     graph.node.extend(nodes)
 
 
 def _quantise_embeddings(model: onnx.ModelProto) -> None:
-    """Looks words and positions up in int8 matrices and scales each row; the words' is half of the model."""
+    """Looks words and positions up in int8 matrices and scales each row; the words' is half of the
+    model.
+    """
     graph = model.graph
-    tables = {weight.name: weight for weight in graph.initializer if len(weight.dims) == 2 and weight.dims[0] > 100}
+    tables = {
+        weight.name: weight
+        for weight in graph.initializer
+        if len(weight.dims) == 2 and weight.dims[0] > 100
+    }
     nodes: list[onnx.NodeProto] = []
     for node in graph.node:
         name = node.input[0] if node.op_type == "Gather" else ""
@@ -179,13 +219,17 @@ def _quantise_embeddings(model: onnx.ModelProto) -> None:
             continue
         values = numpy_helper.to_array(tables[name])
         scales = (np.abs(values).max(axis=1, keepdims=True).clip(1e-8) / 127).astype(np.float32)
-        graph.initializer.append(numpy_helper.from_array(np.round(values / scales).astype(np.int8), f"{name}_int8"))
+        graph.initializer.append(
+            numpy_helper.from_array(np.round(values / scales).astype(np.int8), f"{name}_int8")
+        )
         graph.initializer.append(numpy_helper.from_array(scales, f"{name}_scales"))
         graph.initializer.remove(tables[name])
         nodes += [
             helper.make_node("Gather", [f"{name}_int8", node.input[1]], [f"{name}_integers"]),
             helper.make_node("Gather", [f"{name}_scales", node.input[1]], [f"{name}_factors"]),
-            helper.make_node("Cast", [f"{name}_integers"], [f"{name}_floats"], to=onnx.TensorProto.FLOAT),
+            helper.make_node(
+                "Cast", [f"{name}_integers"], [f"{name}_floats"], to=onnx.TensorProto.FLOAT
+            ),
             helper.make_node("Mul", [f"{name}_floats", f"{name}_factors"], list(node.output)),
         ]
     del graph.node[:]
@@ -211,9 +255,16 @@ def run_onnx(path: Path, inputs: Inputs, *, threads: int = 2) -> Scores:
 
 
 def export(
-    checkpoint: Path, tokenizer: Path, folder: Path, *, samples: Sequence[Inputs], way: Quantising = BEST
+    checkpoint: Path,
+    tokenizer: Path,
+    folder: Path,
+    *,
+    samples: Sequence[Inputs],
+    way: Quantising = BEST,
 ) -> dict[str, Any]:
-    """Writes model.onnx, tokenizer.json and config.json to a folder, all at once; returns the description."""
+    """Writes model.onnx, tokenizer.json and config.json to a folder, all at once; returns the
+    description.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
     with tempfile.TemporaryDirectory() as scratch:
@@ -250,11 +301,26 @@ def hash_file(path: Path) -> str:
 
 @click.command(help=__doc__)
 @click.option(
-    "--checkpoint", type=click.Path(exists=True, path_type=Path), required=True, help="Folder with the weights."
+    "--checkpoint",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder with the weights.",
 )
-@click.option("--tokenizer", type=click.Path(exists=True, path_type=Path), required=True, help="The tokenizer.json.")
-@click.option("--corpus", type=click.Path(exists=True, path_type=Path), required=True, help="Made by qa.training.data.")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder to write, or to replace.")
+@click.option(
+    "--tokenizer",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="The tokenizer.json.",
+)
+@click.option(
+    "--corpus",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Made by qa.training.data.",
+)
+@click.option(
+    "--out", type=click.Path(path_type=Path), required=True, help="Folder to write, or to replace."
+)
 def main(checkpoint: Path, tokenizer: Path, corpus: Path, out: Path) -> None:
     """Export a checkpoint."""
     description = export(checkpoint, tokenizer, out, samples=draw_samples(Corpus.load(corpus)))

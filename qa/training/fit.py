@@ -2,9 +2,10 @@
 
     python -m qa.training.fit ../shared/data --work /tmp/fit --reader qa/reader/weights
 
-Only articles that the reader was not trained on are indexed: on others its scores would be trusted too much. Of the
-questions about them some are as people asked them, some were written by people so that the articles do not answer
-them, some are rewritten by rule to the same end; and some are about articles that are not in the index.
+Only articles that the reader was not trained on are indexed: on others its scores would be trusted
+too much. Of the questions about them some are as people asked them, some were written by people so
+that the articles do not answer them, some are rewritten by rule to the same end; and some are about
+articles that are not in the index.
 """
 
 import argparse
@@ -43,8 +44,14 @@ from qa.training.rewrite import collect_pool, rewrite_question
 QuestionKind = Literal["answered", "people", "rewritten", "absent"]
 FOLDERS = ("squad1-train", "squad2-train-part")
 PASSAGES = 10
-WEIGHT: dict[QuestionKind, float] = {"answered": 1.0, "people": 6.0, "rewritten": 0.3, "absent": 0.5}
-"""Of one question when probabilities are fitted: people's unanswerable questions are few, and those that matter."""
+WEIGHT: dict[QuestionKind, float] = {
+    "answered": 1.0,
+    "people": 6.0,
+    "rewritten": 0.3,
+    "absent": 0.5,
+}
+"""Of one question when probabilities are fitted: people's unanswerable questions are few, and those
+that matter."""
 
 
 class Example(NamedTuple):
@@ -63,8 +70,12 @@ class Ranked(NamedTuple):
     is_right: bool
 
 
-def draw_questions(source: Path, work: Path, *, count: int, seed: int = 5) -> list[tuple[QuestionKind, GoldQuestion]]:
-    """Writes the held-out articles to `work`/articles, and draws about so many questions of all kinds."""
+def draw_questions(
+    source: Path, work: Path, *, count: int, seed: int = 5
+) -> list[tuple[QuestionKind, GoldQuestion]]:
+    """Writes the held-out articles to `work`/articles, and draws about so many questions of all
+    kinds.
+    """
     held = _collect_held_out(source, work / "held-out")
     (work / "articles").mkdir(exist_ok=True)
     rng = Random(seed)
@@ -75,10 +86,18 @@ def draw_questions(source: Path, work: Path, *, count: int, seed: int = 5) -> li
     count -= len(people)
     answered, rest = gold[: count // 2], gold[count // 2 :]
     pool = collect_pool((question.article_id, question.question) for question in gold)
-    changed = ((row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest)
+    changed = (
+        (row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest
+    )
     rewritten = [row._replace(question=text, spans=()) for row, text in changed if text is not None]
-    others = [row for row in _read_lines(source / FOLDERS[0] / "questions.jsonl") if row["article_id"] not in held]
-    absent = [GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, count // 6)]
+    others = [
+        row
+        for row in _read_lines(source / FOLDERS[0] / "questions.jsonl")
+        if row["article_id"] not in held
+    ]
+    absent = [
+        GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, count // 6)
+    ]
     drawn: dict[QuestionKind, list[GoldQuestion]] = {
         "answered": answered,
         "people": people,
@@ -92,10 +111,20 @@ def _collect_held_out(source: Path, part: Path) -> set[str]:
     """Writes a data set of what training did not see to `part`; gives the ids of its articles."""
     articles: dict[str, dict[str, Any]] = {}
     questions: list[dict[str, Any]] = []
-    for folder in reversed(FOLDERS):  # articles that both hold are taken from SQuAD 2: it has unanswerable questions
-        rows = [row for row in _read_lines(source / folder / "articles.jsonl") if row["id"] not in articles]
+    for folder in reversed(
+        FOLDERS
+    ):  # articles that both hold are taken from SQuAD 2: it has unanswerable questions
+        rows = [
+            row
+            for row in _read_lines(source / folder / "articles.jsonl")
+            if row["id"] not in articles
+        ]
         held = {row["id"]: row for row in rows if not is_training_article(folder, row["id"])}
-        questions += [row for row in _read_lines(source / folder / "questions.jsonl") if row["article_id"] in held]
+        questions += [
+            row
+            for row in _read_lines(source / folder / "questions.jsonl")
+            if row["article_id"] in held
+        ]
         articles |= held
     part.mkdir(parents=True, exist_ok=True)
     _write_lines(part / "articles.jsonl", articles.values())
@@ -104,11 +133,15 @@ def _collect_held_out(source: Path, part: Path) -> set[str]:
 
 
 def collect_examples(
-    retriever: Retriever, reader: OnnxReader | None, questions: Sequence[tuple[QuestionKind, GoldQuestion]]
+    retriever: Retriever,
+    reader: OnnxReader | None,
+    questions: Sequence[tuple[QuestionKind, GoldQuestion]],
 ) -> Iterator[Example]:
     """Searches and reads for each question."""
     for kind, gold in tqdm(questions, desc="reading", smoothing=0.02):
-        candidates = gather_candidates(retriever.search(gold.question, PASSAGES), gold.question, reader)
+        candidates = gather_candidates(
+            retriever.search(gold.question, PASSAGES), gold.question, reader
+        )
         right = [
             is_right(gold, hit.passage.article.id, sentence)
             for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
@@ -117,10 +150,18 @@ def collect_examples(
 
 
 def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -> dict[str, float]:
-    """Weights that give the right sentences the largest share of each question's candidates (conditional logit)."""
-    fixed = {feature.name: feature.fixed for feature in list_features(way) if feature.fixed is not None}
+    """Weights that give the right sentences the largest share of each question's candidates
+    (conditional logit).
+    """
+    fixed = {
+        feature.name: feature.fixed for feature in list_features(way) if feature.fixed is not None
+    }
     names = [feature.name for feature in list_features(way)]
-    tables = [(stack(e.candidates, names), e.right) for e in examples if e.right.any() and not e.right.all()]
+    tables = [
+        (stack(e.candidates, names), e.right)
+        for e in examples
+        if e.right.any() and not e.right.all()
+    ]
     free = np.array([name not in fixed for name in names], dtype=np.float64)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
@@ -130,7 +171,9 @@ def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -
             everything, gold = np.logaddexp.reduce(scores), np.logaddexp.reduce(scores[right])
             total += (everything - gold) / len(tables)
             expected = np.exp(scores - everything) @ table
-            gradient = gradient + (expected - np.exp(scores[right] - gold) @ table[right]) / len(tables)
+            gradient = gradient + (expected - np.exp(scores[right] - gold) @ table[right]) / len(
+                tables
+            )
         return total, gradient * free
 
     start = np.array([fixed.get(name, 0.0) for name in names])
@@ -146,7 +189,9 @@ def fit_logistic(
     *,
     penalty: float = 1e-3,
 ) -> Logistic:
-    """Logistic regression, ridge-penalised on standardised features; each row counts as often as `counts` says."""
+    """Logistic regression, ridge-penalised on standardised features; each row counts as often as
+    `counts` says.
+    """
     table = np.array([[row[name] for name in names] for row in rows])
     mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
     scaled, signs = (table - mean) / deviation, np.where(labels, 1.0, -1.0)
@@ -156,7 +201,9 @@ def fit_logistic(
         margins = signs * (scaled @ weights[:-1] + weights[-1])
         slope = -signs / (1 + np.exp(margins)) * parts
         gradient = np.append(slope @ scaled + 2 * penalty * weights[:-1], slope.sum())
-        return float(parts @ np.logaddexp(0, -margins) + penalty * weights[:-1] @ weights[:-1]), gradient
+        return float(
+            parts @ np.logaddexp(0, -margins) + penalty * weights[:-1] @ weights[:-1]
+        ), gradient
 
     found = minimize(loss, np.zeros(len(names) + 1), jac=True, method="L-BFGS-B").x
     weights = found[:-1] / deviation
@@ -175,7 +222,11 @@ def score_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
     for example in examples:
         scores = ranker.score(example.candidates)
         features = confidence_features(example.candidates, scores)
-        ranked.append(Ranked(example.kind, features, bool(len(scores) and example.right[int(np.argmax(scores))])))
+        ranked.append(
+            Ranked(
+                example.kind, features, bool(len(scores) and example.right[int(np.argmax(scores))])
+            )
+        )
     return ranked
 
 
@@ -203,9 +254,9 @@ def describe(examples: Sequence[Example], ranker: Ranker) -> str:
     right = np.array([row.is_right for row in ranked])
     kinds = np.array([row.kind for row in ranked])
     answered = kinds == "answered"
+    compared = {kind: answered | (kinds == kind) for kind in ("people", "rewritten", "absent")}
     against = ", ".join(
-        f"{kind} {auroc(confidence[answered | (kinds == kind)], answered[answered | (kinds == kind)]):.3f}"
-        for kind in ("people", "rewritten", "absent")
+        f"{kind} {auroc(confidence[rows], answered[rows]):.3f}" for kind, rows in compared.items()
     )
     # As in a set where every other question has no answer, as SQuAD 2's development set.
     asked = np.flatnonzero(answered | (kinds == "people"))
@@ -220,12 +271,18 @@ def describe(examples: Sequence[Example], ranker: Ranker) -> str:
 
 def main() -> None:
     """Fit all ways of reading, print what held-out examples give, and write the weights."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("source", type=Path, help="folder with squad1-train and squad2-train-part")
-    parser.add_argument("--work", type=Path, required=True, help="for articles and index; used again if there")
+    parser.add_argument(
+        "--work", type=Path, required=True, help="for articles and index; used again if there"
+    )
     parser.add_argument("--reader", type=Path, help="exported reader; without, the first way only")
     parser.add_argument("--count", type=int, default=3600, help="questions")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parents[1] / "answer" / WEIGHTS_FILE)
+    parser.add_argument(
+        "--out", type=Path, default=Path(__file__).parents[1] / "answer" / WEIGHTS_FILE
+    )
     args = parser.parse_args()
     questions = draw_questions(args.source, args.work, count=args.count)
     build(args.work / "articles", args.work / "index")

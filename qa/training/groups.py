@@ -35,7 +35,9 @@ class Mix:
     repeat_unanswerable: int = 6  # people's unanswerable questions are few
     repeat_qed: int = 2  # search-like questions are few
     drop_mark: float = 0.25  # people search without "?"
-    shortest: int = 48  # crops are of any size from here to MAX_PASSAGE_TOKENS, as the passages read later are
+    shortest: int = (
+        48  # crops are of any size from here to MAX_PASSAGE_TOKENS, as the passages read later are
+    )
 
 
 def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
@@ -53,7 +55,9 @@ def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
 
 
 def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generator) -> Group:
-    """The passages of one question: its own and a wrong one, or a single one that does not answer it."""
+    """The passages of one question: its own and a wrong one, or a single one that does not answer
+    it.
+    """
     question = _draw_question(corpus, mix, number, rng)
     budget = int(rng.integers(mix.shortest, MAX_PASSAGE_TOKENS + 1))
     focus = int(corpus.focus[number])
@@ -62,19 +66,31 @@ def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generato
     if not spans:
         return [Pair(question, *own, [])]
     wrong = _draw_wrong(corpus, mix, number, rng)
-    group = [] if wrong is not None and rng.random() < mix.absent else [Pair(question, *own, _inside(spans, own))]
+    group = (
+        []
+        if wrong is not None and rng.random() < mix.absent
+        else [Pair(question, *own, _inside(spans, own))]
+    )
     if wrong is not None:
         # Only the passage is known to lack the answer; the rest of its paragraph may hold it.
         low, high = (int(bound) for bound in corpus.passages[wrong])
         sentence = int(rng.integers(low, high))
-        group.append(Pair(question, *crop_around(corpus, sentence, within=(low, high), budget=budget, rng=rng), []))
+        group.append(
+            Pair(
+                question,
+                *crop_around(corpus, sentence, within=(low, high), budget=budget, rng=rng),
+                [],
+            )
+        )
     return group
 
 
 def crop_around(
     corpus: Corpus, sentence: int, *, within: tuple[int, int], budget: int, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Tokens [first, last) of whole sentences around one, grown at random sides up to the budget and the bounds."""
+    """Tokens [first, last) of whole sentences around one, grown at random sides up to the budget
+    and the bounds.
+    """
     low, high = within
     first, last = sentence, sentence + 1
     starts = corpus.sentence_starts
@@ -85,14 +101,20 @@ def crop_around(
         if last < high and starts[last + 1] - starts[first] <= budget:
             sides.append((first, last + 1))
         if not sides:
-            return int(starts[first]), min(int(starts[last]), int(starts[first]) + MAX_SENTENCE_TOKENS)
+            return int(starts[first]), min(
+                int(starts[last]), int(starts[first]) + MAX_SENTENCE_TOKENS
+            )
         first, last = sides[int(rng.integers(len(sides)))]
 
 
 def dev_groups(corpus: Corpus, *, count: int, seed: int = 11) -> tuple[list[Group], list[Group]]:
-    """Held-out questions with their passage first, then DEV_NEGATIVES of its article; and rewrites on that passage."""
+    """Held-out questions with their passage first, then DEV_NEGATIVES of its article; and rewrites
+    on that passage.
+    """
     numbers = np.flatnonzero(~corpus.training & (corpus.rewritten_from >= 0) & (corpus.source < 2))
-    numbers = np.array([n for n in numbers if corpus.near[corpus.rewritten_from[n], DEV_NEGATIVES - 1] >= 0])
+    numbers = np.array(
+        [n for n in numbers if corpus.near[corpus.rewritten_from[n], DEV_NEGATIVES - 1] >= 0]
+    )
     chosen = np.random.default_rng(seed).permutation(numbers)[:count]
     answered, rewritten = [], []
     for number in chosen:
@@ -100,7 +122,9 @@ def dev_groups(corpus: Corpus, *, count: int, seed: int = 11) -> tuple[list[Grou
         own = _passage_tokens(corpus, _passage_of(corpus, int(corpus.focus[original])))
         question, spans = _question_of(corpus, original), _inside(_spans_of(corpus, original), own)
         wrong = [_passage_tokens(corpus, int(p)) for p in corpus.near[original, :DEV_NEGATIVES]]
-        answered.append([Pair(question, *own, spans), *(Pair(question, *passage, []) for passage in wrong)])
+        answered.append(
+            [Pair(question, *own, spans), *(Pair(question, *passage, []) for passage in wrong)]
+        )
         rewritten.append([Pair(_question_of(corpus, int(number)), *own, [])])
     return answered, rewritten
 
@@ -129,7 +153,9 @@ def _inside(spans: list[tuple[int, int]], passage: tuple[int, int]) -> list[tupl
 
 
 def _question_of(corpus: Corpus, number: int) -> Ints:
-    return corpus.question_tokens[corpus.question_starts[number] : corpus.question_starts[number + 1]].astype(np.int64)
+    return corpus.question_tokens[
+        corpus.question_starts[number] : corpus.question_starts[number + 1]
+    ].astype(np.int64)
 
 
 def _draw_question(corpus: Corpus, mix: Mix, number: int, rng: np.random.Generator) -> Ints:
@@ -148,7 +174,8 @@ def _draw_wrong(corpus: Corpus, mix: Mix, number: int, rng: np.random.Generator)
     return int(rng.choice(choice, p=weights / weights.sum()))
 
 
-# --- from groups to batches -------------------------------------------------------------------------------------------
+# --- from groups to batches
+# -------------------------------------------------------------------------------------------
 
 
 class Batch(NamedTuple):
@@ -160,7 +187,9 @@ class Batch(NamedTuple):
     passage: NDArray[np.bool_]  # (b, l) tokens of the passage
     start: NDArray[np.bool_]  # (b, l) gold first tokens
     end: NDArray[np.bool_]  # (b, l) gold last tokens
-    sentences: NDArray[np.float32]  # (b, s, l) rows average over a sentence's tokens; all zero where there is none
+    sentences: NDArray[
+        np.float32
+    ]  # (b, s, l) rows average over a sentence's tokens; all zero where there is none
     sentence: NDArray[np.bool_]  # (b, s) gold sentences
     group: Ints  # (b,)
 
@@ -173,7 +202,10 @@ def make_batch(corpus: Corpus, groups: list[Group]) -> Batch:
     b, width, most = len(pairs), max(lengths), max(len(part) - 1 for part in bounds)
     ids, mask, types = (np.zeros((b, width), dtype=np.int64) for _ in range(3))
     passage, start, end = (np.zeros((b, width), dtype=np.bool_) for _ in range(3))
-    sentences, sentence = np.zeros((b, most, width), dtype=np.float32), np.zeros((b, most), dtype=np.bool_)
+    sentences, sentence = (
+        np.zeros((b, most, width), dtype=np.float32),
+        np.zeros((b, most), dtype=np.bool_),
+    )
     for row, ((_, pair), length, bound) in enumerate(zip(pairs, lengths, bounds, strict=True)):
         offset = len(pair.question) + 2
         ids[row, :length] = [CLS, *pair.question, SEP, *corpus.tokens[pair.first : pair.last], SEP]

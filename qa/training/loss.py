@@ -32,17 +32,21 @@ class Losses(NamedTuple):
 
 
 def measure_losses(scores: Scores, gold: Gold) -> Losses:
-    """Span and sentence losses, half shared by a question's passages and half passage by passage, and the null loss.
+    """Span and sentence losses, half shared by a question's passages and half passage by passage,
+    and the null loss.
 
-    The shared half makes the right passage win over the others of its question. The other half holds every single
-    passage against "no answer" at 0: when ten passages are read instead of two, scores keep their meaning.
+    The shared half makes the right passage win over the others of its question. The other half
+    holds every single passage against "no answer" at 0: when ten passages are read instead of two,
+    scores keep their meaning.
     """
     single = torch.arange(len(gold.group))
     sentences = pool_sentences(scores.sentence, gold.sentences)
     real = gold.sentences.sum(dim=-1) > 0
     span, sentence = torch.zeros(()), torch.zeros(())
     for group in (gold.group, single):
-        share = 0.5 * (int(gold.group[-1]) + 1) / (int(group[-1]) + 1)  # both halves weigh alike, per question
+        share = (
+            0.5 * (int(gold.group[-1]) + 1) / (int(group[-1]) + 1)
+        )  # both halves weigh alike, per question
         start = shared_loss(scores.start, gold.passage, gold.start, group)
         end = shared_loss(scores.end, gold.passage, gold.end, group)
         span = span + share * (start + end) / 2
@@ -59,10 +63,12 @@ def pool_sentences(tokens: Tensor, sentences: Tensor) -> Tensor:
 
 
 def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) -> Tensor:
-    """Negative log-likelihood, summed over groups, of the gold options among a group's allowed ones and "none" at 0.
+    """Negative log-likelihood, summed over groups, of the gold options among a group's allowed ones
+    and "none" at 0.
 
-    Where a group has several gold options their likelihoods are added: an answer that occurs thrice may be found at any
-    of its places. Where it has none, "none" is gold. `scores`, `allowed`, `gold`: (b, n); `group`: (b,), ascending.
+    Where a group has several gold options their likelihoods are added: an answer that occurs thrice
+    may be found at any of its places. Where it has none, "none" is gold. `scores`, `allowed`,
+    `gold`: (b, n); `group`: (b,), ascending.
     """
     everything = _pool_groups(scores.masked_fill(~allowed, _NEVER), group)
     normaliser = torch.logaddexp(everything, torch.zeros_like(everything))

@@ -1,7 +1,9 @@
-"""Wordpieces of a question and a passage -> start, end and sentence scores per token, and one score that it answers.
+"""Wordpieces of a question and a passage -> start, end and sentence scores per token, and one score
+that it answers.
 
-Every score is relative to "no answer", which stands at 0: a log-odds that means the same in every passage, so that the
-scores of different passages may be compared (shared normalisation: Clark & Gardner 2018, section 3.3).
+Every score is relative to "no answer", which stands at 0: a log-odds that means the same in every
+passage, so that the scores of different passages may be compared (shared normalisation: Clark &
+Gardner 2018, section 3.3).
 """
 
 from pathlib import Path
@@ -29,20 +31,26 @@ class ReaderModel(nn.Module):
         super().__init__()
         self.bert = BertModel(config, add_pooling_layer=False)
         self.qa_outputs = nn.Linear(config.hidden_size, 2)
-        # The mean of a linear map is the linear map of the mean: scoring tokens and averaging outside is the same as
-        # scoring a sentence's mean state, and the exported model needs no sentence bounds.
+        # The mean of a linear map is the linear map of the mean: scoring tokens and averaging
+        # outside is the same as scoring a sentence's mean state, and the exported model needs no
+        # sentence bounds.
         self.sentence = nn.Linear(config.hidden_size, 1)
         self.null = nn.Linear(config.hidden_size, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Scores:
-        """Scores of int64 (b, l) inputs, as a BERT tokenizer makes them of a question and a passage."""
+        """Scores of int64 (b, l) inputs, as a BERT tokenizer makes them of a question and a
+        passage.
+        """
         states = self.bert(
             input_ids=input_ids, attention_mask=attention_mask, token_type_ids=token_type_ids
         ).last_hidden_state
         spans = self.qa_outputs(states)
-        # SQuAD readers put "no answer" on [CLS]; taking its score off everywhere moves that option to 0.
+        # SQuAD readers put "no answer" on [CLS]; taking its score off everywhere moves that option
+        # to 0.
         start, end = (spans - spans[:, :1]).unbind(-1)
-        return Scores(start, end, self.sentence(states).squeeze(-1), self.null(states[:, 0]).squeeze(-1))
+        return Scores(
+            start, end, self.sentence(states).squeeze(-1), self.null(states[:, 0]).squeeze(-1)
+        )
 
     def freeze(self, layers: int) -> None:
         """Keeps the embeddings and the lowest layers as they are."""
@@ -50,7 +58,9 @@ class ReaderModel(nn.Module):
             module.requires_grad_(False)
 
     def save(self, folder: Path) -> None:
-        """Writes config and fp16 weights; the rounding is far below what training leaves undecided."""
+        """Writes config and fp16 weights; the rounding is far below what training leaves
+        undecided.
+        """
         folder.mkdir(parents=True, exist_ok=True)
         self.bert.config.save_pretrained(folder)
         weights = {name: weight.half().contiguous() for name, weight in self.state_dict().items()}
@@ -58,22 +68,31 @@ class ReaderModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "ReaderModel":
-        """Reads a checkpoint of this class, or of BertForQuestionAnswering, whose span head then starts the others."""
+        """Reads a checkpoint of this class, or of BertForQuestionAnswering, whose span head then
+        starts the others.
+        """
         config = BertConfig.from_pretrained(folder, attn_implementation="sdpa")
-        # Each example is seen about once: there is nothing for dropout to keep the model from learning by heart.
+        # Each example is seen about once: there is nothing for dropout to keep the model from
+        # learning by heart.
         config.hidden_dropout_prob = config.attention_probs_dropout_prob = 0.0
         model = cls(config)
-        weights = {name: weight.float() for name, weight in load_file(folder / "model.safetensors").items()}
+        weights = {
+            name: weight.float() for name, weight in load_file(folder / "model.safetensors").items()
+        }
         missing, unexpected = model.load_state_dict(weights, strict=False)
         fresh = {"sentence.weight", "sentence.bias", "null.weight", "null.bias"}
         if unexpected or not set(missing) <= fresh:
-            raise ValueError(f"{folder} is no reader checkpoint: missing {missing}, unexpected {unexpected}")
+            raise ValueError(
+                f"{folder} is no reader checkpoint: missing {missing}, unexpected {unexpected}"
+            )
         if missing:
             model._start_heads()
         return model
 
     def _start_heads(self) -> None:
-        """Points the new heads where the span head already finds answers, and "no answer" on [CLS]."""
+        """Points the new heads where the span head already finds answers, and "no answer" on
+        [CLS].
+        """
         with torch.no_grad():
             direction = self.qa_outputs.weight.mean(dim=0, keepdim=True)
             self.null.weight.copy_(direction)

@@ -1,8 +1,9 @@
 """A question -> nearly the same question, which its passage no longer answers.
 
-The unanswerable questions of SQuAD 2.0 were written by people who changed one thing: a name, a number, a direction
-(Rajpurkar et al. 2018, table 1). These rewrites change one thing by rule. A few stay answerable by accident; that noise
-is small beside what a reader learns from them: that a fitting subject is not yet an answer.
+The unanswerable questions of SQuAD 2.0 were written by people who changed one thing: a name, a
+number, a direction (Rajpurkar et al. 2018, table 1). These rewrites change one thing by rule. A few
+stay answerable by accident; that noise is small beside what a reader learns from them: that a
+fitting subject is not yet an answer.
 """
 
 import random
@@ -19,17 +20,19 @@ _NAME = re.compile(r"(?<=\s)[A-Z][\w’-]*(?:(?:\s+(?:of|the|de|von|and))?\s+[A-
 _AUXILIARY = re.compile(r"\b(did|does|do|is|was|were|are|could|has|have|had|would)\b")
 
 _OPPOSITES = """
-first last|earliest latest|largest smallest|biggest smallest|highest lowest|longest shortest|oldest youngest
-oldest newest|most least|more less|more fewer|greater smaller|higher lower|larger smaller|before after|above below
-over under|increase decrease|increased decreased|rise fall|rose fell|north south|northern southern|east west
-eastern western|begin end|began ended|start stop|started stopped|won lost|win lose|gained lost|allowed forbidden
-support oppose|supported opposed|supporters opponents|accepted rejected|approved rejected|included excluded
-include exclude|male female|men women|man woman|father mother|son daughter|king queen|husband wife|brother sister
-old new|early late|major minor|maximum minimum|public private|internal external|inside outside|positive negative
-strongest weakest|best worst|common rare|agreed disagreed|created destroyed|built demolished|opened closed
-winter summer|ancient modern|urban rural|rich poor|import export|upper lower|left right|hot cold|with without
-always never|primary secondary|majority minority|success failure|advantage disadvantage|arrived left|buy sell
-bought sold|attack defend|strong weak|hard soft|liquid solid|day night|true false|same different|like dislike
+first last|earliest latest|largest smallest|biggest smallest|highest lowest|longest shortest
+oldest youngest|oldest newest|most least|more less|more fewer|greater smaller|higher lower
+larger smaller|before after|above below|over under|increase decrease|increased decreased|rise fall
+rose fell|north south|northern southern|east west|eastern western|begin end|began ended|start stop
+started stopped|won lost|win lose|gained lost|allowed forbidden|support oppose|supported opposed
+supporters opponents|accepted rejected|approved rejected|included excluded|include exclude
+male female|men women|man woman|father mother|son daughter|king queen|husband wife|brother sister
+old new|early late|major minor|maximum minimum|public private|internal external|inside outside
+positive negative|strongest weakest|best worst|common rare|agreed disagreed|created destroyed
+built demolished|opened closed|winter summer|ancient modern|urban rural|rich poor|import export
+upper lower|left right|hot cold|with without|always never|primary secondary|majority minority
+success failure|advantage disadvantage|arrived left|buy sell|bought sold|attack defend|strong weak
+hard soft|liquid solid|day night|true false|same different|like dislike
 """
 
 
@@ -52,25 +55,38 @@ def collect_pool(questions: Iterable[tuple[str, str]]) -> Pool:
 
 
 def find_parts(question: str) -> list[tuple[Kind, re.Match[str]]]:
-    """Names, years and numbers of a question; its first word is capitalised anyway and never counts as a name."""
-    parts: list[tuple[Kind, re.Match[str]]] = [("name", match) for match in _NAME.finditer(question)]
+    """Names, years and numbers of a question; its first word is capitalised anyway and never counts
+    as a name.
+    """
+    parts: list[tuple[Kind, re.Match[str]]] = [
+        ("name", match) for match in _NAME.finditer(question)
+    ]
     parts += [("year", match) for match in _YEAR.finditer(question)]
-    parts += [("number", match) for match in _NUMBER.finditer(question) if not _YEAR.fullmatch(match.group())]
+    parts += [
+        ("number", match)
+        for match in _NUMBER.finditer(question)
+        if not _YEAR.fullmatch(match.group())
+    ]
     return parts
 
 
-def rewrite_question(question: str, article_id: str, *, pool: Pool, rng: random.Random) -> str | None:
+def rewrite_question(
+    question: str, article_id: str, *, pool: Pool, rng: random.Random
+) -> str | None:
     """The question with one thing changed, or None where there is nothing to change."""
     ways = [swap_part(question, article_id, pool=pool, rng=rng), swap_opposite(question, rng=rng)]
     found = [way for way in ways if way is not None]
-    # Negation is rare in real questions: too many here would teach "not" as the mark of an unanswerable one.
+    # Negation is rare in real questions: too many here would teach "not" as the mark of an
+    # unanswerable one.
     if rng.random() < (0.06 if found else 0.25):
         return negate(question)
     return rng.choice(found) if found else None
 
 
 def swap_part(question: str, article_id: str, *, pool: Pool, rng: random.Random) -> str | None:
-    """One name, year or number replaced by another of its kind, mostly from the same article: the harder case."""
+    """One name, year or number replaced by another of its kind, mostly from the same article: the
+    harder case.
+    """
     parts = find_parts(question)
     if not parts:
         return None
@@ -86,11 +102,19 @@ def swap_part(question: str, article_id: str, *, pool: Pool, rng: random.Random)
 
 def swap_opposite(question: str, *, rng: random.Random) -> str | None:
     """One word replaced by its opposite."""
-    words = [match for match in re.finditer(r"[A-Za-z]+", question) if match.group().lower() in _OPPOSITE_OF]
+    words = [
+        match
+        for match in re.finditer(r"[A-Za-z]+", question)
+        if match.group().lower() in _OPPOSITE_OF
+    ]
     if not words:
         return None
     match = rng.choice(words)
-    return question[: match.start()] + rng.choice(_OPPOSITE_OF[match.group().lower()]) + question[match.end() :]
+    return (
+        question[: match.start()]
+        + rng.choice(_OPPOSITE_OF[match.group().lower()])
+        + question[match.end() :]
+    )
 
 
 def negate(question: str) -> str | None:

@@ -1,7 +1,8 @@
-"""A corpus and a checkpoint -> a better checkpoint, within a given time, however often it is interrupted.
+"""A corpus and a checkpoint -> a better checkpoint, within a given time, however often it is
+interrupted.
 
-The learning rate follows the clock instead of a number of steps: on a machine shared with other work nobody knows how
-many steps a night holds, but the rate has to reach zero by its end.
+The learning rate follows the clock instead of a number of steps: on a machine shared with other
+work nobody knows how many steps a night holds, but the rate has to reach zero by its end.
 """
 
 import json
@@ -23,7 +24,16 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qa.training.data import Corpus
-from qa.training.groups import Batch, Group, Mix, Pair, dev_groups, draw_order, make_batch, make_group
+from qa.training.groups import (
+    Batch,
+    Group,
+    Mix,
+    Pair,
+    dev_groups,
+    draw_order,
+    make_batch,
+    make_group,
+)
 from qa.training.loss import Gold, measure_losses, pool_sentences
 from qa.training.model import ReaderModel, Scores
 
@@ -72,18 +82,25 @@ def learning_rate(progress: float, plan: Plan) -> float:
     return plan.peak * max(0.0, 1 - progress) / (1 - plan.warm_up)
 
 
-# --- batches ----------------------------------------------------------------------------------------------------------
+# --- batches
+# --------------------------------------------------------------------------------------------------
 
 
-def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tuple[Position, list[Group]]]:
-    """All batches of groups from a position on, each with the position after it: always the same ones."""
+def draw_batches(
+    corpus: Corpus, plan: Plan, position: Position
+) -> Iterator[tuple[Position, list[Group]]]:
+    """All batches of groups from a position on, each with the position after it: always the same
+    ones.
+    """
     epoch, pool, skip = position
     while True:
         order = draw_order(corpus, plan.mix, seed=plan.seed, epoch=epoch)
         for number in range(pool, math.ceil(len(order) / plan.pool)):
             rng = np.random.default_rng((plan.seed, epoch, number))
             questions = order[number * plan.pool : (number + 1) * plan.pool]
-            groups = [make_group(corpus, plan.mix, int(question), rng=rng) for question in questions]
+            groups = [
+                make_group(corpus, plan.mix, int(question), rng=rng) for question in questions
+            ]
             batches = cut_batches(groups, pairs=plan.pairs)
             for batch, place in enumerate(rng.permutation(len(batches))):
                 if batch >= skip:
@@ -93,9 +110,13 @@ def draw_batches(corpus: Corpus, plan: Plan, position: Position) -> Iterator[tup
 
 
 def cut_batches(groups: list[Group], *, pairs: int) -> list[list[Group]]:
-    """Groups of like length together, since padding costs as much as text; at least so many pairs, but in the last."""
+    """Groups of like length together, since padding costs as much as text; at least so many pairs,
+    but in the last.
+    """
     batches: list[list[Group]] = [[]]
-    for group in sorted((group for group in groups if group), key=lambda group: max(map(_measure, group))):
+    for group in sorted(
+        (group for group in groups if group), key=lambda group: max(map(_measure, group))
+    ):
         if sum(map(len, batches[-1])) >= pairs:
             batches.append([])
         batches[-1].append(group)
@@ -120,32 +141,42 @@ def take_gold(batch: Batch) -> Gold:
 def start_workers(threads: int) -> ThreadPoolExecutor:
     """Threads that each compute a part of a batch on one core.
 
-    Splitting every matrix product over the cores instead needs hundreds of barriers a step: on a machine shared with
-    other work that was several times slower, because each of them waits for the core that is busy.
+    Splitting every matrix product over the cores instead needs hundreds of barriers a step: on a
+    machine shared with other work that was several times slower, because each of them waits for the
+    core that is busy.
     """
     return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
 
-# --- a run ------------------------------------------------------------------------------------------------------------
+# --- a run
+# --------------------------------------------------------------------------------------------------
 
 
 class Run:
-    """Model, averaged model and optimiser, where they are in the data, and how long they have worked."""
+    """Model, averaged model and optimiser, where they are in the data, and how long they have
+    worked.
+    """
 
     def __init__(self, corpus: Corpus, plan: Plan, start: Path) -> None:
         self.corpus, self.plan = corpus, plan
         self.model, self.averaged = ReaderModel.load(start), ReaderModel.load(start)
         self.model.freeze(plan.frozen_layers)
         self.averaged.requires_grad_(False)
-        self.weights = {name: weight for name, weight in self.model.named_parameters() if weight.requires_grad}
+        self.weights = {
+            name: weight for name, weight in self.model.named_parameters() if weight.requires_grad
+        }
         averaged = dict(self.averaged.named_parameters())
         self.averages: list[Tensor] = [averaged[name] for name in self.weights]
         # Biases and layer norms are not decayed, as usual.
         kinds = [
-            [weight for weight in self.weights.values() if (weight.dim() > 1) == matrix] for matrix in (True, False)
+            [weight for weight in self.weights.values() if (weight.dim() > 1) == matrix]
+            for matrix in (True, False)
         ]
         self.optimiser = torch.optim.AdamW(
-            [{"params": kinds[0], "weight_decay": plan.weight_decay}, {"params": kinds[1], "weight_decay": 0.0}],
+            [
+                {"params": kinds[0], "weight_decay": plan.weight_decay},
+                {"params": kinds[1], "weight_decay": 0.0},
+            ],
             lr=plan.peak,
             betas=(0.9, 0.98),
             foreach=True,
@@ -155,7 +186,9 @@ class Run:
         self.steps, self.pairs, self.seconds = 0, 0, 0.0
 
     def step(self, groups: list[Group]) -> NDArray[np.float64]:
-        """Learns from some groups; (groups, total, span, sentence, null) with the losses summed over groups."""
+        """Learns from some groups; (groups, total, span, sentence, null) with the losses summed
+        over groups.
+        """
         self.model.train()
         for options in self.optimiser.param_groups:
             options["lr"] = learning_rate(self.seconds / self.plan.seconds, self.plan)
@@ -177,7 +210,9 @@ class Run:
     def _measure(self, groups: list[Group]) -> tuple[list[float], tuple[Tensor, ...]]:
         batch = make_batch(self.corpus, groups)
         losses = measure_losses(run_model(self.model, batch), take_gold(batch))
-        return [float(loss.detach()) for loss in losses], torch.autograd.grad(losses.total, list(self.weights.values()))
+        return [float(loss.detach()) for loss in losses], torch.autograd.grad(
+            losses.total, list(self.weights.values())
+        )
 
     def save(self, folder: Path) -> None:
         """Writes everything a later process needs, at once or not at all."""
@@ -212,7 +247,9 @@ def train(
     is_stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Trains until the time is up (True) or somebody wants it to stop (False); the folder then holds its state."""
+    """Trains until the time is up (True) or somebody wants it to stop (False); the folder then
+    holds its state.
+    """
     plan = run.plan
     last = clock()
     saved = run.seconds
@@ -240,7 +277,13 @@ def train(
 
 
 def _name_losses(sums: NDArray[np.float64]) -> dict[str, float]:
-    return dict(zip(("loss", "span", "sentence", "null"), map(float, sums[1:] / max(sums[0], 1)), strict=True))
+    return dict(
+        zip(
+            ("loss", "span", "sentence", "null"),
+            map(float, sums[1:] / max(sums[0], 1)),
+            strict=True,
+        )
+    )
 
 
 def _log(folder: Path, run: Run, figures: dict[str, Any]) -> None:
@@ -257,7 +300,8 @@ def _log(folder: Path, run: Run, figures: dict[str, Any]) -> None:
         log.write(json.dumps(line) + "\n")
 
 
-# --- how good it is ---------------------------------------------------------------------------------------------------
+# --- how good it is
+# --------------------------------------------------------------------------------------------------
 
 
 class PairScores(NamedTuple):
@@ -269,7 +313,9 @@ class PairScores(NamedTuple):
     null: float
 
 
-def score_pairs(model: ReaderModel, corpus: Corpus, pairs: list[Pair], *, threads: int = 2) -> list[PairScores]:
+def score_pairs(
+    model: ReaderModel, corpus: Corpus, pairs: list[Pair], *, threads: int = 2
+) -> list[PairScores]:
     """Scores of pairs, in their order."""
     model.eval()
     order = sorted(range(len(pairs)), key=lambda number: _measure(pairs[number]))
@@ -293,7 +339,9 @@ def _score_part(model: ReaderModel, batch: Batch) -> list[PairScores]:
     for row, places in enumerate(batch.sentences):
         real = places.any(axis=-1)
         null = float(scores.null[row])
-        out.append(PairScores(sentences[row, real], spans[row, real], batch.sentence[row, real], null))
+        out.append(
+            PairScores(sentences[row, real], spans[row, real], batch.sentence[row, real], null)
+        )
     return out
 
 
@@ -305,9 +353,10 @@ def _best_in(tokens: Tensor, sentences: Tensor) -> Tensor:
 def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, float]:
     """Dev figures on held-out questions.
 
-    `sentence` and `span`: how often that head's best sentence holds the answer, given the right passage (`_right`), or
-    that and wrong passages of the article (`_among`); `both`: the two scores added. `auroc_rewritten`, `auroc_absent`:
-    how well the null score tells an answered question from a rewritten one, and the right passage from wrong ones.
+    `sentence` and `span`: how often that head's best sentence holds the answer, given the right
+    passage (`_right`), or that and wrong passages of the article (`_among`); `both`: the two scores
+    added. `auroc_rewritten`, `auroc_absent`: how well the null score tells an answered question
+    from a rewritten one, and the right passage from wrong ones.
     """
     answered, rewritten = dev_groups(corpus, count=count)
     pairs = [pair for group in (*answered, *rewritten) for pair in group]
@@ -321,18 +370,24 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
         "both": lambda pair: pair.sentences + np.float32(0.5) * pair.spans,
     }
     for name, kind in kinds.items():
-        figures[f"{name}_right"] = float(np.mean([group[0].gold[kind(group[0]).argmax()] for group in groups]))
+        figures[f"{name}_right"] = float(
+            np.mean([group[0].gold[kind(group[0]).argmax()] for group in groups])
+        )
         figures[f"{name}_among"] = float(
             np.mean(
                 [
-                    np.concatenate([pair.gold for pair in group])[np.concatenate(list(map(kind, group))).argmax()]
+                    np.concatenate([pair.gold for pair in group])[
+                        np.concatenate(list(map(kind, group))).argmax()
+                    ]
                     for group in groups
                 ]
             )
         )
     right = np.array([-group[0].null for group in groups])
     figures["auroc_rewritten"] = auroc(right, np.array([-group[0].null for group in changed]))
-    figures["auroc_absent"] = auroc(right, np.array([-pair.null for group in groups for pair in group[1:]]))
+    figures["auroc_absent"] = auroc(
+        right, np.array([-pair.null for group in groups for pair in group[1:]])
+    )
     return figures
 
 
@@ -344,17 +399,36 @@ def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float
 
 @click.command(help=__doc__)
 @click.option(
-    "--corpus", type=click.Path(exists=True, path_type=Path), required=True, help="Folder made by qa.training.data."
+    "--corpus",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Folder made by qa.training.data.",
 )
-@click.option("--start", type=click.Path(exists=True, path_type=Path), required=True, help="Checkpoint to start from.")
 @click.option(
-    "--state", type=click.Path(path_type=Path), required=True, help="Folder of the run; one that exists is resumed."
+    "--start",
+    type=click.Path(exists=True, path_type=Path),
+    required=True,
+    help="Checkpoint to start from.",
+)
+@click.option(
+    "--state",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder of the run; one that exists is resumed.",
 )
 @click.option("--minutes", type=float, required=True, help="Length of the whole run.")
 @click.option("--threads", type=int, default=2, show_default=True)
-@click.option("--seed", type=int, default=7, show_default=True, help="Another one for each round: it orders the data.")
+@click.option(
+    "--seed",
+    type=int,
+    default=7,
+    show_default=True,
+    help="Another one for each round: it orders the data.",
+)
 def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int, seed: int) -> None:
-    """Train, resuming what the state folder holds; the averaged weights end in its folder `final`."""
+    """Train, resuming what the state folder holds; the averaged weights end in its folder
+    `final`.
+    """
     torch.set_num_threads(1)  # of each worker; the work is split between them
     stop = False
 

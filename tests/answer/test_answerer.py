@@ -26,7 +26,9 @@ def make_article(article_id: str, text: str) -> Article:
     return Article(article_id, article_id, text, "0" * 64)
 
 
-def make_candidates(*articles: Article, readings: list[SentenceReading] | None = None) -> Candidates:
+def make_candidates(
+    *articles: Article, readings: list[SentenceReading] | None = None
+) -> Candidates:
     """One candidate a sentence, which ends with its full stop."""
     hits, sentences = [], []
     for article in articles:
@@ -46,7 +48,9 @@ def test_most_sample_questions_are_answered_by_their_first_quote(answerer: Answe
     for question in asked:
         answer = answerer.answer(question["question"])
         first = (answer.quotes or answer.nearest)[0]
-        right.append(first.article.id == question["article_id"] and first.text in question["quotes"])
+        right.append(
+            first.article.id == question["article_id"] and first.text in question["quotes"]
+        )
     assert len(asked) >= 20
     assert sum(right) >= 0.75 * len(asked)
 
@@ -79,7 +83,9 @@ def test_what_no_article_speaks_of_is_off_topic(answerer: Answerer):
     assert answer.nearest
 
 
-def test_the_same_question_gets_the_same_answer_byte_for_byte(sample_index: Path, encoder: SentenceTransformerEncoder):
+def test_the_same_question_gets_the_same_answer_byte_for_byte(
+    sample_index: Path, encoder: SentenceTransformerEncoder
+):
     answers = []
     for _ in range(2):
         fresh = Answerer(Retriever.load(sample_index, encoder=encoder))
@@ -89,7 +95,10 @@ def test_the_same_question_gets_the_same_answer_byte_for_byte(sample_index: Path
 
 
 def test_white_space_in_a_question_does_not_matter(answerer: Answerer):
-    plain, spaced = answerer.answer("Where was it held?"), answerer.answer("  Where\nwas it   held? ")
+    plain, spaced = (
+        answerer.answer("Where was it held?"),
+        answerer.answer("  Where\nwas it   held? "),
+    )
     assert plain.quotes == spaced.quotes
     assert spaced.searched == "Where was it held?"
 
@@ -100,15 +109,21 @@ def test_a_question_without_words_is_refused(answerer: Answerer, question: str):
         answerer.answer(question)
 
 
-def test_an_unreachable_threshold_turns_quotes_into_nearest(sample_index: Path, encoder: SentenceTransformerEncoder):
+def test_an_unreachable_threshold_turns_quotes_into_nearest(
+    sample_index: Path, encoder: SentenceTransformerEncoder
+):
     strict = Answerer(Retriever.load(sample_index, encoder=encoder), threshold=1.0)
     answer = strict.answer("What was the meeting about?")
     assert (answer.status, answer.quotes) == ("unanswered", ())
     assert answer.nearest[0].text.startswith("The meeting was about weapons")
 
 
-def test_without_a_reader_quotes_have_no_answer_span(sample_index: Path, encoder: SentenceTransformerEncoder):
-    answer = Answerer(Retriever.load(sample_index, encoder=encoder), reader=None).answer("Where was the meeting held?")
+def test_without_a_reader_quotes_have_no_answer_span(
+    sample_index: Path, encoder: SentenceTransformerEncoder
+):
+    answer = Answerer(Retriever.load(sample_index, encoder=encoder), reader=None).answer(
+        "Where was the meeting held?"
+    )
     assert all(quote.answer is None for quote in (*answer.quotes, *answer.nearest))
 
 
@@ -116,11 +131,17 @@ def test_repeated_sentences_of_one_article_stay_apart():
     candidates = make_candidates(make_article("a", "It rained. It shone. It rained."))
     quotes = select_quotes(candidates, np.array([2.0, 0.0, 2.0]), 0.9, most=3)
     assert [(quote.start, quote.end) for quote in quotes] == [(0, 10), (21, 31), (11, 20)]
-    assert [quote.score for quote in quotes] == [0.9, 0.9, pytest.approx(0.9 * np.exp(-2), abs=1e-4)]
+    assert [quote.score for quote in quotes] == [
+        0.9,
+        0.9,
+        pytest.approx(0.9 * np.exp(-2), abs=1e-4),
+    ]
 
 
 def test_copies_in_other_articles_are_folded():
-    candidates = make_candidates(make_article("a", "It rained. It shone."), make_article("b", "It “rained”."))
+    candidates = make_candidates(
+        make_article("a", "It rained. It shone."), make_article("b", "It “rained”.")
+    )
     quotes = select_quotes(candidates, np.array([2.0, 0.0, 1.0]), 0.9, most=3)
     assert [quote.text for quote in quotes] == ["It rained.", "It shone."]
     assert [(copy.article.id, copy.text) for copy in quotes[0].also_in] == [("b", "It “rained”.")]
@@ -133,8 +154,15 @@ def test_an_answer_that_runs_on_takes_the_next_sentence_along():
     assert (quote.text, quote.answer) == ("It rained. It shone.", Span(3, 19))
 
 
-def test_an_index_without_articles_answers_nothing(tmp_path: Path, encoder: SentenceTransformerEncoder):
+def test_an_index_without_articles_answers_nothing(
+    tmp_path: Path, encoder: SentenceTransformerEncoder
+):
     (tmp_path / "articles").mkdir()
     build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
     answer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder)).answer("Who?")
-    assert (answer.status, answer.confidence, answer.quotes, answer.nearest) == ("off_topic", 0.0, (), ())
+    assert (answer.status, answer.confidence, answer.quotes, answer.nearest) == (
+        "off_topic",
+        0.0,
+        (),
+        (),
+    )

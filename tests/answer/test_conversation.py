@@ -11,7 +11,8 @@ from qa.index.build import build
 from qa.types import Turn
 from tests.conftest import SHARED
 
-# Question, words of the quote that answers it (among the first two), whether it leans on what came before.
+# Question, words of the quote that answers it (among the first two), whether it leans on what came
+# before.
 OVER_THE_SAMPLES = [
     ("What was the meeting about?", "weapons: a covert programme", False),
     ("Where was it held?", "in a basement underneath an apartment block", True),
@@ -45,12 +46,16 @@ def hold_conversation(answerer: Answerer, lines: list[tuple[str, str, bool]]) ->
     return wrong
 
 
-def test_a_conversation_over_the_sample_articles(sample_index: Path, encoder: SentenceTransformerEncoder):
+def test_a_conversation_over_the_sample_articles(
+    sample_index: Path, encoder: SentenceTransformerEncoder
+):
     answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
     assert hold_conversation(answerer, OVER_THE_SAMPLES) == []
 
 
-def test_a_conversation_over_a_newspaper_column(tmp_path: Path, encoder: SentenceTransformerEncoder):
+def test_a_conversation_over_a_newspaper_column(
+    tmp_path: Path, encoder: SentenceTransformerEncoder
+):
     source = SHARED / "article" / "the-damascus-meeting.txt"
     if not source.is_file():
         pytest.skip(f"needs the column in {source}")
@@ -61,7 +66,12 @@ def test_a_conversation_over_a_newspaper_column(tmp_path: Path, encoder: Sentenc
     assert hold_conversation(answerer, OVER_THE_COLUMN) == []
 
 
-def test_the_same_question_as_written_forgets_what_came_before(sample_index: Path, encoder: SentenceTransformerEncoder):
+def test_the_same_question_as_written_forgets_what_came_before(
+    sample_index: Path, encoder: SentenceTransformerEncoder
+):
     answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
     turns = [Turn.from_answer(answerer.answer("What was the meeting about?"))]
-    assert answerer.answer("Where was it held?", turns, as_written=True).searched == "Where was it held?"
+    assert (
+        answerer.answer("Where was it held?", turns, as_written=True).searched
+        == "Where was it held?"
+    )

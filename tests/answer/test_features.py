@@ -30,7 +30,12 @@ class EvenReader:
 
     def read(self, question: str, passages: list[Passage], /) -> list[Reading]:
         return [
-            Reading(tuple(SentenceReading(1.0, Span(s.start, s.start + 1), 2.0) for s in passage.sentences), -3.0)
+            Reading(
+                tuple(
+                    SentenceReading(1.0, Span(s.start, s.start + 1), 2.0) for s in passage.sentences
+                ),
+                -3.0,
+            )
             for passage in passages
         ]
 
@@ -47,9 +52,13 @@ def gather(retriever: Retriever, question: str, reader: EvenReader | None = None
 def test_every_sentence_of_every_hit_is_a_candidate_with_all_features(retriever: Retriever):
     found = retriever.search("Who took the chair?", 10)
     candidates = gather_candidates(found, "Who took the chair?", None)
-    assert candidates.sentences == [sentence for hit in found.hits for sentence in hit.passage.sentences]
+    assert candidates.sentences == [
+        sentence for hit in found.hits for sentence in hit.passage.sentences
+    ]
     assert candidates.way == "without a reader"
-    assert list(candidates.features) == [feature.name for feature in list_features("without a reader")]
+    assert list(candidates.features) == [
+        feature.name for feature in list_features("without a reader")
+    ]
     assert {len(values) for values in candidates.features.values()} == {len(candidates.sentences)}
     assert list(candidates.question_features) == [feature.name for feature in QUESTION_FEATURES]
 
@@ -66,7 +75,8 @@ def test_similarities_are_zscores_over_the_candidates(retriever: Retriever):
 def test_headings_and_questions_are_told(retriever: Retriever):
     candidates = gather(retriever, "What had brought those people together?")
     texts = [
-        hit.passage.article.text[s.start : s.end] for hit, s in zip(candidates.hits, candidates.sentences, strict=True)
+        hit.passage.article.text[s.start : s.end]
+        for hit, s in zip(candidates.hits, candidates.sentences, strict=True)
     ]
     asking = [text for text, asks in zip(texts, candidates.features["asks"], strict=True) if asks]
     assert asking == [text for text in texts if text.endswith("?")] != []
@@ -77,10 +87,16 @@ def test_headings_and_questions_are_told(retriever: Retriever):
 def test_only_who_wrote_the_article_makes_a_line_a_byline(retriever: Retriever):
     def find_bylines(question: str) -> list[str]:
         candidates = gather(retriever, question)
-        rows = zip(candidates.hits, candidates.sentences, candidates.features["byline"], strict=True)
-        return [hit.passage.article.text[s.start : s.end] for hit, s, is_byline in rows if is_byline]
+        rows = zip(
+            candidates.hits, candidates.sentences, candidates.features["byline"], strict=True
+        )
+        return [
+            hit.passage.article.text[s.start : s.end] for hit, s, is_byline in rows if is_byline
+        ]
 
-    assert find_bylines("Who wrote the article about the Damascus meeting?") == ["By Helen Marsh, staff analyst"]
+    assert find_bylines("Who wrote the article about the Damascus meeting?") == [
+        "By Helen Marsh, staff analyst"
+    ]
     assert find_bylines("Who wrote about the Damascus meeting?") == []
 
 
@@ -92,7 +108,9 @@ def test_neighbours_lend_the_better_of_their_scores(retriever: Retriever):
         assert near[n] == pytest.approx(max((cosine[m] for m in beside), default=0.0))
 
 
-def test_a_reader_adds_its_features_and_one_of_another_make_only_those_that_compare(retriever: Retriever):
+def test_a_reader_adds_its_features_and_one_of_another_make_only_those_that_compare(
+    retriever: Retriever,
+):
     own = gather(retriever, "Who took the chair?", EvenReader(scores_sentences=True))
     assert own.way == "with the reader"
     count = len(own.sentences)
@@ -105,7 +123,10 @@ def test_a_reader_adds_its_features_and_one_of_another_make_only_those_that_comp
 
 
 def test_words_that_the_articles_lack_lower_the_cover(retriever: Retriever):
-    known, unknown = "When was the bridge closed?", "When was the zeppelin hangar of Friedrichshafen closed?"
+    known, unknown = (
+        "When was the bridge closed?",
+        "When was the zeppelin hangar of Friedrichshafen closed?",
+    )
     assert gather(retriever, known).question_features["cover_all"] == pytest.approx(1.0)
     assert gather(retriever, unknown).question_features["cover_all"] < 0.5
 

@@ -6,7 +6,9 @@ from qa.types import Article, Quote, Span, Turn
 TEXT = "The meeting was held in Kafr Sousse. Imad Mughniyeh was killed there in 2008."
 ARTICLE = Article("a.txt", "A", TEXT, "0" * 64)
 HELD = Turn(
-    "Where was the meeting held?", "Where was the meeting held?", (Quote(ARTICLE, 0, 36, 1, 0.9, Span(24, 35)),)
+    "Where was the meeting held?",
+    "Where was the meeting held?",
+    (Quote(ARTICLE, 0, 36, 1, 0.9, Span(24, 35)),),
 )
 
 
@@ -60,7 +62,10 @@ def test_words_travel_on_through_a_chain_of_turns():
 def test_passages_near_the_last_quote_are_preferred():
     context = resolve("Who was killed there?", [HELD]).context
     assert context is not None
-    beside, far = context.score_place("a.txt", Span(37, 77)), context.score_place("a.txt", Span(9000, 9100))
+    beside, far = (
+        context.score_place("a.txt", Span(37, 77)),
+        context.score_place("a.txt", Span(9000, 9100)),
+    )
     assert beside > far > context.score_place("b.txt", Span(0, 9)) == 0.0
 
 
@@ -69,7 +74,9 @@ def test_older_turns_weigh_less():
     later = Turn("What is it?", "What is it?", (Quote(other, 0, 36, 1, 0.9),))
     context = resolve("And then?", [HELD, later]).context
     assert context is not None
-    assert context.score_place("b.txt", Span(0, 36)) == pytest.approx(2 * context.score_place("a.txt", Span(0, 36)))
+    assert context.score_place("b.txt", Span(0, 36)) == pytest.approx(
+        2 * context.score_place("a.txt", Span(0, 36))
+    )
 
 
 def test_without_turns_nothing_changes():
@@ -80,5 +87,7 @@ def test_without_turns_nothing_changes():
     ("asked", "words"),
     [("متى شُيّد المبنى؟", "المبنى, متى, شُيّد"), ("Where is the cafe\u0301?", "cafe\u0301")],
 )
-def test_words_with_vowel_signs_or_accents_of_their_own_are_taken_over_whole(asked: str, words: str):
+def test_words_with_vowel_signs_or_accents_of_their_own_are_taken_over_whole(
+    asked: str, words: str
+):
     assert resolve("And why?", [Turn(asked, asked, ())]).searched == f"And why? ({words})"

@@ -27,8 +27,12 @@ def test_there_are_weights_for_each_way_of_reading():
 @pytest.mark.parametrize("way", WAYS)
 def test_exactly_what_is_declared_as_fitted_has_a_fitted_weight(way: Way):
     row = SHIPPED[way]
-    fixed_in_confidence = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
-    assert set(row["order"]) == {feature.name for feature in list_features(way) if feature.fixed is None}
+    fixed_in_confidence = {
+        feature.name for feature in FEATURES if feature.fixed_in_confidence is not None
+    }
+    assert set(row["order"]) == {
+        feature.name for feature in list_features(way) if feature.fixed is None
+    }
     assert set(row["answered"]["weights"]) == set(list_confidence(way)) - fixed_in_confidence
     assert set(row["on_subject"]["weights"]) == set(list_subject(way))
 
@@ -43,8 +47,15 @@ def test_fixed_weights_join_the_fitted_ones_when_read_and_are_left_out_when_writ
 
 def test_candidates_are_scored_by_the_sum_of_weighted_features():
     ranker = Ranker({"a": 2.0, "b": -1.0}, Logistic({}, 0.0), Logistic({}, 0.0))
-    features = {"b": np.array([3.0, 0.0]), "a": np.array([1.0, 5.0]), "unused": np.array([9.0, 9.0])}
-    assert ranker.score(Candidates([], [], None, "without a reader", features, {})).tolist() == [-1.0, 10.0]
+    features = {
+        "b": np.array([3.0, 0.0]),
+        "a": np.array([1.0, 5.0]),
+        "unused": np.array([9.0, 9.0]),
+    }
+    assert ranker.score(Candidates([], [], None, "without a reader", features, {})).tolist() == [
+        -1.0,
+        10.0,
+    ]
 
 
 def test_a_logistic_is_what_its_formula_says():
@@ -63,10 +74,14 @@ def test_the_lead_and_share_of_the_first_candidate_tell_how_sure_it_is():
 
 
 def test_one_candidate_alone_leads_by_all_that_counts_and_none_leads_by_nothing():
-    alone = Candidates([], [], None, "without a reader", {"cosine": np.array([1.5])}, {"cosine_best": 0.6})
+    alone = Candidates(
+        [], [], None, "without a reader", {"cosine": np.array([1.5])}, {"cosine_best": 0.6}
+    )
     assert confidence_features(alone, np.array([0.3])) == {
         "share": 1.0, "lead": 5.0, "cosine": 1.5, "cosine_best": 0.6
     }  # fmt: skip
-    none = Candidates([], [], None, "without a reader", {"cosine": np.array([])}, {"cosine_best": 0.0})
+    none = Candidates(
+        [], [], None, "without a reader", {"cosine": np.array([])}, {"cosine_best": 0.0}
+    )
     assert set(confidence_features(none, np.array([])).values()) == {0.0}
     assert {feature.name for feature in RANK_FEATURES} == {"share", "lead"}

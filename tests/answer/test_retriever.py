@@ -36,13 +36,17 @@ def test_a_passage_found_by_words_alone_or_vectors_alone_gets_both_scores(retrie
     for hit, cosine in zip(found.hits, found.cosines, strict=True):
         text = " ".join(hit.passage.text.split())
         [vector] = retriever.index.encoder.encode_passages([f"{hit.passage.article.title}. {text}"])
-        assert cosine == pytest.approx(float(vector @ found.query), abs=2e-3)  # kept at half precision
+        assert cosine == pytest.approx(
+            float(vector @ found.query), abs=2e-3
+        )  # kept at half precision
     assert min(found.bm25) == 0.0 < max(found.bm25)
 
 
 def test_scores_are_sums_of_two_zscores_over_all_candidates(retriever: Retriever):
     found = retriever.search("eelgrass", 1000)
-    assert np.array([hit.score for hit in found.hits]) == pytest.approx(zscores(found.cosines) + zscores(found.bm25))
+    assert np.array([hit.score for hit in found.hits]) == pytest.approx(
+        zscores(found.cosines) + zscores(found.bm25)
+    )
 
 
 def test_places_quoted_before_are_ranked_higher(retriever: Retriever):
@@ -54,14 +58,18 @@ def test_places_quoted_before_are_ranked_higher(retriever: Retriever):
     assert passage in [hit.passage for hit in hits]
     assert [hit.passage.article.id for hit in hits[:7]] == [passage.article.id] * 7
     # What the question finds alone is read all the same.
-    assert {hit.passage.start for hit in retriever.retrieve(query, 3)} <= {hit.passage.start for hit in hits}
+    assert {hit.passage.start for hit in retriever.retrieve(query, 3)} <= {
+        hit.passage.start for hit in hits
+    }
     assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
 
 
 def test_words_from_before_move_the_search_towards_them(retriever: Retriever):
     def rate_meadow(context: Context | None) -> float:
         hits = retriever.search("Who took the chair when it closed?", 100, context=context).hits
-        return sum(hit.score for hit in hits if hit.passage.article.id == "the-meadow-under-ostrey-bay.md")
+        return sum(
+            hit.score for hit in hits if hit.passage.article.id == "the-meadow-under-ostrey-bay.md"
+        )
 
     assert rate_meadow(Context("eelgrass, bay floor", ())) > rate_meadow(None) + 1.0
 
@@ -76,7 +84,9 @@ def test_a_missing_index_names_the_command_to_run(tmp_path: Path):
         Retriever.load(tmp_path / "nowhere")
 
 
-def test_a_new_build_is_seen_by_the_next_question(tmp_path: Path, encoder: SentenceTransformerEncoder):
+def test_a_new_build_is_seen_by_the_next_question(
+    tmp_path: Path, encoder: SentenceTransformerEncoder
+):
     articles = tmp_path / "articles"
     articles.mkdir()
     (articles / "mill.txt").write_text("The mill grinds rye.")

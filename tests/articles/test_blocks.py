@@ -8,16 +8,23 @@ from qa.articles.blocks import split_blocks
 from tests.strategies import ANY_TEXT
 
 PROSE = (
-    "The bridge was closed in the autumn of that year, when the surveyor found that its middle pier had sunk by more "
-    "than three inches. No cart, lorry or omnibus was to cross it until the pier had been made safe again, and the "
-    "committee agreed to that without a vote. The market, which had been held on the far side since the old days, "
-    "moved to the square in front of the church. It has stayed there ever since, and few remember why."
+    "The bridge was closed in the autumn of that year, when the surveyor found that its middle "
+    "pier had sunk by more "
+    "than three inches. No cart, lorry or omnibus was to cross it until the pier had been made "
+    "safe again, and the "
+    "committee agreed to that without a vote. The market, which had been held on the far side "
+    "since the old days, "
+    "moved to the square in front of the church. It has stayed there ever since, and few remember "
+    "why."
 )
 
 
 def outline(text: str, start: int = 0) -> list[tuple[str, str]]:
     """(kind, text without marker) of every block; decoration is marked "-"."""
-    return [("-" if b.is_empty else b.kind[0], text[b.text_start : b.text_end]) for b in split_blocks(text, start)]
+    return [
+        ("-" if b.is_empty else b.kind[0], text[b.text_start : b.text_end])
+        for b in split_blocks(text, start)
+    ]
 
 
 @given(ANY_TEXT)
@@ -40,7 +47,8 @@ def test_blocks_from_an_offset_are_those_of_the_rest_moved_by_it(text, start):
 
 def test_markdown_is_read_as_a_person_sees_it():
     text = (
-        "# The bridge #\n\nIt was closed.\n\n## In C#\n\n- one cart\n- two\n\n1. first\n2) second\n\n> He said so.\n\n"
+        "# The bridge #\n\nIt was closed.\n\n## In C#\n\n- one cart\n- two\n\n1. first\n2) "
+        "second\n\n> He said so.\n\n"
         "| a | b |\n|---|---|\n| 1 | 2 |\n\nA heading\n=========\n\nThe end.\n"
     )
     assert outline(text) == [
@@ -110,7 +118,13 @@ def test_a_number_at_the_start_of_a_broken_line_is_no_list():
 def test_a_long_line_among_broken_ones_does_not_join_the_next():
     address = "https://example.org/" + "x" * 150
     text = f"{fill(PROSE, 72)}\n\n{PROSE}\n{PROSE}\n\n{address}\n{fill(PROSE, 72)}"
-    assert [len(block) for _, block in outline(text)] == [len(PROSE), len(PROSE), len(PROSE), len(address), len(PROSE)]
+    assert [len(block) for _, block in outline(text)] == [
+        len(PROSE),
+        len(PROSE),
+        len(PROSE),
+        len(address),
+        len(PROSE),
+    ]
 
 
 def test_paragraphs_on_one_line_each_stay_apart():
@@ -119,12 +133,18 @@ def test_paragraphs_on_one_line_each_stay_apart():
 
 
 def test_lines_of_title_and_byline_stay_apart_above_unbroken_text():
-    text = f"Minutes of the Bridge Committee, Hallowmere, 1931\nKept by the Town Clerk\n\nMeeting of Tuesday\n\n{PROSE}"
+    text = (
+        "Minutes of the Bridge Committee, Hallowmere, 1931\nKept by the Town Clerk\n\nMeeting of "
+        f"Tuesday\n\n{PROSE}"
+    )
     assert [kind for kind, _ in outline(text)] == ["h", "h", "h", "b"]
 
 
 def test_broken_chinese_lines_join_and_whole_ones_do_not():
-    line = "会议昨天在大马士革举行专家们讨论了新的计划但是没有达成协议市长说下个月再谈桥梁的事情大家都同意他的看法"
+    line = (
+        "会议昨天在大马士革举行专家们讨论了新的计划但是没有达成协议"
+        "市长说下个月再谈桥梁的事情大家都同意他的看法"
+    )
     joined = f"{line}\n{line}\n{line}。"
     assert outline(joined) == [("b", joined)]
     assert len(outline(f"{line}。\n{line[:30]}。\n{line}。")) == 3
@@ -132,7 +152,8 @@ def test_broken_chinese_lines_join_and_whole_ones_do_not():
 
 def test_verse_is_no_run_of_headings():
     verse = (
-        "The rain has gone\nThe road is long\nMy coat is torn\nMy boots are strong\nThe hill is steep\n\nSo we go on."
+        "The rain has gone\nThe road is long\nMy coat is torn\nMy boots are strong\nThe hill is "
+        "steep\n\nSo we go on."
     )
     assert {kind for kind, _ in outline(f"A first paragraph.\n\n{verse}")} == {"b"}
 
@@ -144,7 +165,11 @@ def test_verse_is_no_run_of_headings():
         ("What a bridge!", "h"),
         ("The bridge is safe.", "b"),
         ("The bridge,", "b"),
-        ("The bridge was closed in the autumn of that year, when the surveyor found that its pier sank", "b"),
+        (
+            "The bridge was closed in the autumn of that year, when the surveyor found that its "
+            "pier sank",
+            "b",
+        ),
         ("Cart\tTwo shillings", "b"),
         ("هل الجسر آمن؟", "h"),
         ("桥安全吗？", "h"),
@@ -155,7 +180,10 @@ def test_a_first_line_is_a_title_when_it_does_not_end_like_a_sentence(first, kin
 
 
 def test_only_above_the_text_may_a_heading_ask():
-    assert outline("13 January 1931\nIs the bridge safe?\n\nIt is.")[1] == ("h", "Is the bridge safe?")
+    assert outline("13 January 1931\nIs the bridge safe?\n\nIt is.")[1] == (
+        "h",
+        "Is the bridge safe?",
+    )
     assert outline("It was late.\n\nWhy?\n\nNobody knew.")[1] == ("b", "Why?")
 
 
@@ -176,7 +204,10 @@ def test_dashes_below_a_sentence_are_a_rule():
 
 
 def test_the_last_line_announces_nothing():
-    assert outline("It was late.\n\nThe Town Clerk") == [("b", "It was late."), ("b", "The Town Clerk")]
+    assert outline("It was late.\n\nThe Town Clerk") == [
+        ("b", "It was late."),
+        ("b", "The Town Clerk"),
+    ]
 
 
 def test_only_line_feeds_end_a_line():

@@ -31,7 +31,16 @@ def test_a_line_that_is_a_date_is_read(line, day):
 
 @pytest.mark.parametrize(
     "line",
-    ["", "1984", "31 June 2023", "2023-13-01", "The raid of 22 February 2023", "May 2023", "02/03/2023", "2023-02/22"],
+    [
+        "",
+        "1984",
+        "31 June 2023",
+        "2023-13-01",
+        "The raid of 22 February 2023",
+        "May 2023",
+        "02/03/2023",
+        "2023-02/22",
+    ],
 )
 def test_a_line_that_is_no_date_or_may_be_two_is_not_read(line):
     assert parse_date(line) is None

@@ -1,4 +1,5 @@
-"""Adding and removing articles by their files; `place_file` and `move_out` are tested with the page."""
+"""Adding and removing articles by their files; `place_file` and `move_out` are tested with the
+page."""
 
 from pathlib import Path
 
@@ -53,7 +54,17 @@ def test_a_link_is_added_as_the_file_that_it_leads_to(folder: Path, tmp_path: Pa
     assert not (folder / "link.txt").is_symlink()
 
 
-NO_IDS = ["../secret.txt", "none.txt", "/etc/passwd", "", ".", "../articles/a.txt", "./a.txt", "a.txt/", "b//a.txt"]
+NO_IDS = [
+    "../secret.txt",
+    "none.txt",
+    "/etc/passwd",
+    "",
+    ".",
+    "../articles/a.txt",
+    "./a.txt",
+    "a.txt/",
+    "b//a.txt",
+]
 NO_IDS += ["a\0.txt", "x" * 5000, "loop.txt"]
 
 

@@ -7,14 +7,15 @@ from tests.strategies import ANY_TEXT
 
 BODY = """
 
-Some reported the news of the raid in Damascus on Sunday. The strike hit a meeting of military experts, officials said,
-that was held in the basement of a building in the city.
+Some reported the news of the raid in Damascus on Sunday. The strike hit a meeting of military
+experts, officials said, that was held in the basement of a building in the city.
 
 The second paragraph has more to say about it. It ends here.
 """
 ARABIC_BODY = """
 
-قال مسؤولون إن الغارة استهدفت اجتماعا بين خبراء عسكريين في دمشق يوم الأحد الماضي. وقد عقد الاجتماع في قبو مبنى سكني.
+قال مسؤولون إن الغارة استهدفت اجتماعا بين خبراء عسكريين في دمشق يوم الأحد الماضي.
+وقد عقد الاجتماع في قبو مبنى سكني.
 """
 
 
@@ -33,7 +34,12 @@ def header(lines: str, body: str = BODY, language: str = "en", stem: str = "") -
             "Tariq Example",
             None,
         ),
-        ("The Damascus meeting\nBy Helen Marsh, staff analyst", "The Damascus meeting", "Helen Marsh", None),
+        (
+            "The Damascus meeting\nBy Helen Marsh, staff analyst",
+            "The Damascus meeting",
+            "Helen Marsh",
+            None,
+        ),
         (
             "THE DAMASCUS MEETING\n\nBY HELEN MARSH\n\nFebruary 22, 2023",
             "THE DAMASCUS MEETING",
@@ -42,13 +48,24 @@ def header(lines: str, body: str = BODY, language: str = "en", stem: str = "") -
         ),
         ("By Helen Marsh\nThe Damascus meeting", "The Damascus meeting", "Helen Marsh", None),
         (
-            "# The *Damascus* [Meeting](https://example.org) {#top}\n\n*By Helen Marsh and Tom Lee | 22 Feb 2023*",
+            "# The *Damascus* [Meeting](https://example.org) {#top}\n\n*By Helen Marsh and Tom "
+            "Lee | 22 Feb 2023*",
             "The Damascus Meeting",
             "Helen Marsh, Tom Lee",
             "2023-02-22",
         ),
-        ("The Damascus Meeting\n====================\n\nHelen Marsh", "The Damascus Meeting", "Helen Marsh", None),
-        ("![logo](logo.png)\n<!-- draft -->\n# The meeting\n\n## What happened", "The meeting", None, None),
+        (
+            "The Damascus Meeting\n====================\n\nHelen Marsh",
+            "The Damascus Meeting",
+            "Helen Marsh",
+            None,
+        ),
+        (
+            "![logo](logo.png)\n<!-- draft -->\n# The meeting\n\n## What happened",
+            "The meeting",
+            None,
+            None,
+        ),
         (
             "OPINION\nDamascus Meeting\nTariq Example\nFeb. 22, 2023 10:30 am GMT",
             "Damascus Meeting",
@@ -56,7 +73,8 @@ def header(lines: str, body: str = BODY, language: str = "en", stem: str = "") -
             "2023-02-22",
         ),
         (
-            "Title: The Damascus Meeting\nAuthor: Helen Marsh\nDate: 2023-02-22\nSource: https://example.org",
+            "Title: The Damascus Meeting\nAuthor: Helen Marsh\nDate: 2023-02-22\nSource: "
+            "https://example.org",
             "The Damascus Meeting",
             "Helen Marsh",
             "2023-02-22",
@@ -125,7 +143,8 @@ def test_bylines_of_the_articles_own_language_are_read(lines, language, expected
         "https://example.org/the-meeting",
         "# " + "word " * 60,
         "# " + "a@" * 9000,
-        "Roses are red\nViolets are blue\nSugar is sweet\nAnd so are you\n\nRoses are dead\nViolets gone\nSugar bitter",
+        "Roses are red\nViolets are blue\nSugar is sweet\nAnd so are you\n\nRoses are "
+        "dead\nViolets gone\nSugar bitter",
     ],
 )
 def test_no_title_is_better_than_a_wrong_one(lines):
@@ -139,12 +158,17 @@ def test_a_role_without_a_title_leaves_the_title_open():
 def test_the_line_that_the_file_is_named_after_is_the_title():
     lines = "Tariq Example\nAsharq Example\nThe Damascus Meeting"
     assert header(lines).title == "Asharq Example"
-    assert header(lines, stem="The damascus meeting") == Header("The Damascus Meeting", "Tariq Example")
+    assert header(lines, stem="The damascus meeting") == Header(
+        "The Damascus Meeting", "Tariq Example"
+    )
 
 
 def test_a_name_that_the_text_speaks_of_is_its_title():
     assert (
-        header("Tariq Example\nWhat he wrote", "\n\nTariq Example was born in 1966. He wrote.").title == "Tariq Example"
+        header(
+            "Tariq Example\nWhat he wrote", "\n\nTariq Example was born in 1966. He wrote."
+        ).title
+        == "Tariq Example"
     )
 
 

@@ -23,7 +23,8 @@ def texts_of(passages: list[Passage]) -> list[str]:
     return [passage.text for passage in passages]
 
 
-# -- sentences -------------------------------------------------------------------------------------------------------
+# -- sentences
+# --------------------------------------------------------------------------------------------------
 
 
 @given(ANY_TEXT)
@@ -41,14 +42,34 @@ def test_sentences_are_whole_in_order_and_leave_only_white_space(text):
     "sentences",
     [
         ["He said “We will go.”", "Then Dr. J. R. Smith left.", "She stayed."],
-        ["Mr. Example, of the U.S. Army, came at 5 p.m. on Monday.", '"Really?" she asked.', "Yes!"],
-        ["“No,” he said.", "‘Why?’ she asked.", "(See p. 5.)", "It rose by 2.5 per cent, i.e. a lot."],
+        [
+            "Mr. Example, of the U.S. Army, came at 5 p.m. on Monday.",
+            '"Really?" she asked.',
+            "Yes!",
+        ],
+        [
+            "“No,” he said.",
+            "‘Why?’ she asked.",
+            "(See p. 5.)",
+            "It rose by 2.5 per cent, i.e. a lot.",
+        ],
         ["1. First thing.", "2. Second thing."],
         ["The text ends here.[1]", "The next goes on. [2]", "And a third."],
-        ["It was the end of the century.", "English came.", "It was a series. [3]", "Prof. Smith is approx. Ten."],
+        [
+            "It was the end of the century.",
+            "English came.",
+            "It was a series. [3]",
+            "Prof. Smith is approx. Ten.",
+        ],
         ["Then... what?", "… nothing."],
         ["😀 Hello.", "😀 Bye!", "👍🏽 Fine. 👍🏽"],
-        ["قال الوزير: «كان أمامنا طريقان».", "ثم خرج؟!", "وماذا بعد؟", "حضر د. محمد؛ ثم خرج.", "د. هدى وحدها بقيت."],
+        [
+            "قال الوزير: «كان أمامنا طريقان».",
+            "ثم خرج؟!",
+            "وماذا بعد؟",
+            "حضر د. محمد؛ ثم خرج.",
+            "د. هدى وحدها بقيت.",
+        ],
         ["עשרה באו.", "מי הם?"],
     ],
 )
@@ -70,7 +91,10 @@ def test_sentences_of_scripts_with_other_stops_need_no_space_between_them(senten
 
 
 def test_a_broken_line_does_not_break_a_sentence():
-    assert sentences_of("The bridge was\nclosed. It\nis open.") == ["The bridge was\nclosed.", "It\nis open."]
+    assert sentences_of("The bridge was\nclosed. It\nis open.") == [
+        "The bridge was\nclosed.",
+        "It\nis open.",
+    ]
 
 
 def test_repeated_sentences_stay_apart():
@@ -80,7 +104,9 @@ def test_repeated_sentences_stay_apart():
 
 def test_paragraphs_are_counted_and_a_heading_has_the_number_of_the_one_below():
     text = "# Title\n\nOne. Two.\n\n## More\n\nThree.\n\n- Four\n- Five\n\n***\n\nSix"
-    found = [(s.paragraph, s.kind[0], text[s.start : s.end]) for s in split_sentences(article(text))]
+    found = [
+        (s.paragraph, s.kind[0], text[s.start : s.end]) for s in split_sentences(article(text))
+    ]
     assert found == [
         (1, "h", "Title"),
         (1, "b", "One."),
@@ -95,15 +121,20 @@ def test_paragraphs_are_counted_and_a_heading_has_the_number_of_the_one_below():
 
 def test_front_matter_is_no_part_of_the_sentences():
     text = "---\ntitle: X\n---\nOne."
-    assert [(s.start, s.end, s.paragraph) for s in split_sentences(article(text, body_start=17))] == [(17, 21, 1)]
+    assert [
+        (s.start, s.end, s.paragraph) for s in split_sentences(article(text, body_start=17))
+    ] == [(17, 21, 1)]
 
 
-# -- passages --------------------------------------------------------------------------------------------------------
+# -- passages
+# --------------------------------------------------------------------------------------------------
 
 
 @given(ANY_TEXT, st.integers(1, 12), st.integers(0, 12))
 def test_passages_put_together_give_back_the_article(text, max_tokens, target_tokens):
-    passages = split_passages(article(text), count_words, size=PassageSize(max_tokens, min(max_tokens, target_tokens)))
+    passages = split_passages(
+        article(text), count_words, size=PassageSize(max_tokens, min(max_tokens, target_tokens))
+    )
     position = 0
     for passage in passages:
         assert position <= passage.start < passage.end
@@ -122,10 +153,14 @@ def test_passages_put_together_give_back_the_article(text, max_tokens, target_to
 
 @given(ANY_TEXT, st.integers(1, 12))
 def test_no_passage_is_too_long_but_for_a_heading(text, max_tokens):
-    for passage in split_passages(article(text), count_words, size=PassageSize(max_tokens, max_tokens)):
+    for passage in split_passages(
+        article(text), count_words, size=PassageSize(max_tokens, max_tokens)
+    ):
         counts = count_words(text[s.start : s.end] for s in passage.sentences)
         assert max(counts) <= max_tokens
-        body = [count for count, s in zip(counts, passage.sentences, strict=True) if s.kind == "body"]
+        body = [
+            count for count, s in zip(counts, passage.sentences, strict=True) if s.kind == "body"
+        ]
         headings = sum(counts) - sum(body)
         assert sum(counts) <= max_tokens or (headings <= max_tokens and len(body) == 1)
 
@@ -153,7 +188,9 @@ def test_headings_without_text_do_not_pile_up():
     text = "\n\n".join(f"# Heading number {n}" for n in range(500))
     passages = split_passages(article(text), count_words)
     assert len(passages) == 500 * 3 // 126 + 1
-    assert max(sum(count_words(text[s.start : s.end] for s in p.sentences)) for p in passages) <= 128
+    assert (
+        max(sum(count_words(text[s.start : s.end] for s in p.sentences)) for p in passages) <= 128
+    )
 
 
 def test_a_heading_above_a_long_paragraph_stays_with_its_beginning():

@@ -33,7 +33,8 @@ def reason(path: Path, folder: Path | None = None) -> str:
     return caught.value.reason
 
 
-# -- the text --------------------------------------------------------------------------------------------------------
+# -- the text
+# --------------------------------------------------------------------------------------------------
 
 
 @given(text=ANY_TEXT)
@@ -64,15 +65,45 @@ def test_unicode_encodings_and_line_ends_give_the_same_article(write, encoding, 
 @pytest.mark.parametrize(
     ("encoding", "text"),
     [
-        ("cp1252", "He said “We will go.” It’s late – very late. The meeting was held in the old town hall."),
-        ("latin-1", "L'été dernier, la bibliothèque a rouvert ses portes. Les élèves étaient heureux, dit le maire."),
-        ("cp1252", "El año pasado la reunión terminó sin acuerdo. Según el señor Muñoz, mañana habrá más."),
-        ("cp1252", "Die Brücke über den Fluss wurde für große Fahrzeuge gesperrt, sagte der Bürgermeister später."),
-        ("cp1250", "Zażółć gęślą jaźń. Posiedzenie odbyło się w środę, a następne będzie później w październiku."),
-        ("iso8859-2", "Zażółć gęślą jaźń. Posiedzenie odbyło się w środę, a następne będzie później w październiku."),
-        ("cp1251", "Вчера комитет провёл заседание. Мост закрыт для движения до весны, сообщил инженер."),
+        (
+            "cp1252",
+            "He said “We will go.” It’s late – very late. The meeting was held in the old town "
+            "hall.",
+        ),
+        (
+            "latin-1",
+            "L'été dernier, la bibliothèque a rouvert ses portes. Les élèves étaient heureux, dit "
+            "le maire.",
+        ),
+        (
+            "cp1252",
+            "El año pasado la reunión terminó sin acuerdo. Según el señor Muñoz, mañana habrá más.",
+        ),
+        (
+            "cp1252",
+            "Die Brücke über den Fluss wurde für große Fahrzeuge gesperrt, sagte der "
+            "Bürgermeister später.",
+        ),
+        (
+            "cp1250",
+            "Zażółć gęślą jaźń. Posiedzenie odbyło się w środę, a następne będzie później w "
+            "październiku.",
+        ),
+        (
+            "iso8859-2",
+            "Zażółć gęślą jaźń. Posiedzenie odbyło się w środę, a następne będzie później w "
+            "październiku.",
+        ),
+        (
+            "cp1251",
+            "Вчера комитет провёл заседание. Мост закрыт для движения до весны, сообщил инженер.",
+        ),
         ("cp1253", "Η συνάντηση έγινε χθες στην Αθήνα. Οι ειδικοί συζήτησαν το νέο πρόγραμμα."),
-        ("cp1256", "قال الوزير إن الاجتماع عقد في دمشق يوم الأحد. وحضره خبراء من عدة دول لمناقشة البرنامج."),
+        (
+            "cp1256",
+            "قال الوزير إن الاجتماع عقد في دمشق يوم الأحد. وحضره خبراء من عدة دول لمناقشة "
+            "البرنامج.",
+        ),
         ("shift_jis", "昨日、会議が東京で開かれた。参加者は新しい計画について話し合った。"),
         ("gb18030", "会议昨天在大马士革举行。专家们讨论了新的计划，但是没有达成协议。"),
     ],
@@ -101,7 +132,10 @@ def test_a_stray_control_character_does_not_make_a_text_binary(write):
         (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfe", "looks binary"),
         (TEXT.encode("utf-16-le"), "looks binary"),
         (b"\xff\xfeodd", "is not the utf-16 that its first bytes announce"),
-        (b"Caf\xc3\xa9 and th\xc3\xa9,\nna\xc3\xafve fa\xc3\xa7ade, caf\xe9", "is UTF-8, but not in line 2"),
+        (
+            b"Caf\xc3\xa9 and th\xc3\xa9,\nna\xc3\xafve fa\xc3\xa7ade, caf\xe9",
+            "is UTF-8, but not in line 2",
+        ),
         (b"---\ntitle: X\n---\n\n", "has front matter but no text below it"),
     ],
 )
@@ -109,17 +143,23 @@ def test_what_cannot_be_read_as_text_says_why(write, content, expected):
     assert reason(write(content)).startswith(expected)
 
 
-# -- what a text says of itself --------------------------------------------------------------------------------------
+# -- what a text says of itself
+# --------------------------------------------------------------------------------------
 
 
 def test_front_matter_states_what_is_known_and_is_no_part_of_the_body(write):
     front = (
-        "---\n# a note\ntitle: No\nauthor: [Ann Ray, {name: Tom Lee}]\ndate: March 9, 2024\nlang: en-GB\n"
+        "---\n# a note\ntitle: No\nauthor: [Ann Ray, {name: Tom Lee}]\ndate: March 9, 2024\nlang: "
+        "en-GB\n"
         "url: https://example.org/a\ntags:\n  - bridges\n---\n"
     )
     article = read_article(write(f"{front}\n# Another title\n\n{TEXT}", "a.md"))
     assert (article.title, article.author, article.date) == ("No", "Ann Ray, Tom Lee", "2024-03-09")
-    assert (article.url, article.language, article.body_start) == ("https://example.org/a", "en", len(front))
+    assert (article.url, article.language, article.body_start) == (
+        "https://example.org/a",
+        "en",
+        len(front),
+    )
     assert article.text.startswith("---\n# a note")
 
 
@@ -166,11 +206,16 @@ def test_what_only_looks_like_front_matter_stays_text(write, front):
     ],
 )
 def test_broken_front_matter_is_refused_with_its_line(write, front, expected):
-    assert f"its front matter is not valid YAML {expected}" in reason(write(f"---\n{front}\n---\n{TEXT}"))
+    assert f"its front matter is not valid YAML {expected}" in reason(
+        write(f"---\n{front}\n---\n{TEXT}")
+    )
 
 
 def test_aliases_in_front_matter_do_not_grow(write):
-    levels = "".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n" for a, b in zip("abcdefghi", "bcdefghij", strict=True))
+    levels = "".join(
+        f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]\n"
+        for a, b in zip("abcdefghi", "bcdefghij", strict=True)
+    )
     article = read_article(write(f"---\na: &a [x]\n{levels}title: *j\n---\n{TEXT}"))
     assert article.title == "Some article"
 
@@ -195,16 +240,31 @@ def test_a_text_without_a_title_is_named_after_its_file(write, name, title, day)
 def test_the_sample_articles_say_what_they_are():
     found = {path.name: read_article(path, SAMPLES) for path in find_files(SAMPLES)}
     assert {name: (a.title, a.author, a.date, a.language) for name, a in found.items()} == {
-        "an-hour-for-the-bicycle.md": ("An Hour for the Bicycle", "Miriam Lockhart", "2024-03-09", "en"),
+        "an-hour-for-the-bicycle.md": (
+            "An Hour for the Bicycle",
+            "Miriam Lockhart",
+            "2024-03-09",
+            "en",
+        ),
         "hallowmere-bridge-minutes-1931.txt": (
             "Minutes of the Bridge Committee, Hallowmere, 1931",
             "Arthur J. Pell",
             None,
             "en",
         ),
-        "maktabat-al-rayhan.txt": ("مكتبة الريحان تفتح أبوابها من جديد", "سلمى الداودي", None, "ar"),
+        "maktabat-al-rayhan.txt": (
+            "مكتبة الريحان تفتح أبوابها من جديد",
+            "سلمى الداودي",
+            None,
+            "ar",
+        ),
         "the-damascus-meeting.txt": ("The Damascus meeting", "Helen Marsh", None, "en"),
-        "the-meadow-under-ostrey-bay.md": ("The Meadow under Ostrey Bay", "Jonas P. Whitlock", "2024-10-17", "en"),
+        "the-meadow-under-ostrey-bay.md": (
+            "The Meadow under Ostrey Bay",
+            "Jonas P. Whitlock",
+            "2024-10-17",
+            "en",
+        ),
     }
 
 
@@ -225,11 +285,21 @@ def test_the_language_of_a_sentence_is_told(language, text):
     assert detect_language(text) == language
 
 
-# -- the folder ------------------------------------------------------------------------------------------------------
+# -- the folder
+# --------------------------------------------------------------------------------------------------
 
 
 def test_files_are_found_in_order_without_hidden_ones_and_backups(write, tmp_path):
-    for name in ["b.txt", "a/z.md", "a.txt", ".hidden.txt", ".git/x.txt", "b.txt~", "é.txt", "notes.pdf"]:
+    for name in [
+        "b.txt",
+        "a/z.md",
+        "a.txt",
+        ".hidden.txt",
+        ".git/x.txt",
+        "b.txt~",
+        "é.txt",
+        "notes.pdf",
+    ]:
         write(TEXT, name)
     found = [path.relative_to(tmp_path).as_posix() for path in find_files(tmp_path)]
     assert found == ["a.txt", "a/z.md", "b.txt", "notes.pdf", "é.txt"]
@@ -241,7 +311,9 @@ def test_an_article_in_a_folder_below_has_its_path_as_id(write, tmp_path):
 
 
 def test_a_file_of_another_kind_is_refused(write):
-    assert reason(write(TEXT, "notes.pdf")).startswith("not a kind of article that can be read (.md, .txt)")
+    assert reason(write(TEXT, "notes.pdf")).startswith(
+        "not a kind of article that can be read (.md, .txt)"
+    )
 
 
 def test_a_file_that_is_too_large_is_refused_without_being_read(write):
@@ -255,7 +327,9 @@ def test_a_large_file_is_read(write):
     assert len(read_article(write(text)).text) == len(text)
 
 
-@pytest.mark.parametrize("name", ["two\nlines.txt", "bell\a.txt", "two\u2028lines.txt", "bad\udcff.txt"])
+@pytest.mark.parametrize(
+    "name", ["two\nlines.txt", "bell\a.txt", "two\u2028lines.txt", "bad\udcff.txt"]
+)
 def test_a_name_that_would_forge_lines_is_refused(write, name):
     path = write(TEXT, name)
     assert reason(path).startswith("its name has a line break")
@@ -278,7 +352,14 @@ def test_links_are_followed_within_the_folder_only(write, tmp_path):
     (folder / "d.txt").symlink_to("d.txt")
     (folder / "e.txt").symlink_to("gone.txt")
     (folder / "f").symlink_to(tmp_path)
-    assert [path.name for path in find_files(folder)] == ["a.txt", "b.txt", "c.txt", "d.txt", "e.txt", "f"]
+    assert [path.name for path in find_files(folder)] == [
+        "a.txt",
+        "b.txt",
+        "c.txt",
+        "d.txt",
+        "e.txt",
+        "f",
+    ]
     assert read_article(folder / "b.txt", folder).text == TEXT
     assert reason(folder / "c.txt", folder).startswith("is a link out of the articles folder")
     assert reason(folder / "d.txt", folder).startswith("cannot be read")

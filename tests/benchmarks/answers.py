@@ -1,9 +1,12 @@
-"""The README's table: right first quotes by plain MiniLM and FAISS, by the hybrid, and with the reader, side by side.
+"""The README's table: right first quotes by plain MiniLM and FAISS, by the hybrid, and with the
+reader, side by side.
 
-    python tests/benchmarks/answers.py ../shared/data/squad2-dev ../shared/data/qed --sample 500 --work /tmp/answers
+    python tests/benchmarks/answers.py ../shared/data/squad2-dev ../shared/data/qed --sample 500
+    --work /tmp/answers
 
-Each data set's articles are all in one index; `--work` keeps it for the next run. Questions that the reader was trained
-on are left out. Plain means: FAISS gives the ten nearest passages, and their sentences are ordered by cosine.
+Each data set's articles are all in one index; `--work` keeps it for the next run. Questions that
+the reader was trained on are left out. Plain means: FAISS gives the ten nearest passages, and their
+sentences are ordered by cosine.
 """
 
 import argparse
@@ -40,27 +43,53 @@ class PlainAnswerer:
         found = index.vectors.search(query, k=10)
         by_id = index.store.get_passages([passage_id for passage_id, _ in found])
         hits = [Hit(by_id[passage_id], score) for passage_id, score in found]
-        pairs = [(hit.passage.article, sentence) for hit in hits for sentence in hit.passage.sentences]
+        pairs = [
+            (hit.passage.article, sentence) for hit in hits for sentence in hit.passage.sentences
+        ]
         cosines = index.sentence_vectors([hit.passage for hit in hits]) @ query
         quotes = tuple(
-            Quote(pairs[n][0], pairs[n][1].start, pairs[n][1].end, pairs[n][1].paragraph, float(cosines[n]))
+            Quote(
+                pairs[n][0],
+                pairs[n][1].start,
+                pairs[n][1].end,
+                pairs[n][1].paragraph,
+                float(cosines[n]),
+            )
             for n in np.argsort(-cosines, kind="stable")[:3]
         )
         confidence = float(np.clip(cosines.max(), 0, 1))
         return Answer(
-            question, question, "answered", confidence, quotes, (), tuple(hits), index.generation, {"all": 0.0}
+            question,
+            question,
+            "answered",
+            confidence,
+            quotes,
+            (),
+            tuple(hits),
+            index.generation,
+            {"all": 0.0},
         )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("datasets", type=Path, nargs="+")
     parser.add_argument("--sample", type=int, help="questions a data set")
-    parser.add_argument("--articles", type=int, help="index only so many articles of a data set, drawn at random")
+    parser.add_argument(
+        "--articles", type=int, help="index only so many articles of a data set, drawn at random"
+    )
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--reader", default="bundled")
-    parser.add_argument("--passages", type=int, nargs="+", default=[], help="read so many instead of ten, in turn")
-    parser.add_argument("--absent", type=Path, help="data set whose questions are asked of the others' articles, too")
+    parser.add_argument(
+        "--passages", type=int, nargs="+", default=[], help="read so many instead of ten, in turn"
+    )
+    parser.add_argument(
+        "--absent",
+        type=Path,
+        help="data set whose questions are asked of the others' articles, too",
+    )
     args = parser.parse_args()
     ways: dict[str, Callable[[Retriever], Answerer | PlainAnswerer]] = {
         "MiniLM + FAISS": PlainAnswerer,
@@ -68,32 +97,49 @@ def main() -> None:
         "with the reader": lambda retriever: Answerer(retriever, reader=args.reader),
     }
     if args.passages:
-        ways = {f"{count} passages read": _read_passages(args.reader, count) for count in args.passages}
+        ways = {
+            f"{count} passages read": _read_passages(args.reader, count) for count in args.passages
+        }
     print("| data set | | " + " | ".join(COLUMNS) + " | AUROC absent | ms |")
     print("|---|---|" + "--:|" * (len(COLUMNS) + 2))
     for source in args.datasets:
         work = args.work / source.name
         (work / "articles").mkdir(parents=True, exist_ok=True)
-        dataset = _draw_articles(source, work / source.name, args.articles) if args.articles else source
+        dataset = (
+            _draw_articles(source, work / source.name, args.articles) if args.articles else source
+        )
         unseen = _find_unseen(dataset)
         everything = read_questions(dataset, write_articles(dataset, work / "articles"))
-        questions = sample_questions([question for question in everything if question.id in unseen], args.sample)
+        questions = sample_questions(
+            [question for question in everything if question.id in unseen], args.sample
+        )
         build(work / "articles", work / "index")
         retriever = Retriever(Index.open(work / "index"))
         strangers = _read_strangers(args.absent, dataset, most=min(200, len(questions)))
         for way, make in ways.items():
             answerer = make(retriever)
-            outcomes = list(ask_all(answerer, tqdm(questions, desc=f"{dataset.name}, {way}", file=sys.stderr)))
+            outcomes = list(
+                ask_all(answerer, tqdm(questions, desc=f"{dataset.name}, {way}", file=sys.stderr))
+            )
             figures = measure(outcomes)
             present = [o.answer.confidence for o in outcomes if o.gold.spans]
             absent = [answerer.answer(question).confidence for question in strangers]
             labels = np.array([True] * len(present) + [False] * len(absent))
-            figures["absent"] = auroc(np.array(present + absent), labels) if absent else float("nan")
+            figures["absent"] = (
+                auroc(np.array(present + absent), labels) if absent else float("nan")
+            )
             middle = time_stages(outcomes)["all"][0]
             cells = [figures.get(column, float("nan")) for column in (*COLUMNS, "absent")]
             shown = " | ".join("" if np.isnan(cell) else f"{cell:.3f}" for cell in cells)
-            name = f"{dataset.name} ({sum(bool(o.gold.spans) for o in outcomes)} of {len(outcomes)} answerable)"
-            print(f"| {name} | {way} | {shown} | {middle or '':.0f} |" if middle else f"| {name} | {way} | {shown} | |")
+            name = (
+                f"{dataset.name} ({sum(bool(o.gold.spans) for o in outcomes)} of {len(outcomes)} "
+                "answerable)"
+            )
+            print(
+                f"| {name} | {way} | {shown} | {middle or '':.0f} |"
+                if middle
+                else f"| {name} | {way} | {shown} | |"
+            )
             sys.stdout.flush()
 
 
@@ -108,7 +154,9 @@ def _find_unseen(dataset: Path) -> set[str]:
     return {
         str(row["id"])
         for row in rows
-        if not is_training_article(dataset.name, str(row["article_id"]), str(row.get("split", "train")))
+        if not is_training_article(
+            dataset.name, str(row["article_id"]), str(row.get("split", "train"))
+        )
     }
 
 

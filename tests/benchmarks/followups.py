@@ -1,12 +1,14 @@
-"""Conversations: right first quotes with and without the turns before, and passages found against gold rewrites.
+"""Conversations: right first quotes with and without the turns before, and passages found against
+gold rewrites.
 
     python tests/benchmarks/followups.py ../shared/data --work /tmp/followups --sample 400
 
-CoQA: all stories are in one index; the turns before are given with the places of their answers, as a conversation with
-the program would have them. A question depends on history unless it names something (a capitalised word other than its
-first) that its story speaks of; those that do not are asked once more after the turns of another story, as when the
-subject changes. Weights were chosen on the stories with even numbers, so figures are those of the odd ones. MTRAG:
-passages found for a turn as asked, with its turns before as the program answered them, and as people rewrote it.
+CoQA: all stories are in one index; the turns before are given with the places of their answers, as
+a conversation with the program would have them. A question depends on history unless it names
+something (a capitalised word other than its first) that its story speaks of; those that do not are
+asked once more after the turns of another story, as when the subject changes. Weights were chosen
+on the stories with even numbers, so figures are those of the odd ones. MTRAG: passages found for a
+turn as asked, with its turns before as the program answered them, and as people rewrote it.
 """
 
 import argparse
@@ -23,7 +25,14 @@ from tqdm import tqdm
 
 from qa import Answerer, Article, Retriever
 from qa.answer.followup import resolve
-from qa.evaluation.data_sets import GoldQuestion, is_right, read_questions, read_turns, sample_questions, write_articles
+from qa.evaluation.data_sets import (
+    GoldQuestion,
+    is_right,
+    read_questions,
+    read_turns,
+    sample_questions,
+    write_articles,
+)
 from qa.index.build import build
 from qa.index.index import Index
 from qa.types import Hit, Turn
@@ -35,7 +44,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def open_index(dataset: Path, articles: Path, index: Path) -> tuple[Retriever, dict[str, tuple[str, int]]]:
+def open_index(
+    dataset: Path, articles: Path, index: Path
+) -> tuple[Retriever, dict[str, tuple[str, int]]]:
     articles.mkdir(parents=True, exist_ok=True)
     places = write_articles(dataset, articles)
     build(articles, index)
@@ -51,7 +62,9 @@ def measure_coqa(dataset: Path, work: Path, *, sample: int, reader: str | None, 
     answerer = Answerer(retriever, reader=reader)
     wanted = {"odd": (1,), "even": (0,), "all": (0, 1)}[half]
     questions = [
-        gold for gold in read_questions(dataset, places) if gold.spans and int(gold.article_id[:5]) % 2 in wanted
+        gold
+        for gold in read_questions(dataset, places)
+        if gold.spans and int(gold.article_id[:5]) % 2 in wanted
     ]
     right: dict[tuple[str, bool], list[bool]] = {}
     extra: list[float] = []
@@ -72,8 +85,15 @@ def measure_coqa(dataset: Path, work: Path, *, sample: int, reader: str | None, 
     print("| coqa, quote@1 | depends on history | stands alone |\n|---|--:|--:|")
     for way in dict.fromkeys(way for way, _ in right):
         cells = [right.get((way, depends), []) for depends in (True, False)]
-        print(f"| {way} | " + " | ".join(f"{sum(c) / len(c):.3f} ({len(c)})" if c else "" for c in cells) + " |")
-    print(f"\nextra time for a question with history, reader aside: {1000 * median(extra):.1f} ms at the median\n")
+        print(
+            f"| {way} | "
+            + " | ".join(f"{sum(c) / len(c):.3f} ({len(c)})" if c else "" for c in cells)
+            + " |"
+        )
+    print(
+        f"\nextra time for a question with history, reader aside: {1000 * median(extra):.1f} ms "
+        "at the median\n"
+    )
 
 
 def get_article(retriever: Retriever, gold: GoldQuestion) -> Article:
@@ -83,7 +103,8 @@ def get_article(retriever: Retriever, gold: GoldQuestion) -> Article:
 
 
 def measure_extra(retriever: Retriever, question: str, turns: list[Turn]) -> float:
-    """Seconds that resolving a question and searching with its context take beyond searching for it alone."""
+    """Seconds that resolving a question and searching with its context take beyond searching for it
+    alone."""
     times = []
     for history in ([], turns, []):
         started = perf_counter()
@@ -95,11 +116,19 @@ def measure_extra(retriever: Retriever, question: str, turns: list[Turn]) -> flo
 def measure_mtrag(dataset: Path, work: Path, *, reader: str | None) -> None:
     corpus = work / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
-    (corpus / "articles.jsonl").write_text((dataset / "corpus.jsonl").read_text(encoding="utf-8"), encoding="utf-8")
+    (corpus / "articles.jsonl").write_text(
+        (dataset / "corpus.jsonl").read_text(encoding="utf-8"), encoding="utf-8"
+    )
     retriever, places = open_index(corpus, work / "articles", work / "index")
     names = {name: row_id for row_id, (name, _) in places.items()}
-    rewrites = {row["id"]: row["standalone_rewrite"] for row in read_lines(dataset / "rewrites.jsonl")}
-    rows = [row for row in read_lines(dataset / "queries.jsonl") if row["id"] in rewrites and row["history"]]
+    rewrites = {
+        row["id"]: row["standalone_rewrite"] for row in read_lines(dataset / "rewrites.jsonl")
+    }
+    rows = [
+        row
+        for row in read_lines(dataset / "queries.jsonl")
+        if row["id"] in rewrites and row["history"]
+    ]
     found: dict[str, list[float]] = {}
     answerer = Answerer(retriever, reader=reader)
     held: dict[tuple[str, ...], list[Turn]] = {(): []}
@@ -108,7 +137,10 @@ def measure_mtrag(dataset: Path, work: Path, *, reader: str | None) -> None:
         for count in range(1, len(asked) + 1):
             if asked[:count] not in held:
                 turns = held[asked[: count - 1]]
-                held[asked[:count]] = [*turns, Turn.from_answer(answerer.answer(asked[count - 1], turns))]
+                held[asked[:count]] = [
+                    *turns,
+                    Turn.from_answer(answerer.answer(asked[count - 1], turns)),
+                ]
         turns = held[asked]
         queries = {
             "as asked": (row["question"], None),
@@ -123,26 +155,38 @@ def measure_mtrag(dataset: Path, work: Path, *, reader: str | None) -> None:
         print(f"| {way} | {sum(shares) / len(shares):.3f} |")
 
 
-def recall(hits: Sequence[Hit], relevant: Sequence[str], names: dict[str, str], k: int = 5) -> float:
+def recall(
+    hits: Sequence[Hit], relevant: Sequence[str], names: dict[str, str], k: int = 5
+) -> float:
     """Share of the relevant corpus passages, each an article here, among the first k."""
     best = list(dict.fromkeys(names[hit.passage.article.id] for hit in hits))[:k]
     return len(set(best) & set(relevant)) / min(k, len(set(relevant)))
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("data", type=Path, help="folder with coqa and mtrag-human")
     parser.add_argument("--work", type=Path, required=True, help="folder for the indexes")
     parser.add_argument("--sample", type=int, default=400, help="turns of coqa")
     parser.add_argument("--reader", default="bundled", help='or "none"')
-    parser.add_argument("--stories", choices=("odd", "even", "all"), default="odd", help="which stories of coqa")
+    parser.add_argument(
+        "--stories", choices=("odd", "even", "all"), default="odd", help="which stories of coqa"
+    )
     parser.add_argument("--only", nargs="+", default=["mtrag-human", "coqa"], help="data sets")
     args = parser.parse_args()
     reader = None if args.reader == "none" else args.reader
     if "mtrag-human" in args.only:
         measure_mtrag(args.data / "mtrag-human", args.work / "mtrag", reader=reader)
     if "coqa" in args.only:
-        measure_coqa(args.data / "coqa", args.work / "coqa", sample=args.sample, reader=reader, half=args.stories)
+        measure_coqa(
+            args.data / "coqa",
+            args.work / "coqa",
+            sample=args.sample,
+            reader=reader,
+            half=args.stories,
+        )
 
 
 if __name__ == "__main__":

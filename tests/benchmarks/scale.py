@@ -1,16 +1,21 @@
-"""How an index grows: time, memory, disk, speed, and what one more article costs, at some numbers of passages.
+"""How an index grows: time, memory, disk, speed, and what one more article costs, at some numbers
+of passages.
 
-    python -m tests.benchmarks.scale ../shared/data/text-debdocs/articles.jsonl --rows real:1000 hash:10000
+    python -m tests.benchmarks.scale ../shared/data/text-debdocs/articles.jsonl --rows real:1000
+    hash:10000
 
 The texts are real; what encodes them differs by row:
 
 - real: the encoder that is used.
-- hash: a stand-in that hashes words (tests/standin.py). What is measured is the index and not the model: add the
+- hash: a stand-in that hashes words (tests/standin.py). What is measured is the index and not the
+model: add the
   model's own time, which does not depend on the index's size.
-- clusters: vectors drawn around 2,000 centres, and questions near them. The texts are taken as often as it needs.
+- clusters: vectors drawn around 2,000 centres, and questions near them. The texts are taken as
+often as it needs.
 
-Above `SPLIT_UP_TO` passages, each paragraph goes into the store as a passage of one sentence, without the splitter, to
-save hours; the build's time is then that of writing the store and deriving the files.
+Above `SPLIT_UP_TO` passages, each paragraph goes into the store as a passage of one sentence,
+without the splitter, to save hours; the build's time is then that of writing the store and deriving
+the files.
 """
 
 import argparse
@@ -54,7 +59,8 @@ It went out in the winter of 1903. Since then the rocks have been marked by a bu
 
 
 class ClustersEncoder:
-    """Vectors around centres, drawn from the text's hash; a question's is near that of the passage it is about."""
+    """Vectors around centres, drawn from the text's hash; a question's is near that of the passage
+    it is about."""
 
     name = "clusters"
     fingerprint = "clusters-1"
@@ -77,8 +83,12 @@ class ClustersEncoder:
         return np.stack([row / np.linalg.norm(row) for row in rows])
 
     def _draw(self, text: str, share: float) -> Vectors:
-        draw = np.random.default_rng(int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little"))
-        row = share * self._centres[draw.integers(CENTRES)] + draw.standard_normal(DIM, dtype=np.float32)
+        draw = np.random.default_rng(
+            int.from_bytes(blake2b(text.encode(), digest_size=8).digest(), "little")
+        )
+        row = share * self._centres[draw.integers(CENTRES)] + draw.standard_normal(
+            DIM, dtype=np.float32
+        )
         return row / np.linalg.norm(row)
 
 
@@ -116,7 +126,8 @@ def read_texts(source: Path) -> Iterator[str]:
 
 
 def write_articles(source: Path, folder: Path, passages: int) -> None:
-    """Articles until they have about so many passages, by their length: 390 characters a passage here."""
+    """Articles until they have about so many passages, by their length: 390 characters a passage
+    here."""
     folder.mkdir(parents=True)
     left = passages * CHARS_PER_PASSAGE
     for number, text in enumerate(read_texts(source)):
@@ -141,9 +152,13 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
         digest = sha256(text.encode()).hexdigest()
         article = Article(path.name, f"Text {number}", text, digest, language="en")
         spans = [match.span() for match in re.finditer(r"\S.*", text)][:left]
-        split = [Passage(article, a, b, (Sentence(a, b, n),)) for n, (a, b) in enumerate(spans, start=1)]
+        split = [
+            Passage(article, a, b, (Sentence(a, b, n),)) for n, (a, b) in enumerate(spans, start=1)
+        ]
         keys = [vector_key(passage_text(passage), salt) for passage in split]
-        store.put_vectors(keys, encoder.encode_passages([passage_text(passage) for passage in split]))
+        store.put_vectors(
+            keys, encoder.encode_passages([passage_text(passage) for passage in split])
+        )
         store.stage_article(article, digest)
         store.stage_passages(article.id, list(zip(split, keys, strict=True)))
         left -= len(split)
@@ -161,7 +176,9 @@ def time_adding(articles: Path, index: Path, encoder: Encoder, *, times: int = 9
     """Median seconds of the processor's time that a build takes which finds one new article."""
     seconds = []
     for number in range(times + 1):
-        (articles / f"added-{number}.txt").write_text(ADDED.replace("1851", str(1851 + number)), encoding="utf-8")
+        (articles / f"added-{number}.txt").write_text(
+            ADDED.replace("1851", str(1851 + number)), encoding="utf-8"
+        )
         started = time.process_time()  # of the clock others on the machine take their part
         report = build(articles, index, encoder=encoder)
         seconds.append(time.process_time() - started)
@@ -172,7 +189,8 @@ def time_adding(articles: Path, index: Path, encoder: Encoder, *, times: int = 9
 
 
 def count_nearest(index: Index, query: Vectors, found: list[int], nearest: list[int]) -> int:
-    """How many of those found are among the nearest; of several at the same distance it may be any."""
+    """How many of those found are among the nearest; of several at the same distance it may be
+    any."""
     farthest = min(row @ query for row in index.passage_vectors(nearest).values())
     return sum(bool(row @ query > farthest - 1e-6) for row in index.passage_vectors(found).values())
 
@@ -191,7 +209,9 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
     retriever = Retriever.load(folder / "index", encoder=encoder)
     index = retriever.index
     ids = index.store.passage_ids()
-    drawn = index.store.get_passages([ids[n] for n in np.random.default_rng(1).choice(len(ids), QUERIES)])
+    drawn = index.store.get_passages(
+        [ids[n] for n in np.random.default_rng(1).choice(len(ids), QUERIES)]
+    )
     about = {f"{' '.join(p.text.split()[:8])} {n}": p for n, p in enumerate(drawn.values())}
     if isinstance(encoder, ClustersEncoder):
         encoder.about = {question: passage_text(passage) for question, passage in about.items()}
@@ -217,7 +237,8 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
 
 
 def measure_adding_to_empty(folder: Path, kind: str) -> float:
-    """What one article costs in an index that holds one; the first one pays for making the files."""
+    """What one article costs in an index that holds one; the first one pays for making the
+    files."""
     encoder = make_encoder(kind)
     (folder / "articles").mkdir()
     (folder / "articles/first.txt").write_text("A first article, so that there is an index.\n")
@@ -229,7 +250,9 @@ def main() -> None:
     """Print the table; each row in a process of its own, for its peak of memory."""
     parser = argparse.ArgumentParser()
     parser.add_argument("source", type=Path)
-    parser.add_argument("--rows", nargs="+", default=["real:1000", "hash:1000", "hash:10000", "hash:100000"])
+    parser.add_argument(
+        "--rows", nargs="+", default=["real:1000", "hash:1000", "hash:10000", "hash:100000"]
+    )
     parser.add_argument("--one", help=argparse.SUPPRESS)
     args = parser.parse_args()
     work = Path(tempfile.mkdtemp())
@@ -242,18 +265,35 @@ def main() -> None:
                 print(json.dumps(measure(args.source, work, kind, int(passages))))
             return
         columns: list[str] = []
-        for row in [*args.rows, *(f"{kind}:0" for kind in sorted({row.split(":")[0] for row in args.rows}))]:
-            command = [sys.executable, "-m", "tests.benchmarks.scale", str(args.source), "--one", row]
-            figures = json.loads(subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout)
+        for row in [
+            *args.rows,
+            *(f"{kind}:0" for kind in sorted({row.split(":")[0] for row in args.rows})),
+        ]:
+            command = [
+                sys.executable,
+                "-m",
+                "tests.benchmarks.scale",
+                str(args.source),
+                "--one",
+                row,
+            ]
+            figures = json.loads(
+                subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+            )
             if row.endswith(":0"):
                 print(
-                    f"adding one article to an empty index, {row[:-2]}: {figures['add CPU s']:.3f} s of CPU", flush=True
+                    f"adding one article to an empty index, {row[:-2]}: "
+                    f"{figures['add CPU s']:.3f} s of CPU",
+                    flush=True,
                 )
                 continue
             if not columns:
                 columns = list(figures)
                 print("| " + " | ".join(columns) + " |\n|---|" + "--:|" * (len(columns) - 1))
-            cells = [f"{value:.4g}" if isinstance(value, float) else str(value) for value in figures.values()]
+            cells = [
+                f"{value:.4g}" if isinstance(value, float) else str(value)
+                for value in figures.values()
+            ]
             print("| " + " | ".join(cells) + " |", flush=True)
     finally:
         shutil.rmtree(work)

@@ -1,10 +1,11 @@
-"""Print how often sentence splitters find gold sentences exactly, both ends, in the data sets that mark them.
+"""Print how often sentence splitters find gold sentences exactly, both ends, in the data sets that
+mark them.
 
     python tests/benchmarks/sentences.py [--articles 300]
 
-sentencex and pysbd are compared where they are installed. Of QED and SelQA all sentences are gold that end like one,
-after one that does (the others are cells of tables); of ClapNQ only those that answer a question. The text of QED and
-ClapNQ is tokenised: a space stands before each full stop.
+sentencex and pysbd are compared where they are installed. Of QED and SelQA all sentences are gold
+that end like one, after one that does (the others are cells of tables); of ClapNQ only those that
+answer a question. The text of QED and ClapNQ is tokenised: a space stands before each full stop.
 """
 
 import argparse
@@ -29,7 +30,9 @@ def load_splitters() -> dict[str, Splitter]:
 
     splitters: dict[str, Splitter] = {
         "qa.articles.passages.segment": lambda text: [(start, end) for start, end in segment(text)],
-        "nupunkt": lambda text: [_strip(text, *span) for span in nupunkt.sentence_spans(text, paragraph_breaks=False)],
+        "nupunkt": lambda text: [
+            _strip(text, *span) for span in nupunkt.sentence_spans(text, paragraph_breaks=False)
+        ],
     }
     if find_spec("sentencex"):
         import sentencex
@@ -48,7 +51,9 @@ def load_paragraphs(name: str, articles: int) -> Iterator[tuple[str, set[tuple[i
     texts = {row["id"]: row for row in _rows(name, "articles")}
     answers: dict[str, set[tuple[int, int]]] = {}
     for row in _rows(name, "questions"):
-        spans = {(answer["start"], answer["start"] + len(answer["text"])) for answer in row["answers"]}
+        spans = {
+            (answer["start"], answer["start"] + len(answer["text"])) for answer in row["answers"]
+        }
         answers.setdefault(row["article_id"], set()).update(spans)
     ids = sorted(texts)
     for article_id in random.Random(7).sample(ids, min(articles, len(ids))):
@@ -56,19 +61,31 @@ def load_paragraphs(name: str, articles: int) -> Iterator[tuple[str, set[tuple[i
         starts = texts[article_id].get("sentence_starts")
         gold = answers.get(article_id, set())
         if starts:
-            spans = [_strip(text, *span) for span in zip(starts, [*starts[1:], len(text)], strict=True)]
+            spans = [
+                _strip(text, *span) for span in zip(starts, [*starts[1:], len(text)], strict=True)
+            ]
             ends = [END.search(text, start, end) is not None for start, end in spans]
-            gold = {span for span, ended, before in zip(spans, ends, [True, *ends], strict=False) if ended and before}
+            gold = {
+                span
+                for span, ended, before in zip(spans, ends, [True, *ends], strict=False)
+                if ended and before
+            }
         for match in re.finditer(r"\S(?:.|\n(?!\n))*", text):
             first, last = match.span()
-            inside = {(start - first, end - first) for start, end in gold if first <= start < end <= last}
+            inside = {
+                (start - first, end - first) for start, end in gold if first <= start < end <= last
+            }
             if inside:
                 yield match.group(), inside
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--articles", type=int, default=300, help="articles of each set, drawn at random")
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--articles", type=int, default=300, help="articles of each set, drawn at random"
+    )
     articles = parser.parse_args().articles
     print(f"{'':22}{'set':10}{'gold':>6}{'exact %':>9}{'starts %':>10}{'per gold':>10}{'kB/s':>8}")
     for name in ("qed", "selqa", "clapnq"):
@@ -81,8 +98,13 @@ def main() -> None:
             pairs = [(spans, gold) for spans, (_, gold) in zip(found, paragraphs, strict=True)]
             exact = sum(len(spans & gold) for spans, gold in pairs)
             starts = sum(len({s for s, _ in spans} & {s for s, _ in gold}) for spans, gold in pairs)
-            # Pieces into which a gold sentence is cut, 1 at best: the price of finding starts by cutting often.
-            pieces = sum(sum(s < e and g[0] <= s < g[1] for s, e in spans) for spans, gold in pairs for g in gold)
+            # Pieces into which a gold sentence is cut, 1 at best: the price of finding starts by
+            # cutting often.
+            pieces = sum(
+                sum(s < e and g[0] <= s < g[1] for s, e in spans)
+                for spans, gold in pairs
+                for g in gold
+            )
             speed = sum(len(text) for text, _ in paragraphs) / 1000 / seconds
             shares = f"{100 * exact / total:9.1f}{100 * starts / total:10.1f}{pieces / total:10.3f}"
             print(f"{title:22}{name:10}{total:6}{shares}{speed:8.0f}")

@@ -29,7 +29,9 @@ def serve(service: Service, **options: object) -> tuple[str, Callable[[], None]]
     page = make_page(service)
     from qa.page.launch import launch
 
-    address = launch(page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, **options)
+    address = launch(
+        page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, **options
+    )
     return address, page.close
 
 
@@ -40,11 +42,15 @@ def make_site(
     """Serve articles of one's own: name -> text."""
     endings = []
 
-    def make(articles: dict[str, str | bytes], *, read_only: bool = False, **options: object) -> Site:
+    def make(
+        articles: dict[str, str | bytes], *, read_only: bool = False, **options: object
+    ) -> Site:
         folder = tmp_path_factory.mktemp("site")
         (folder / "articles").mkdir()
         for name, text in articles.items():
-            (folder / "articles" / name).write_bytes(text.encode() if isinstance(text, str) else text)
+            (folder / "articles" / name).write_bytes(
+                text.encode() if isinstance(text, str) else text
+            )
         build(folder / "articles", folder / "index", encoder=encoder)
         service = Service(folder / "articles", folder / "index", read_only=read_only)
         service.prepare()
@@ -79,7 +85,8 @@ def chromium() -> Iterator[Browser]:
 
 @pytest.fixture
 def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
-    """Open the page; at the end of the test no error may have happened and no request have gone elsewhere."""
+    """Open the page; at the end of the test no error may have happened and no request have gone
+    elsewhere."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
@@ -111,8 +118,16 @@ def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         context.route(lambda url: url.startswith("http"), check)
         page = context.new_page()
         page.on("pageerror", lambda error: wrong.append(f"error: {error}"))
-        page.on("console", lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None)
-        page.on("response", lambda reply: wrong.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None)
+        page.on(
+            "console",
+            lambda said: wrong.append(f"console: {said.text}") if said.type == "error" else None,
+        )
+        page.on(
+            "response",
+            lambda reply: (
+                wrong.append(f"{reply.status} {reply.url}") if reply.status >= 400 else None
+            ),
+        )
         page.goto(at.address.rstrip("/") + "/" + address)
         expect(page.locator("#question textarea")).to_be_visible()
         expect(page.locator(".qa-toggle")).not_to_have_text("No articles yet")
@@ -129,6 +144,7 @@ def is_in_view(page: Page, selector: str, room: str) -> bool:
     return page.evaluate(
         "([one, room]) => { const a = document.querySelector(one).getBoundingClientRect();"
         " const b = document.querySelector(room).getBoundingClientRect();"
-        " return a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.bottom <= innerHeight && a.top >= 0; }",
+        " return a.top >= b.top - 1 && a.bottom <= b.bottom + 1 && a.bottom <= innerHeight && "
+        "a.top >= 0; }",
         [selector, room],
     )

@@ -10,7 +10,9 @@ CHROMIUM_ARGUMENTS = ["--no-sandbox", "--disable-dev-shm-usage", "--disable-gpu"
 
 def find_chromium() -> str | None:
     """Debian's Chromium, or whatever stands in for it."""
-    return next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    return next(
+        filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
+    )
 
 
 def free_port() -> int:
@@ -24,4 +26,6 @@ def ask(page: Page, question: str) -> None:
     before = page.locator("#chat .qa-how, #chat .qa-problem").count()
     page.fill("#question textarea", question)
     page.keyboard.press("Enter")
-    expect(page.locator("#chat .qa-how, #chat .qa-problem")).to_have_count(before + 1, timeout=30_000)
+    expect(page.locator("#chat .qa-how, #chat .qa-problem")).to_have_count(
+        before + 1, timeout=30_000
+    )

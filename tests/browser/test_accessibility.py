@@ -8,7 +8,9 @@ from tests.browser.serving import ask
 def violations(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [
-        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for rule in found for node in rule["nodes"]
+        f"{rule['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for rule in found
+        for node in rule["nodes"]
     ]
 
 

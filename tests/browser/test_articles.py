@@ -12,7 +12,9 @@ TEXT = "The lighthouse of Varn was built in 1851 by the engineer Tomas Reyl."
 
 @pytest.fixture
 def own(make_site):
-    return make_site({"bees.txt": "On bees\n\nThe hive was opened on 3 May 1990. Bees like clover."})
+    return make_site(
+        {"bees.txt": "On bees\n\nThe hive was opened on 3 May 1990. Bees like clover."}
+    )
 
 
 def manage(page: Page) -> None:
@@ -70,7 +72,9 @@ def test_pasted_text_is_added_and_found_in_the_list(visit, own):
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
-def test_questions_are_answered_while_the_index_is_built_and_the_build_can_be_stopped(visit, own, monkeypatch):
+def test_questions_are_answered_while_the_index_is_built_and_the_build_can_be_stopped(
+    visit, own, monkeypatch
+):
     from threading import Event
 
     reached, go_on = Event(), Event()

@@ -12,7 +12,8 @@ from tests.browser.serving import ask
 
 QUESTION = "What was the meeting about?"
 SENTENCE = (
-    "The meeting was about weapons: a covert programme, directed by Iran's Islamic Revolutionary Guard Corps (IRGC), "
+    "The meeting was about weapons: a covert programme, directed by Iran's Islamic Revolutionary "
+    "Guard Corps (IRGC), "
     "to build missiles of high precision."
 )
 SIZES = {"phone": (390, 844), "desktop": (1280, 860)}
@@ -25,12 +26,16 @@ def test_a_question_is_answered_with_a_sentence_and_one_click_shows_where_it_sta
     ask(page, QUESTION)
     card = page.locator(".qa-card").first
     expect(card.locator(".qa-words")).to_have_text(SENTENCE)
-    expect(card.locator(".qa-meta")).to_have_text("The Damascus meeting · Helen Marsh · paragraph 4")
+    expect(card.locator(".qa-meta")).to_have_text(
+        "The Damascus meeting · Helen Marsh · paragraph 4"
+    )
     assert is_in_view(page, ".qa-question", "#chat .bubble-wrap")
     card.get_by_role("button", name="Show in article").click()
     expect(page.locator("#hit")).to_be_visible()
     assert (
-        page.evaluate("[...document.querySelectorAll('.qa-current')].map(mark => mark.textContent).join('')")
+        page.evaluate(
+            "[...document.querySelectorAll('.qa-current')].map(mark => mark.textContent).join('')"
+        )
         == SENTENCE
     )
     assert is_in_view(page, "#hit", ".qa-scroll")
@@ -77,7 +82,10 @@ def test_arabic_is_asked_answered_and_shown_from_right_to_left(visit):
     assert words.evaluate("words => getComputedStyle(words).direction") == "rtl"
     page.get_by_role("button", name="Show in article").first.click()
     expect(page.locator("#hit")).to_be_focused()
-    assert page.locator("#hit").evaluate("mark => getComputedStyle(mark.parentElement).direction") == "rtl"
+    assert (
+        page.locator("#hit").evaluate("mark => getComputedStyle(mark.parentElement).direction")
+        == "rtl"
+    )
 
 
 def test_what_the_articles_do_not_answer_looks_unlike_an_answer(visit):
@@ -85,7 +93,9 @@ def test_what_the_articles_do_not_answer_looks_unlike_an_answer(visit):
     ask(page, "What is the boiling point of tungsten?")
     silent = page.locator(".qa-silent")
     expect(silent).to_have_count(1)
-    expect(silent.locator("strong").first).to_have_text(re.compile("Not (answered )?in your articles"))
+    expect(silent.locator("strong").first).to_have_text(
+        re.compile("Not (answered )?in your articles")
+    )
     expect(silent).to_contain_text(re.compile("Your articles are about|Closest sentences"))
     assert page.locator(".qa-strength").count() == 0
 
@@ -139,12 +149,16 @@ def test_older_answers_stay_as_they_are_while_new_ones_come(visit):
     expect(page.locator(".qa-question").nth(0)).not_to_be_in_viewport()
 
 
-def test_a_question_that_leans_on_the_last_says_what_was_searched_and_can_be_asked_as_written(visit):
+def test_a_question_that_leans_on_the_last_says_what_was_searched_and_can_be_asked_as_written(
+    visit,
+):
     page = visit()
     ask(page, QUESTION)
     ask(page, "Where was it held?")
     expect(page.locator(".qa-leaning bdi")).to_contain_text("meeting")
-    expect(page.locator(".qa-answer").nth(1).locator(".qa-words").first).to_contain_text("Kafr Sousse")
+    expect(page.locator(".qa-answer").nth(1).locator(".qa-words").first).to_contain_text(
+        "Kafr Sousse"
+    )
     page.get_by_role("button", name="Ask as written").click()
     expect(page.locator(".qa-how")).to_have_count(3)
     expect(page.locator(".qa-question").last).to_have_text("Where was it held?")
@@ -159,7 +173,8 @@ def test_a_stable_link_opens_the_article_at_the_quote(visit, site):
     link = page.url
     text = site.service.get_article("the-damascus-meeting.txt").text
     start = text.index(SENTENCE)
-    assert link == f"{site.address}?article=the-damascus-meeting.txt&start={start}&end={start + len(SENTENCE)}"
+    place = f"article=the-damascus-meeting.txt&start={start}&end={start + len(SENTENCE)}"
+    assert link == f"{site.address}?{place}"
     page.get_by_role("button", name="Copy link").click()
     expect(page.locator(".qa-link")).to_have_text("Copied")
     assert page.evaluate("navigator.clipboard.readText()") == link
@@ -214,7 +229,8 @@ def test_a_reload_starts_anew(visit):
 
 
 def test_the_page_is_ready_and_the_mark_shown_in_good_time(visit):
-    """The targets are 2 s and 0.3 s on an idle machine; here others may be at work, so the bounds are wider."""
+    """The targets are 2 s and 0.3 s on an idle machine; here others may be at work, so the bounds
+    are wider."""
     started = perf_counter()
     page = visit()
     ready = perf_counter() - started
@@ -226,12 +242,14 @@ def test_the_page_is_ready_and_the_mark_shown_in_good_time(visit):
                 """async () => {
                   const started = performance.now();
                   document.querySelector(".qa-card .qa-open").click();
-                  while (document.activeElement.id !== "hit") await new Promise(requestAnimationFrame);
-                  return performance.now() - started;
+                  while (document.activeElement.id !== "hit") await new
+                  Promise(requestAnimationFrame); return performance.now() - started;
                 }"""
             )
         )
         page.keyboard.press("Escape")
-    print(f"\npage ready in {ready:.2f} s; click to mark in {sorted(waits)[2]:.0f} ms (median of 5)")
+    print(
+        f"\npage ready in {ready:.2f} s; click to mark in {sorted(waits)[2]:.0f} ms (median of 5)"
+    )
     assert ready < 6
     assert sorted(waits)[2] < 1000

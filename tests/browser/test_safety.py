@@ -6,12 +6,17 @@ from playwright.sync_api import expect
 from tests.browser.serving import ask
 
 NASTY = (
-    "The dragon of Hosk was seen in 1701: *stars*, _lines_, `code`, # head, <script>hacked = 1</script> "
-    "<img src=x onerror=hacked=2> <b>bold</b> &amp; $$x^2$$ ${hacked=3} {{constructor}} {{#each value}}{{this}} "
+    "The dragon of Hosk was seen in 1701: *stars*, _lines_, `code`, # head, <script>hacked = "
+    "1</script> "
+    "<img src=x onerror=hacked=2> <b>bold</b> &amp; $$x^2$$ ${hacked=3} {{constructor}} {{#each "
+    "value}}{{this}} "
     "[a](javascript:hacked=4) 'single' \"double\" \u202eright to left\u202c www.example.org."
 )
 TITLE = "Hosk <img src=x onerror=hacked=5> ${hacked=6} {{7*7}} \"quoted\" 'title'"
-ARTICLE = f"{TITLE}\n\nBy Ann <i>Bell</i>\n\n{NASTY}\n\n    indented\ttab\n\n# not a head *or* is it\n\n- item\n"
+ARTICLE = (
+    f"{TITLE}\n\nBy Ann <i>Bell</i>\n\n{NASTY}\n\n    indented\ttab\n\n# not a head *or* is "
+    "it\n\n- item\n"
+)
 
 
 def test_hostile_text_is_shown_as_it_stands_and_runs_nothing(visit, make_site):
@@ -22,7 +27,9 @@ def test_hostile_text_is_shown_as_it_stands_and_runs_nothing(visit, make_site):
     expect(page.locator("#hit")).to_be_focused()
     assert page.locator(".qa-text").evaluate("text => text.textContent") == ARTICLE
     assert page.locator("#source-title").evaluate("title => title.textContent") == TITLE
-    assert page.evaluate("document.querySelectorAll('.qa-text :is(script, img, b, i, a)').length") == 0
+    assert (
+        page.evaluate("document.querySelectorAll('.qa-text :is(script, img, b, i, a)').length") == 0
+    )
     page.locator(".qa-toggle").click()
     assert page.locator(".qa-name").evaluate("name => name.textContent") == TITLE
     page.locator(".qa-remove").click()
@@ -35,7 +42,11 @@ def test_hostile_text_is_shown_as_it_stands_and_runs_nothing(visit, make_site):
 
 def test_endless_lines_and_endless_articles_are_shown_in_windows(visit, make_site):
     # Few different sentences, so that there is little to encode.
-    line = "One more of them. " * 20_000 + "The comet of Tarn was seen in 1802. " + "And so on. " * 60_000
+    line = (
+        "One more of them. " * 20_000
+        + "The comet of Tarn was seen in 1802. "
+        + "And so on. " * 60_000
+    )
     paragraphs = [f"Paragraph {n % 5} tells of pebbles." for n in range(5000)]
     paragraphs[2500] = "The pebble of Ulm was found in 1911."
     page = visit(at=make_site({"pebbles.txt": "Pebbles\n\n" + "\n\n".join(paragraphs)}))
@@ -77,7 +88,9 @@ def test_the_server_refuses_other_names_and_other_sites(site):
 
 
 def test_user_and_password_are_asked_for(chromium, make_site):
-    site = make_site({"bees.txt": "On bees\n\nThe hive was opened on 3 May 1990."}, auth=("ann", "secret"))
+    site = make_site(
+        {"bees.txt": "On bees\n\nThe hive was opened on 3 May 1990."}, auth=("ann", "secret")
+    )
     context = chromium.new_context()
     page = context.new_page()
     page.goto(site.address)

@@ -26,7 +26,8 @@ def test_help_loads_nothing_heavy():
     code = (
         "import sys\nfrom qa.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'transformers', 'onnxruntime', 'numpy'}\n"
+        "heavy = {'torch', 'faiss', 'gradio', 'sentence_transformers', 'transformers', "
+        "'onnxruntime', 'numpy'}\n"
         "sys.exit(','.join(heavy & set(sys.modules)) or 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
@@ -64,7 +65,11 @@ def test_no_answer_is_a_result_and_exits_0(run):
 
 
 def test_no_reader_gives_quotes_without_answering_words(run):
-    value = json.loads(run("ask", "Where was the meeting held?", "--json", "--no-reader", "--threshold", "0").stdout)
+    value = json.loads(
+        run(
+            "ask", "Where was the meeting held?", "--json", "--no-reader", "--threshold", "0"
+        ).stdout
+    )
     assert [quote["answer"] for quote in value["quotes"]] == [None] * len(value["quotes"])
     assert value["quotes"]
 
@@ -87,7 +92,9 @@ def test_list_names_all_articles(run):
     assert len(json.loads(run("list", "--json").stdout)["articles"]) == 5
 
 
-@pytest.mark.parametrize("args", [["ask"], ["ask", "x", "--quotes", "0"], ["nonsense"], ["ask", "x", "--no-such-flag"]])
+@pytest.mark.parametrize(
+    "args", [["ask"], ["ask", "x", "--quotes", "0"], ["nonsense"], ["ask", "x", "--no-such-flag"]]
+)
 def test_bad_usage_exits_2(run, args: list[str]):
     assert run(*args).exit_code == 2
 
@@ -96,11 +103,15 @@ def test_bad_usage_exits_2(run, args: list[str]):
 def test_a_missing_index_is_one_clear_line_and_exits_1(run, tmp_path: Path, command: list[str]):
     result = run(*command, "--index", str(tmp_path / "none"))
     assert result.exit_code == 1
-    assert result.stderr.startswith(f"Error: there is no index in {tmp_path / 'none'}: run `qa build`")
+    assert result.stderr.startswith(
+        f"Error: there is no index in {tmp_path / 'none'}: run `qa build`"
+    )
     assert len(result.stderr.splitlines()) == 1
 
 
-def test_build_indexes_the_good_names_the_bad_and_exits_1(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_build_indexes_the_good_names_the_bad_and_exits_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setenv("QA_INDEX", str(tmp_path / "index"))
     monkeypatch.setenv("QA_ARTICLES", str(tmp_path / "articles"))
     (tmp_path / "articles").mkdir()
@@ -111,7 +122,10 @@ def test_build_indexes_the_good_names_the_bad_and_exits_1(tmp_path: Path, monkey
     assert result.exit_code == 1
     report = json.loads(result.stdout)
     assert (report["added"], report["passages"]) == (["good.txt"], 1)
-    assert sorted(Path(error["file"]).name for error in report["errors"]) == ["empty.txt", "noise.txt"]
+    assert sorted(Path(error["file"]).name for error in report["errors"]) == [
+        "empty.txt",
+        "noise.txt",
+    ]
     assert "empty.txt" in result.stderr and "noise.txt" in result.stderr
     again = CliRunner().invoke(main, ["build"])
     assert "0 added, 0 changed, 0 removed, 1 unchanged" in again.stdout
@@ -119,7 +133,9 @@ def test_build_indexes_the_good_names_the_bad_and_exits_1(tmp_path: Path, monkey
 
 def test_other_scripts_are_printed_even_where_the_console_claims_ascii(sample_index: Path):
     env = {**os.environ, "PYTHONIOENCODING": "ascii", "QA_INDEX": str(sample_index)}
-    done = subprocess.run([sys.executable, "-m", "qa", "list"], capture_output=True, check=False, env=env)
+    done = subprocess.run(
+        [sys.executable, "-m", "qa", "list"], capture_output=True, check=False, env=env
+    )
     assert done.returncode == 0
     assert "مكتبة الريحان" in done.stdout.decode("utf-8")
 

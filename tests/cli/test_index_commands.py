@@ -31,7 +31,9 @@ def run(sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_an_article_is_added_found_removed_and_kept_aside(run, tmp_path: Path):
     new = tmp_path / "varn.txt"
-    new.write_text("The lighthouse of Varn\n\nThe lighthouse of Varn was lit in 1851 by Ada Cole.\n")
+    new.write_text(
+        "The lighthouse of Varn\n\nThe lighthouse of Varn was lit in 1851 by Ada Cole.\n"
+    )
     added = json.loads(run("add", new, "--json").stdout)
     assert (added["added"], len(added["unchanged"])) == (["varn.txt"], 5)
     assert "lit in 1851" in run("search", "Who lit the lighthouse of Varn?", "-k", "1").stdout
@@ -51,7 +53,9 @@ def test_adding_names_what_cannot_be_read_and_exits_1(run, tmp_path: Path):
     assert "empty.txt: is empty" in result.stderr
 
 
-def test_the_doctor_is_content_with_a_fresh_index_and_says_what_to_do_with_a_damaged_one(run, tmp_path: Path):
+def test_the_doctor_is_content_with_a_fresh_index_and_says_what_to_do_with_a_damaged_one(
+    run, tmp_path: Path
+):
     result = run("doctor")
     assert "WRONG" not in result.stdout.replace("WRONG reader", "")
     (tmp_path / "index/generations/1/vectors.faiss").write_bytes(b"")
@@ -73,12 +77,16 @@ def test_info_prints_counts_and_models(run):
 
 def test_saved_answers_are_verified(run, tmp_path: Path):
     saved = tmp_path / "saved.json"
-    saved.write_text(run("ask", "What was the meeting about?", "--json", "--no-reader").stdout, encoding="utf-8")
+    saved.write_text(
+        run("ask", "What was the meeting about?", "--json", "--no-reader").stdout, encoding="utf-8"
+    )
     result = run("verify", saved)
     assert result.exit_code == 0
     assert result.stdout.startswith("ok              the-damascus-meeting.txt: “")
     article = tmp_path / "articles/the-damascus-meeting.txt"
-    article.write_text(article.read_text(encoding="utf-8").replace("weapons", "bicycles"), encoding="utf-8")
+    article.write_text(
+        article.read_text(encoding="utf-8").replace("weapons", "bicycles"), encoding="utf-8"
+    )
     run("build")
     result = run("verify", saved, "--json")
     assert result.exit_code == 1
@@ -89,7 +97,9 @@ def test_watching_builds_again_when_an_article_comes(run, tmp_path: Path):
     command = [sys.executable, "-m", "qa", "build", "--watch"]
     # What runs the tests in the background may ignore Ctrl-C, and its children would, too.
     heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
-    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed)
+    watching = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=heed
+    )
     assert watching.stdout is not None
     try:
         assert "0 added" in watching.stdout.readline()

@@ -1,4 +1,5 @@
-"""What reaches a terminal: nothing foreign commands it, and a stream that fails is told in a line."""
+"""What reaches a terminal: nothing foreign commands it, and a stream that fails is told in a
+line."""
 
 import ast
 import json
@@ -20,7 +21,11 @@ from tests.conftest import ROOT
 from tests.standin import HashEncoder
 
 EVIL = "\x1b]0;owned\x07\x1b[31m\x9b2J\u202egnihton\u2066\r\n\tok\u2028\x7f\u061c"
-COMMANDING = {*map(chr, range(0x20)), *map(chr, range(0x7F, 0xA0)), *"\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066"}
+COMMANDING = {
+    *map(chr, range(0x20)),
+    *map(chr, range(0x7F, 0xA0)),
+    *"\u2028\u2029\u202a\u202b\u202c\u202d\u202e\u2066",
+}
 COMMANDING -= {"\n", "\t"}
 
 
@@ -31,7 +36,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "articles").mkdir()
     said = json.dumps(EVIL)
     front = f"---\ntitle: {said}\nauthor: {said}\nurl: {said}\ndate: {said}\n---\n"
-    (folder / "articles/evil.md").write_text(f"{front}The bridge {EVIL} was opened in 1931.\n", newline="")
+    (folder / "articles/evil.md").write_text(
+        f"{front}The bridge {EVIL} was opened in 1931.\n", newline=""
+    )
     (folder / "articles/bad\x1b[2J\nok.md").write_text("Words.")
     (folder / "articles/yaml.md").write_text(f"---\ntitle: a\n{EVIL}: [\n---\nWords.")
     build(folder / "articles", folder / "index", encoder=HashEncoder())
@@ -66,7 +73,9 @@ def save(folder: Path) -> Path:
 def test_nothing_foreign_commands_a_terminal_or_forges_a_line(folder: Path, args: tuple[str, ...]):
     named = folder / "named\x1b[2J\nok  .json"
     named.write_text("no JSON")
-    result = run(folder, *[{"SAVED": str(save(folder)), "NAMED": str(named)}.get(arg, arg) for arg in args])
+    result = run(
+        folder, *[{"SAVED": str(save(folder)), "NAMED": str(named)}.get(arg, arg) for arg in args]
+    )
     assert result.exception is None or isinstance(result.exception, SystemExit)
     assert not COMMANDING & set(result.output)
     assert not [line for line in result.output.splitlines() if line.startswith("ok")]
@@ -79,15 +88,25 @@ def test_json_says_the_same_with_its_signs_by_number(folder: Path):
 
 def test_only_the_shell_writes(tmp_path: Path):
     for path in Path(qa.cli.__file__).parent.glob("*.py"):
-        calls = [node.func for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Call)]
-        echoes = [call for call in calls if isinstance(call, ast.Attribute) and call.attr in ("echo", "secho")]
+        calls = [
+            node.func
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call)
+        ]
+        echoes = [
+            call
+            for call in calls
+            if isinstance(call, ast.Attribute) and call.attr in ("echo", "secho")
+        ]
         assert len(echoes) == (1 if path.name == "shell.py" else 0), path
 
 
 def start(folder: Path, command: str) -> "subprocess.Popen[str]":
     env = {**os.environ, "PYTHONPATH": str(ROOT), "QA_INDEX": str(folder / "index")}
     command = f"exec '{sys.executable}' -m qa {command}"
-    return subprocess.Popen(["sh", "-c", command], stderr=subprocess.PIPE, text=True, env=env, stdout=subprocess.PIPE)
+    return subprocess.Popen(
+        ["sh", "-c", command], stderr=subprocess.PIPE, text=True, env=env, stdout=subprocess.PIPE
+    )
 
 
 @pytest.mark.parametrize(
@@ -105,7 +124,10 @@ def test_a_stream_that_fails_is_told_in_a_line(folder: Path, command: str, said:
     process = start(folder, command)
     _, errors = process.communicate()
     assert errors.startswith(said)
-    assert (len(errors.splitlines()), process.returncode) == (1 if said else 0, 0 if "<" in command else 1)
+    assert (len(errors.splitlines()), process.returncode) == (
+        1 if said else 0,
+        0 if "<" in command else 1,
+    )
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no signals")

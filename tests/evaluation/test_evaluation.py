@@ -5,8 +5,21 @@ import numpy as np
 import pytest
 
 from qa.errors import QAError
-from qa.evaluation.data_sets import GoldQuestion, is_right, read_questions, sample_questions, write_articles
-from qa.evaluation.metrics import auroc, calibration_error, exact_match, measure_reliability, overlap_f1, risk_coverage
+from qa.evaluation.data_sets import (
+    GoldQuestion,
+    is_right,
+    read_questions,
+    sample_questions,
+    write_articles,
+)
+from qa.evaluation.metrics import (
+    auroc,
+    calibration_error,
+    exact_match,
+    measure_reliability,
+    overlap_f1,
+    risk_coverage,
+)
 from qa.evaluation.run import evaluate
 from qa.types import Span
 
@@ -61,8 +74,15 @@ def test_a_place_is_right_if_it_holds_an_answer_or_lies_in_one():
 
 def test_offsets_of_questions_follow_the_text_into_its_file(tmp_path: Path):
     text = "One thing. Another thing.\n\nThe end."
-    (tmp_path / "articles.jsonl").write_text(json.dumps({"id": 7, "title": 'A "title"', "text": text}))
-    question = {"id": 1, "article_id": 7, "question": "What?", "answers": [{"text": "Another", "start": 11}]}
+    (tmp_path / "articles.jsonl").write_text(
+        json.dumps({"id": 7, "title": 'A "title"', "text": text})
+    )
+    question = {
+        "id": 1,
+        "article_id": 7,
+        "question": "What?",
+        "answers": [{"text": "Another", "start": 11}],
+    }
     (tmp_path / "questions.jsonl").write_text(json.dumps({**question, "answerable": True}))
     (tmp_path / "files").mkdir()
     [gold] = read_questions(tmp_path, write_articles(tmp_path, tmp_path / "files"))
@@ -85,7 +105,9 @@ def test_a_broken_line_is_named(tmp_path: Path):
         write_articles(tmp_path, tmp_path / "files")
 
 
-@pytest.mark.parametrize(("row", "lacks"), [('{"id": 1}', "article_id, question"), ("3", "id, article_id, question")])
+@pytest.mark.parametrize(
+    ("row", "lacks"), [('{"id": 1}', "article_id, question"), ("3", "id, article_id, question")]
+)
 def test_a_question_that_lacks_what_it_needs_is_named(tmp_path: Path, row: str, lacks: str):
     (tmp_path / "questions.jsonl").write_text(f"{row}\n")
     with pytest.raises(QAError, match=rf"questions\.jsonl, line 1: lacks {lacks}$"):
@@ -94,13 +116,33 @@ def test_a_question_that_lacks_what_it_needs_is_named(tmp_path: Path, row: str, 
 
 def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     articles = [
-        {"id": "mill", "title": "The mill", "text": "The mill was built by Anna Kern in 1820. It ground rye."},
+        {
+            "id": "mill",
+            "title": "The mill",
+            "text": "The mill was built by Anna Kern in 1820. It ground rye.",
+        },
         {"id": "fox", "title": "The fox", "text": "Foxes sleep by day. Foxes hunt mice at night."},
     ]
     questions = [
-        {"id": 1, "article_id": "mill", "question": "Who built it?", "answers": [{"text": "Anna Kern", "start": 22}]},
-        {"id": 2, "article_id": "fox", "question": "What do foxes hunt?", "answers": [{"text": "mice", "start": 31}]},
-        {"id": 3, "article_id": "fox", "question": "Who tamed the foxes?", "answers": [], "answerable": False},
+        {
+            "id": 1,
+            "article_id": "mill",
+            "question": "Who built it?",
+            "answers": [{"text": "Anna Kern", "start": 22}],
+        },
+        {
+            "id": 2,
+            "article_id": "fox",
+            "question": "What do foxes hunt?",
+            "answers": [{"text": "mice", "start": 31}],
+        },
+        {
+            "id": 3,
+            "article_id": "fox",
+            "question": "Who tamed the foxes?",
+            "answers": [],
+            "answerable": False,
+        },
     ]
     (tmp_path / "articles.jsonl").write_text("\n".join(map(json.dumps, articles)))
     (tmp_path / "questions.jsonl").write_text("\n".join(map(json.dumps, questions)))
@@ -115,7 +157,9 @@ def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     assert " right" in report.to_table()
 
 
-def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as_rewritten(tmp_path: Path):
+def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as_rewritten(
+    tmp_path: Path,
+):
     texts = {
         "mill": "The mill in Ostrey was built by Anna Kern. The mill was sold in 1820.",
         "inn": "The inn in Selby was built by Carl Rook. The inn was sold in 1750.",
@@ -127,7 +171,12 @@ def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as
             "article_id": name,
             "question": "When was it sold?",
             "answers": [{"text": year, "start": texts[name].index(year)}],
-            "history": [{"question": f"Who built the {name}?", "rationale": f"The {name} in {town} was built"}],
+            "history": [
+                {
+                    "question": f"Who built the {name}?",
+                    "rationale": f"The {name} in {town} was built",
+                }
+            ],
             "rewrite": f"When was the {name} sold?",
         }
         for name, town, year in [("mill", "Ostrey", "1820"), ("inn", "Selby", "1750")]
@@ -140,4 +189,7 @@ def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as
         {"turns before": 1, "questions": 2, "with history": 1.0, "without": 0.5, "rewritten": 1.0},
         {"questions": 2, "with history": 1.0, "without": 0.5, "rewritten": 1.0},
     ]
-    assert "quote@1, turns before 1, questions 2, with history 1, without 0.5, rewritten 1" in report.to_table()
+    assert (
+        "quote@1, turns before 1, questions 2, with history 1, without 0.5, rewritten 1"
+        in report.to_table()
+    )

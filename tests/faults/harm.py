@@ -27,9 +27,17 @@ from tests.standin import HashEncoder
 
 ACTIONS = ("build", "add", "remove", "reembed")
 FAULTS = ("ENOSPC", "EIO")
-QUESTIONS = ("who opened the bridge", "seahorses in the bay", "a line was added on Monday", "newly arrived words")
-WORDS = """bridge toll penny mayor meadow bay eelgrass seahorses divers lamp keeper log rope tide harbour ledger clock
-    tower bell market fish salt rain winter Monday opened closed counted wrote mended sold carried rang""".split()
+QUESTIONS = (
+    "who opened the bridge",
+    "seahorses in the bay",
+    "a line was added on Monday",
+    "newly arrived words",
+)
+WORDS = """
+    bridge toll penny mayor meadow bay eelgrass seahorses divers lamp keeper log rope tide harbour
+    ledger clock tower bell market fish salt rain winter Monday opened closed counted wrote mended
+    sold carried rang
+""".split()
 ROOT = Path(__file__).parents[2]
 
 Found = list[tuple[str, str, str, float]]
@@ -52,7 +60,9 @@ def write_articles(folder: Path, count: int, seed: int, *, prefix: str = "articl
     for number in range(count):
         sentences = [" ".join(draw.choices(WORDS, k=9)).capitalize() + "." for _ in range(12)]
         title = f"{prefix.capitalize()} {number}: {draw.choice(WORDS)}"
-        (folder / f"{prefix}-{number:03}.txt").write_text(f"{title}\n\n" + "\n\n".join(sentences) + "\n")
+        (folder / f"{prefix}-{number:03}.txt").write_text(
+            f"{title}\n\n" + "\n\n".join(sentences) + "\n"
+        )
 
 
 def find_all(folder: Path) -> Found:
@@ -66,7 +76,10 @@ def find_all(folder: Path) -> Found:
             ("words", index.words.search(question, k=2000)),
         ):
             passages = index.store.get_passages([i for i, _ in hits])
-            found += [(f"{kind}: {question}", passages[i].article.id, passages[i].text, round(s, 4)) for i, s in hits]
+            found += [
+                (f"{kind}: {question}", passages[i].article.id, passages[i].text, round(s, 4))
+                for i, s in hits
+            ]
     index.close()
     return sorted(found)
 
@@ -83,7 +96,9 @@ def check_whole(folder: Path, articles: Path) -> str:
     """Raise unless the doctor is content; returns the version of the encoder."""
     version = open_index(folder).encoder.fingerprint.rsplit("-", 1)[1]
     # The reader's model is no part of an index, and takes a second to load.
-    with patch("qa.index.doctor._check_reader", return_value=Finding("reader", True, "not looked at")):
+    with patch(
+        "qa.index.doctor._check_reader", return_value=Finding("reader", True, "not looked at")
+    ):
         findings = examine(folder, articles, encoder=HashEncoder(version=version))
     # Articles may have changed without a build.
     wrong = [finding for finding in findings if not finding.is_ok and finding.check != "articles"]
@@ -95,7 +110,8 @@ _fresh: dict[tuple[object, ...], Found] = {}
 
 
 def build_fresh(articles: Path, scratch: Path, version: str) -> Found:
-    """What a fresh index of the same articles finds; remembered, since few states come up again and again."""
+    """What a fresh index of the same articles finds; remembered, since few states come up again and
+    again."""
     state = (version, *sorted((path.name, path.read_text()) for path in articles.iterdir()))
     if state not in _fresh:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -153,7 +169,10 @@ class Trials:
         work = self._copy()
         process = self._start(action, work, fault, str(self.draw.randrange(10**6)))
         said, _ = process.communicate()
-        assert (process.returncode, said) in ((0, "done\n"), (0, "failed\n")), (process.returncode, said)
+        assert (process.returncode, said) in ((0, "done\n"), (0, "failed\n")), (
+            process.returncode,
+            said,
+        )
         self._check(action, work)
 
     def _check(self, action: str, work: Path) -> None:
@@ -187,7 +206,9 @@ def run(folder: Path, seed: int, *, kills: int, writes: int) -> Outcome:
         trials.kill_once(ACTIONS[number % len(ACTIONS)])
         print(f"kill {number + 1} of {kills}", file=sys.stderr)
     for number in range(writes):
-        trials.fail_once(ACTIONS[number % len(ACTIONS)], FAULTS[number // len(ACTIONS) % len(FAULTS)])
+        trials.fail_once(
+            ACTIONS[number % len(ACTIONS)], FAULTS[number // len(ACTIONS) % len(FAULTS)]
+        )
         print(f"failing write {number + 1} of {writes}", file=sys.stderr)
     return trials.outcome
 
@@ -211,7 +232,10 @@ def main() -> None:
                 sys.exit(f"{what}: {error}")
         print(f"{what}: {kills + writes} in {time.perf_counter() - started:.0f} s")
         for action in ACTIONS:
-            print(f"  {action:8} old state {outcome.old[action]:4}   new state {outcome.new[action]:4}")
+            print(
+                f"  {action:8} old state {outcome.old[action]:4}   new state "
+                f"{outcome.new[action]:4}"
+            )
 
 
 if __name__ == "__main__":

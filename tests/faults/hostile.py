@@ -1,4 +1,5 @@
-"""Bad files of every kind, drawn by a seed: what a download folder, a broken disk or a joker puts among articles."""
+"""Bad files of every kind, drawn by a seed: what a download folder, a broken disk or a joker puts
+among articles."""
 
 import os
 import random

@@ -1,7 +1,9 @@
-"""One change to an index, as a program to be killed: `python -m tests.faults.program ACTION FOLDER [FAULT SEED]`.
+"""One change to an index, as a program to be killed: `python -m tests.faults.program ACTION FOLDER
+[FAULT SEED]`.
 
-FOLDER has "articles", "index" and "new"; the stand-in encoder is used. FAULT is ENOSPC or EIO: one write, chosen by the
-seed, fails with it; prints "failed" where that came up as an error that names the index, "done" otherwise.
+FOLDER has "articles", "index" and "new"; the stand-in encoder is used. FAULT is ENOSPC or EIO: one
+write, chosen by the seed, fails with it; prints "failed" where that came up as an error that names
+the index, "done" otherwise.
 """
 
 import errno
@@ -40,11 +42,18 @@ def act(action: str, folder: Path) -> None:
             with path.open("a") as file:
                 file.write(f"\nA line was added to {path.stem} on Monday.\n")
     version = "2" if action == "reembed" else "1"
-    build(articles, index, encoder=HashEncoder(version=version), reembed=action == "reembed", allow_empty=True)
+    build(
+        articles,
+        index,
+        encoder=HashEncoder(version=version),
+        reembed=action == "reembed",
+        allow_empty=True,
+    )
 
 
 def fail_a_write(fault: str, seed: int) -> None:
-    """Make one of the coming writes fail, of the store, of the vectors' file, of the words' folder or of an fsync."""
+    """Make one of the coming writes fail, of the store, of the vectors' file, of the words' folder
+    or of an fsync."""
     left = random.Random(seed).randrange(MOST_WRITES)
     code = getattr(errno, fault)
 
@@ -59,7 +68,9 @@ def fail_a_write(fault: str, seed: int) -> None:
         return harmed
 
     failure = OSError(code, os.strerror(code))
-    full = sqlite3.OperationalError("database or disk is full" if fault == "ENOSPC" else "disk I/O error")
+    full = sqlite3.OperationalError(
+        "database or disk is full" if fault == "ENOSPC" else "disk I/O error"
+    )
     for name in (
         "stage_article",
         "put_vectors",

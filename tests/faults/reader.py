@@ -1,6 +1,8 @@
-"""Ask without pause while somebody builds: `python -m tests.faults.reader INDEX SECONDS` prints what was seen, as JSON.
+"""Ask without pause while somebody builds: `python -m tests.faults.reader INDEX SECONDS` prints
+what was seen, as JSON.
 
-The two articles "left.txt" and "right.txt" always change together, and say in how many changes there have been.
+The two articles "left.txt" and "right.txt" always change together, and say in how many changes
+there have been.
 """
 
 import json
@@ -28,7 +30,12 @@ def main() -> None:
         mixed += len(numbers) != 1 or not {"left.txt", "right.txt"} <= articles.keys()
         generations.add(found.index.generation)
         questions += 1
-    seen = {"questions": questions, "mixed": mixed, "generations": len(generations), "slowest": round(slowest, 3)}
+    seen = {
+        "questions": questions,
+        "mixed": mixed,
+        "generations": len(generations),
+        "slowest": round(slowest, 3),
+    }
     print(json.dumps(seen), flush=True)
 
 

@@ -1,4 +1,5 @@
-"""Readers in other processes ask without pause while an index changes; `QA_READERS=8 QA_SECONDS=60` is the long run."""
+"""Readers in other processes ask without pause while an index changes; `QA_READERS=8 QA_SECONDS=60`
+is the long run."""
 
 import json
 import os
@@ -18,11 +19,14 @@ SECONDS = float(os.environ.get("QA_SECONDS", "4"))
 def change(articles: Path, count: int) -> None:
     for name in ("left", "right"):
         (articles / f"{name}.txt").write_text(
-            f"The {name} tower\n\nThe keeper of the {name} tower changed the count: the count is {count}.\n"
+            f"The {name} tower\n\nThe keeper of the {name} tower changed the count: the count is "
+            f"{count}.\n"
         )
     # Articles come and go beside.
     extra = articles / f"extra-{count % 5}.txt"
-    extra.unlink() if extra.exists() else extra.write_text(f"An extra article, number {count}, comes and goes.\n")
+    extra.unlink() if extra.exists() else extra.write_text(
+        f"An extra article, number {count}, comes and goes.\n"
+    )
 
 
 def test_readers_are_never_blocked_and_never_see_two_generations_at_once(tmp_path: Path):
@@ -33,7 +37,9 @@ def test_readers_are_never_blocked_and_never_see_two_generations_at_once(tmp_pat
     command = [sys.executable, "-m", "tests.faults.reader", str(index), str(SECONDS)]
     env = {**os.environ, "PYTHONPATH": str(ROOT)}
     readers = [
-        subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env)
+        subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT, env=env
+        )
         for _ in range(READERS)
     ]
     builds = 0
@@ -42,9 +48,9 @@ def test_readers_are_never_blocked_and_never_see_two_generations_at_once(tmp_pat
         change(articles, builds)
         assert len(build(articles, index, encoder=HashEncoder()).changed) == 2
     answers = [reader.communicate() for reader in readers]
-    assert [(reader.returncode, errors) for reader, (_, errors) in zip(readers, answers, strict=True)] == (
-        [(0, "")] * READERS
-    )
+    assert [
+        (reader.returncode, errors) for reader, (_, errors) in zip(readers, answers, strict=True)
+    ] == ([(0, "")] * READERS)
     seen = [json.loads(said.splitlines()[-1]) for said, _ in answers]
     print(f"{builds} builds beside {READERS} readers: {seen}")
     assert [one["mixed"] for one in seen] == [0] * READERS

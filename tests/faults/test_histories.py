@@ -14,8 +14,13 @@ from tests.faults.harm import Found, check_whole, find_all
 from tests.standin import HashEncoder
 
 NAMES = st.sampled_from(["a.txt", "b.txt", "c.md", "sub/d.txt", "sub/e.txt"])
-WORDS = st.lists(st.sampled_from("bridge bay seahorses Monday lamp penny words arrived opened".split()), min_size=3)
-TEXTS = st.lists(WORDS.map(lambda words: " ".join(words).capitalize() + "."), min_size=1, max_size=6).map("\n\n".join)
+WORDS = st.lists(
+    st.sampled_from("bridge bay seahorses Monday lamp penny words arrived opened".split()),
+    min_size=3,
+)
+TEXTS = st.lists(
+    WORDS.map(lambda words: " ".join(words).capitalize() + "."), min_size=1, max_size=6
+).map("\n\n".join)
 
 
 class Histories(RuleBasedStateMachine):

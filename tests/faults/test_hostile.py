@@ -1,4 +1,5 @@
-"""Bad files crash nothing, are named one by one, and lead nowhere; `QA_HOSTILE_FILES=1000` makes it the long run."""
+"""Bad files crash nothing, are named one by one, and lead nowhere; `QA_HOSTILE_FILES=1000` makes it
+the long run."""
 
 import os
 from pathlib import Path
@@ -20,9 +21,12 @@ def test_bad_files_are_named_one_by_one_and_the_good_ones_indexed(tmp_path: Path
     named = [error.path for error in report.errors]
     assert "good.txt" in report.added
     assert len(set(named)) == len(named)
-    # Each is either refused by name, or was text after all, as random bytes may be in some old encoding.
+    # Each is either refused by name, or was text after all, as random bytes may be in some old
+    # encoding.
     assert len(named) + len(indexed) == COUNT + 1
-    allowed = {"good.txt"} | {path.relative_to(articles).as_posix() for path in articles.rglob("bad-*.txt")}
+    allowed = {"good.txt"} | {
+        path.relative_to(articles).as_posix() for path in articles.rglob("bad-*.txt")
+    }
     assert {article.id for article in indexed} <= allowed
     assert not [article.id for article in indexed if "root:" in article.text]
     assert all(str(error).isprintable() and error.reason for error in report.errors)

@@ -27,7 +27,9 @@ from tests.conftest import ROOT
 from tests.standin import HashEncoder
 
 BRIDGE = "The bridge at Hallowmere was opened in 1931.\n\nIt was paid for by a toll of one penny.\n"
-MEADOW = "The meadow under Ostrey Bay is eelgrass.\n\nDivers counted forty seahorses there in May.\n"
+MEADOW = (
+    "The meadow under Ostrey Bay is eelgrass.\n\nDivers counted forty seahorses there in May.\n"
+)
 LAMP = "The lamp at Varn was lit by Ada Cole.\n\nHer log fills nine volumes.\n"
 
 
@@ -50,7 +52,9 @@ def find(folder: Path, query: str) -> list[tuple[str, str, float]]:
     opened = Index.open(folder, encoder=HashEncoder())
     found = opened.vectors.search(opened.encoder.encode_queries([query])[0], k=10)
     passages = opened.store.get_passages([i for i, _ in found])
-    opened_words = [(passages[i].text, passages[i].article.id, round(score, 5)) for i, score in found]
+    opened_words = [
+        (passages[i].text, passages[i].article.id, round(score, 5)) for i, score in found
+    ]
     opened.close()
     return opened_words
 
@@ -62,7 +66,11 @@ def test_a_build_says_what_was_added_changed_removed_and_unchanged(articles: Pat
     (articles / "meadow.txt").unlink()
     (articles / "lamp.txt").write_text(LAMP)
     second = build(articles, index, encoder=HashEncoder())
-    assert (second.added, second.changed, second.removed) == (("lamp.txt",), ("bridge.txt",), ("meadow.txt",))
+    assert (second.added, second.changed, second.removed) == (
+        ("lamp.txt",),
+        ("bridge.txt",),
+        ("meadow.txt",),
+    )
     third = build(articles, index, encoder=HashEncoder(may_encode=False))
     assert (third.generation, third.unchanged, third.encoded) == (2, ("bridge.txt", "lamp.txt"), 0)
     assert (third.added, third.changed, third.removed) == ((), (), ())
@@ -81,7 +89,9 @@ def test_a_renamed_article_and_a_moved_paragraph_are_not_encoded_again(tmp_path:
     articles = tmp_path / "articles"
     articles.mkdir()
     heading = "---\ntitle: Bridges\n---\n"
-    parts = [f"## Part {n}\n\n" + f"Bridge number {n} was opened in 19{n}0. " * 3 for n in range(1, 5)]
+    parts = [
+        f"## Part {n}\n\n" + f"Bridge number {n} was opened in 19{n}0. " * 3 for n in range(1, 5)
+    ]
     (articles / "a.md").write_text(heading + "\n\n".join(parts))
     build(articles, index, encoder=HashEncoder())
     (articles / "a.md").write_text(heading + "\n\n".join(reversed(parts)))
@@ -107,7 +117,9 @@ def test_another_encoder_is_refused_by_name_and_taken_on_demand(articles: Path, 
     opened.close()
 
 
-def test_a_bad_file_is_named_and_leaves_the_others_and_its_earlier_version(articles: Path, index: Path):
+def test_a_bad_file_is_named_and_leaves_the_others_and_its_earlier_version(
+    articles: Path, index: Path
+):
     build(articles, index, encoder=HashEncoder())
     before = find(index, "bridge toll")
     (articles / "bridge.txt").write_bytes(b"\x00\x01\x02" * 100)
@@ -136,7 +148,10 @@ def test_an_emptied_folder_is_refused_unless_it_is_meant(articles: Path, index: 
     with pytest.raises(QAError, match="--allow-empty"):
         build(articles, index, encoder=HashEncoder())
     assert len(list_articles(index)) == 2
-    assert build(articles, index, encoder=HashEncoder(), allow_empty=True).removed == ("bridge.txt", "meadow.txt")
+    assert build(articles, index, encoder=HashEncoder(), allow_empty=True).removed == (
+        "bridge.txt",
+        "meadow.txt",
+    )
     assert find(index, "bridge") == []
 
 
@@ -198,13 +213,16 @@ def list_read(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch) -> l
     read = []
     with monkeypatch.context() as patch:
         patch.setattr(
-            "qa.index.build.load_file", lambda path, folder: read.append(path.name) or load_file(path, folder)
+            "qa.index.build.load_file",
+            lambda path, folder: read.append(path.name) or load_file(path, folder),
         )
         build(articles, index, encoder=HashEncoder())
     return read
 
 
-def test_files_that_were_not_touched_are_not_read_again(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+def test_files_that_were_not_touched_are_not_read_again(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
     # What was written in the last two seconds may be written again and keep its time.
     assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
     assert list_read(articles, index, monkeypatch) == ["bridge.txt", "meadow.txt"]
@@ -213,10 +231,16 @@ def test_files_that_were_not_touched_are_not_read_again(articles: Path, index: P
     assert list_read(articles, index, monkeypatch) == []
     (articles / "lamp.txt").write_text(LAMP)
     assert list_read(articles, index, monkeypatch) == ["lamp.txt"]
-    assert [article.id for article in list_articles(index)] == ["bridge.txt", "lamp.txt", "meadow.txt"]
+    assert [article.id for article in list_articles(index)] == [
+        "bridge.txt",
+        "lamp.txt",
+        "meadow.txt",
+    ]
 
 
-def test_a_change_that_keeps_size_and_time_is_noticed(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_change_that_keeps_size_and_time_is_noticed(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("qa.index.build._SETTLED_NS", -(10**12))
     build(articles, index, encoder=HashEncoder())
     path = articles / "bridge.txt"
@@ -259,7 +283,9 @@ def test_what_was_encoded_before_a_kill_is_not_encoded_again(
     articles: Path, index: Path, encoder: SentenceTransformerEncoder
 ):
     before = build(articles, index, encoder=encoder).encoded
-    (articles / "log.txt").write_text("\n\n".join(f"Entry {n} of the log of Varn." for n in range(30)))
+    (articles / "log.txt").write_text(
+        "\n\n".join(f"Entry {n} of the log of Varn." for n in range(30))
+    )
     code = f"""
 import sys, time
 sys.path.insert(0, {str(ROOT)!r})
@@ -311,10 +337,15 @@ class Picky(HashEncoder):
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_whatever_goes_wrong_with_a_file_is_its_own_error(articles: Path, index: Path, counts: bool):
+def test_whatever_goes_wrong_with_a_file_is_its_own_error(
+    articles: Path, index: Path, counts: bool
+):
     (articles / "lamp.txt").write_text(LAMP)
     report = build(articles, index, encoder=Picky("nine", counts=counts))
-    assert (report.added, [error.path.name for error in report.errors]) == (("bridge.txt", "meadow.txt"), ["lamp.txt"])
+    assert (report.added, [error.path.name for error in report.errors]) == (
+        ("bridge.txt", "meadow.txt"),
+        ["lamp.txt"],
+    )
     assert "cannot be used" in report.errors[0].reason
     assert [article.id for article in list_articles(index)] == ["bridge.txt", "meadow.txt"]
     again = build(articles, index, encoder=Picky("nine", counts=counts))
@@ -323,11 +354,17 @@ def test_whatever_goes_wrong_with_a_file_is_its_own_error(articles: Path, index:
 
 
 @pytest.mark.parametrize("counts", [True, False])
-def test_an_earlier_version_stays_where_the_new_one_fails(articles: Path, index: Path, counts: bool):
+def test_an_earlier_version_stays_where_the_new_one_fails(
+    articles: Path, index: Path, counts: bool
+):
     build(articles, index, encoder=HashEncoder())
     (articles / "bridge.txt").write_text(BRIDGE + "The keeper drank.\n")
     report = build(articles, index, encoder=Picky("drank", counts=counts))
-    assert (report.changed, report.unchanged, len(report.errors)) == ((), ("meadow.txt", "bridge.txt"), 1)
+    assert (report.changed, report.unchanged, len(report.errors)) == (
+        (),
+        ("meadow.txt", "bridge.txt"),
+        1,
+    )
     assert list_articles(index)[0].text == BRIDGE
     assert "The bridge at Hallowmere" in find(index, "bridge opened")[0][0]
 
@@ -339,7 +376,9 @@ def test_an_encoder_that_fails_on_everything_is_blamed_itself(articles: Path, in
     assert len(list_articles(index)) == 2
 
 
-def test_a_reader_that_fails_is_the_error_of_the_file(articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_reader_that_fails_is_the_error_of_the_file(
+    articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
+):
     def fail(file: ArticleFile) -> Article:
         raise RecursionError("too deep")
 

@@ -19,7 +19,9 @@ def articles(tmp_path: Path) -> Path:
     folder = tmp_path / "articles"
     folder.mkdir()
     (folder / "bridge.txt").write_text("The bridge was opened in 1931.\n\nThe toll was a penny.\n")
-    (folder / "meadow.txt").write_text("The meadow is eelgrass.\n\nDivers counted seahorses there.\n")
+    (folder / "meadow.txt").write_text(
+        "The meadow is eelgrass.\n\nDivers counted seahorses there.\n"
+    )
     build(folder, tmp_path / "index", encoder=HashEncoder())
     return folder
 
@@ -28,7 +30,11 @@ def find_wrong(articles: Path, encoder: HashEncoder | None = None) -> dict[str, 
     """Check -> remedy, of those that failed."""
     findings = examine(articles.parent / "index", articles, encoder=encoder or HashEncoder())
     assert all(finding.remedy for finding in findings if not finding.is_ok)
-    return {finding.check: finding.remedy for finding in findings if not finding.is_ok and finding.check != "reader"}
+    return {
+        finding.check: finding.remedy
+        for finding in findings
+        if not finding.is_ok and finding.check != "reader"
+    }
 
 
 def execute(index: Path, statement: str, *values: object) -> None:
@@ -50,12 +56,36 @@ def change(statement: str, *values: object) -> Callable[[Path], None]:
 HARMS: list[tuple[str, str, Callable[[Path], None]]] = [
     ("files", "", flip),
     ("files", "", lambda index: (index / "generations/1/manifest.json").unlink()),
-    ("store", "bridge.txt", change("update articles set author = 'Somebody' where id = 'bridge.txt'")),
-    ("store", "meadow.txt", change("update articles set date = '1931-01-01' where id = 'meadow.txt'")),
-    ("store", "bridge.txt", change("update articles set url = 'https://example.com' where id = 'bridge.txt'")),
-    ("store", "bridge.txt", change("update articles set text = 'X' || substr(text, 2) where id = 'bridge.txt'")),
-    ("store", "bridge.txt", change("update passages set last = last + 1000 where article_id = 'bridge.txt'")),
-    ("store", "meadow.txt", change("update passages set sentences = x'00' where article_id = 'meadow.txt'")),
+    (
+        "store",
+        "bridge.txt",
+        change("update articles set author = 'Somebody' where id = 'bridge.txt'"),
+    ),
+    (
+        "store",
+        "meadow.txt",
+        change("update articles set date = '1931-01-01' where id = 'meadow.txt'"),
+    ),
+    (
+        "store",
+        "bridge.txt",
+        change("update articles set url = 'https://example.com' where id = 'bridge.txt'"),
+    ),
+    (
+        "store",
+        "bridge.txt",
+        change("update articles set text = 'X' || substr(text, 2) where id = 'bridge.txt'"),
+    ),
+    (
+        "store",
+        "bridge.txt",
+        change("update passages set last = last + 1000 where article_id = 'bridge.txt'"),
+    ),
+    (
+        "store",
+        "meadow.txt",
+        change("update passages set sentences = x'00' where article_id = 'meadow.txt'"),
+    ),
     ("store", "vectors", change("update vectors set vector = zeroblob(length(vector))")),
     ("store", "meadow.txt", change("delete from articles where id = 'meadow.txt'")),
     ("store", "", change("delete from vectors")),
@@ -123,7 +153,10 @@ def test_nothing_altered_is_ever_cited(articles: Path):
     index = articles.parent / "index"
     execute(index, "update articles set author = 'Somebody'")
     opened = Index.open(index, encoder=HashEncoder())
-    with pytest.raises(IndexDamaged, match=r"bridge\.txt in the table articles is not what was stored.*run `qa build`"):
+    with pytest.raises(
+        IndexDamaged,
+        match=r"bridge\.txt in the table articles is not what was stored.*run `qa build`",
+    ):
         opened.get_article("bridge.txt")
     opened.close()
 

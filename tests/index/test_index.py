@@ -1,4 +1,5 @@
-"""Opening an index: what is damaged is noticed and made again from the store, and a reader keeps what it opened.
+"""Opening an index: what is damaged is noticed and made again from the store, and a reader keeps
+what it opened.
 
 The encoder is a stand-in that refuses where nothing is to be encoded.
 """
@@ -18,8 +19,12 @@ from qa.index.index import Index, list_articles
 from tests.standin import HashEncoder
 
 TEXTS = {
-    "bridge.txt": "The bridge at Hallowmere was opened in 1931.\n\nIt was paid for by a toll of one penny.\n",
-    "meadow.txt": "The meadow under Ostrey Bay is eelgrass.\n\nDivers counted forty seahorses there in May.\n",
+    "bridge.txt": "The bridge at Hallowmere was opened in 1931.\n\nIt was paid for by a toll "
+    "of one "
+    "penny.\n",
+    "meadow.txt": "The meadow under Ostrey Bay is eelgrass.\n\nDivers counted forty seahorses "
+    "there in "
+    "May.\n",
 }
 
 
@@ -36,13 +41,17 @@ def search(folder: Path) -> tuple[list[tuple[int, float]], list[tuple[int, float
     """What vectors and words find, by an encoder that may not encode passages."""
     encoder = HashEncoder(may_encode=False)
     index = Index.open(folder, encoder=encoder)
-    found = index.vectors.search(encoder.encode_queries(["seahorses"])[0], k=5), index.words.search("seahorses", k=5)
+    found = (
+        index.vectors.search(encoder.encode_queries(["seahorses"])[0], k=5),
+        index.words.search("seahorses", k=5),
+    )
     index.close()
     return found
 
 
 def replace(path: Path, data: bytes) -> None:
-    """Write another file under the name: the word index of an earlier build may still have this one in memory."""
+    """Write another file under the name: the word index of an earlier build may still have this one
+    in memory."""
     path.unlink()
     path.write_bytes(data)
 
@@ -58,7 +67,9 @@ def flip(path: Path) -> None:
 
 
 @pytest.mark.parametrize("harm", [truncate, flip, Path.unlink])
-@pytest.mark.parametrize("name", ["vectors.faiss", "words/meta.json", "words/*.term", "manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["vectors.faiss", "words/meta.json", "words/*.term", "manifest.json"]
+)
 def test_a_damaged_derived_file_is_noticed_and_made_again_without_encoding(
     folder: Path, name: str, harm: Callable[[Path], None]
 ):
@@ -75,7 +86,9 @@ def test_a_missing_generation_is_made_again(folder: Path):
     assert search(folder) == before
 
 
-def test_words_analysed_otherwise_are_indexed_anew_without_encoding(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_words_analysed_otherwise_are_indexed_anew_without_encoding(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
     before = search(folder)
     monkeypatch.setattr("qa.index.generations.ANALYSIS", "another")
     assert search(folder) == before
@@ -104,7 +117,9 @@ def search_texts(folder: Path) -> list[tuple[str, float]]:
     hits = index.vectors.search(encoder.encode_queries(["seahorses of Varn"])[0], k=50)
     hits += index.words.search("seahorses of Varn", k=50)
     passages = index.store.get_passages([i for i, _ in hits])
-    found = sorted((passages[i].article.id + passages[i].text, round(score, 5)) for i, score in hits)
+    found = sorted(
+        (passages[i].article.id + passages[i].text, round(score, 5)) for i, score in hits
+    )
     index.close()
     return found
 
@@ -122,7 +137,9 @@ def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
     for number in range(6):
         add_article(folder, number)
         files = [generations / f"{number + n}/vectors.faiss" for n in (1, 2)]
-        recent.append(((generations / f"{number + 2}/recent.faiss").exists(), files[0].samefile(files[1])))
+        recent.append(
+            ((generations / f"{number + 2}/recent.faiss").exists(), files[0].samefile(files[1]))
+        )
         build(folder.parent / "articles", folder.parent / f"fresh-{number}", encoder=HashEncoder())
         assert search_texts(folder) == search_texts(folder.parent / f"fresh-{number}")
     assert recent == [(True, True)] * 3 + [(False, False)] + [(True, True)] * 2
@@ -134,13 +151,16 @@ def test_an_added_article_leaves_the_large_file_as_it_is_until_many_were_added(
     assert search_texts(folder) == search_texts(folder.parent / "fresh-4")
 
 
-def test_a_process_reads_what_two_generations_share_once(folder: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_process_reads_what_two_generations_share_once(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+):
     search(folder)
     add_article(folder, 1)
     hashed = []
     with monkeypatch.context() as patch:
         patch.setattr(
-            "qa.index.generations._hash", lambda path: hashed.append(path.name) or sha256(path.read_bytes()).hexdigest()
+            "qa.index.generations._hash",
+            lambda path: hashed.append(path.name) or sha256(path.read_bytes()).hexdigest(),
         )
         search(folder)
     assert "recent.faiss" in hashed
@@ -148,8 +168,12 @@ def test_a_process_reads_what_two_generations_share_once(folder: Path, monkeypat
 
 
 @pytest.mark.parametrize("harm", [truncate, flip, Path.unlink])
-@pytest.mark.parametrize("name", ["vectors.faiss", "recent.faiss", "words/meta.json", "words/*.term", "manifest.json"])
-def test_damage_is_not_carried_into_the_next_generation(folder: Path, name: str, harm: Callable[[Path], None]):
+@pytest.mark.parametrize(
+    "name", ["vectors.faiss", "recent.faiss", "words/meta.json", "words/*.term", "manifest.json"]
+)
+def test_damage_is_not_carried_into_the_next_generation(
+    folder: Path, name: str, harm: Callable[[Path], None]
+):
     add_article(folder, 1)
     harm(next((folder / "generations/2").glob(name)))
     add_article(folder, 2)
@@ -179,7 +203,9 @@ def test_sentence_vectors_are_those_of_the_sentences_in_order(folder: Path):
     index = Index.open(folder, encoder=encoder)
     passages = [passage for _, passage in index.store.iterate_passages()]
     sentences = [p.article.text[s.start : s.end] for p in passages for s in p.sentences]
-    assert index.sentence_vectors(passages) == pytest.approx(encoder.encode_passages(sentences), abs=1e-3)
+    assert index.sentence_vectors(passages) == pytest.approx(
+        encoder.encode_passages(sentences), abs=1e-3
+    )
     assert index.sentence_vectors([]).shape == (0, encoder.dim)
     index.close()
 
@@ -195,7 +221,9 @@ def test_another_format_names_the_remedy(folder: Path):
     connection.execute("update meta set value = '99' where key = 'format'")
     connection.commit()
     connection.close()
-    with pytest.raises(IndexMismatch, match=r"has index format 99, this version reads \d+: run `qa build`"):
+    with pytest.raises(
+        IndexMismatch, match=r"has index format 99, this version reads \d+: run `qa build`"
+    ):
         Index.open(folder, encoder=HashEncoder())
 
 
@@ -203,5 +231,7 @@ def test_a_file_that_is_no_database_is_told_apart(folder: Path):
     (folder / "qa.sqlite").write_bytes(b"this is not a database, whatever its name says" * 100)
     for suffix in ("-wal", "-shm"):
         (folder / f"qa.sqlite{suffix}").unlink(missing_ok=True)
-    with pytest.raises(IndexDamaged, match=r"is damaged \(file is not a database\): run `qa build`"):
+    with pytest.raises(
+        IndexDamaged, match=r"is damaged \(file is not a database\): run `qa build`"
+    ):
         Index.open(folder, encoder=HashEncoder())

@@ -106,7 +106,10 @@ def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Pat
     store.queue_texts({b"kept": "a text with a vector", b"1": "brief", b"3": "equal"})
     store.queue_texts({b"2": "a long one", b"3": "equal", b"4": "equal"})
     assert store.count_queued() == 4
-    assert list(store.queued_texts(2)) == [{b"2": "a long one", b"1": "brief"}, {b"3": "equal", b"4": "equal"}]
+    assert list(store.queued_texts(2)) == [
+        {b"2": "a long one", b"1": "brief"},
+        {b"3": "equal", b"4": "equal"},
+    ]
     store.close()
 
 
@@ -116,7 +119,9 @@ def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
     store.note_files({"a.txt": ("stamp 1", "hash of file"), "b.txt": ("stamp 2", "another")})
     store.close()
     with closing(Store.open_writer(path)) as again:
-        assert again.sources() == {"a.txt": ("a.txt", "hash of file", sha256(b"One.").hexdigest(), "stamp 1")}
+        assert again.sources() == {
+            "a.txt": ("a.txt", "hash of file", sha256(b"One.").hexdigest(), "stamp 1")
+        }
         again.note_files({"a.txt": ("stamp 3", "hash of other bytes")})
         assert again.sources()["a.txt"][-1] is None
 
@@ -124,7 +129,11 @@ def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
 def test_the_passages_nearest_to_a_place_are_found(path: Path):
     store = Store.open_writer(path)
     article = make_article("x" * 50)
-    put(store, article, [Passage(article, n, n + 10, (Sentence(n, n + 10, 1),)) for n in range(0, 50, 10)])
+    put(
+        store,
+        article,
+        [Passage(article, n, n + 10, (Sentence(n, n + 10, 1),)) for n in range(0, 50, 10)],
+    )
     assert store.find_nearby("a.txt", Span(20, 25), most=3) == [3, 2, 4]
     assert store.find_nearby("none", Span(0, 1), most=3) == []
     store.close()
@@ -132,9 +141,13 @@ def test_the_passages_nearest_to_a_place_are_found(path: Path):
 
 def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
     store = Store.open_writer(path)
-    store._connection.execute("pragma max_page_count = 30")  # SQLite then says that the disk is full
+    store._connection.execute(
+        "pragma max_page_count = 30"
+    )  # SQLite then says that the disk is full
     with pytest.raises(DiskError, match="free some space"):
-        store.put_vectors([str(n).encode() for n in range(1000)], np.ones((1000, 64), dtype=np.float32))
+        store.put_vectors(
+            [str(n).encode() for n in range(1000)], np.ones((1000, 64), dtype=np.float32)
+        )
     store.close()
     with closing(Store.open_writer(path)) as store:
         assert store.find_damage() == []

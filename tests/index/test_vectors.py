@@ -40,17 +40,29 @@ INDEXES: list[Callable[[list[int], Vectors], VectorIndex]] = [
 def draw_unit_rows(count: int, dim: int, seed: int) -> Vectors:
     rows = np.random.default_rng(seed).standard_normal((count, dim)).astype(np.float32)
     # Kept at half precision, as the store keeps them.
-    return (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+    return (
+        (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float16).astype(np.float32)
+    )
 
 
 def rank_by_hand(ids: list[int], vectors: Vectors, query: Vectors, k: int) -> list[int]:
-    scored = [(-float(np.dot(row.astype(np.float64), query)), i) for i, row in zip(ids, vectors, strict=True)]
+    scored = [
+        (-float(np.dot(row.astype(np.float64), query)), i)
+        for i, row in zip(ids, vectors, strict=True)
+    ]
     return [i for _, i in sorted(scored)[:k]]
 
 
 @pytest.mark.parametrize("make", INDEXES)
-@given(count=st.integers(1, 60), dim=st.integers(1, 40), k=st.integers(1, 70), seed=st.integers(0, 2**32 - 1))
-def test_the_nearest_are_those_of_plain_arithmetic_best_first(make, count: int, dim: int, k: int, seed: int):
+@given(
+    count=st.integers(1, 60),
+    dim=st.integers(1, 40),
+    k=st.integers(1, 70),
+    seed=st.integers(0, 2**32 - 1),
+)
+def test_the_nearest_are_those_of_plain_arithmetic_best_first(
+    make, count: int, dim: int, k: int, seed: int
+):
     vectors = draw_unit_rows(count, dim, seed)
     ids = np.random.default_rng(seed).permutation(1000)[:count].tolist()
     query = vectors[seed % count]
@@ -71,7 +83,9 @@ def test_equal_vectors_come_in_order_of_their_ids(make):
 
 @pytest.mark.parametrize("make", INDEXES)
 @given(k=st.integers(1, 90), same=st.integers(2, 80), seed=st.integers(0, 2**32 - 1))
-def test_of_equal_vectors_at_the_cut_those_with_the_lowest_ids_are_found(make, k: int, same: int, seed: int):
+def test_of_equal_vectors_at_the_cut_those_with_the_lowest_ids_are_found(
+    make, k: int, same: int, seed: int
+):
     vectors = draw_unit_rows(90, 24, seed)
     vectors[:same] = vectors[0]
     ids = np.random.default_rng(seed).permutation(1000)[:90].tolist()
@@ -96,7 +110,9 @@ def test_the_nearest_of_many_are_those_that_the_oracle_finds(monkeypatch: pytest
 
 @pytest.mark.parametrize("make", INDEXES)
 def test_an_empty_index_finds_nothing(make):
-    assert make([], np.zeros((0, 8), dtype=np.float32)).search(np.ones(8, dtype=np.float32), k=5) == []
+    assert (
+        make([], np.zeros((0, 8), dtype=np.float32)).search(np.ones(8, dtype=np.float32), k=5) == []
+    )
 
 
 def test_an_id_given_twice_is_refused():

@@ -78,7 +78,9 @@ def test_a_search_among_some_gives_them_the_scores_that_they_have_among_all(word
 
 
 def test_ties_are_in_order_of_ids_and_no_more_than_asked_for_are_found(tmp_path):
-    index = WordIndex.build(tmp_path, [Text(n, "en", "the same bridge") for n in (9, 3, 7, 1)], ["en"])
+    index = WordIndex.build(
+        tmp_path, [Text(n, "en", "the same bridge") for n in (9, 3, 7, 1)], ["en"]
+    )
     assert ids(index.search("bridge", 10)) == [1, 3, 7, 9]
     assert len(index.search("bridge", 2)) == 2
     assert index.search("bridge", 0) == []
@@ -89,7 +91,9 @@ def test_cover_is_the_weighted_share_of_a_questions_words(words):
         "a sunken committee", [("en", "committees sunken"), ("en", "committee"), ("en", "x")]
     )
     assert (full, none) == (1.0, 0.0)
-    assert 0.0 < half < 0.5  # "committee" is in the index and so weighs less than "sunken", which is not
+    assert (
+        0.0 < half < 0.5
+    )  # "committee" is in the index and so weighs less than "sunken", which is not
     assert words.cover("the", [("en", "the")]) == [0.0]
     assert words.cover("bridge", []) == []
 
@@ -113,7 +117,9 @@ def test_a_text_of_a_language_without_a_field_has_no_score(words):
     assert words.score_texts("Brücke", [("de", "Die Brücke")]) == [0.0]
 
 
-@pytest.mark.parametrize(("language", "field"), [("en", "en"), ("ja", "unspaced"), ("pl", "plain"), (None, "plain")])
+@pytest.mark.parametrize(
+    ("language", "field"), [("en", "en"), ("ja", "unspaced"), ("pl", "plain"), (None, "plain")]
+)
 def test_a_language_has_its_field(language, field):
     assert field_of(language) == field
 

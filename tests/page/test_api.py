@@ -36,7 +36,9 @@ def address(sample_index: Path) -> Iterator[str]:
     page = make_page(service, mcp=True)
     from qa.page.launch import launch
 
-    yield launch(page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, mcp=True)
+    yield launch(
+        page, host="127.0.0.1", port=free_port(), open_browser=False, block=False, mcp=True
+    )
     page.close()
 
 
@@ -56,8 +58,12 @@ def without_times(value: dict[str, Any]) -> dict[str, Any]:
 def test_the_endpoints_give_the_same_json_as_the_command_line(call, sample_index: Path):
     for question in QUESTIONS:
         shell = CliRunner().invoke(main, ["ask", question, "--json", "--index", str(sample_index)])
-        assert without_times(call(question, api_name="/ask")) == without_times(json.loads(shell.stdout))
-    shell = CliRunner().invoke(main, ["search", "missiles", "-k", "3", "--json", "--index", str(sample_index)])
+        assert without_times(call(question, api_name="/ask")) == without_times(
+            json.loads(shell.stdout)
+        )
+    shell = CliRunner().invoke(
+        main, ["search", "missiles", "-k", "3", "--json", "--index", str(sample_index)]
+    )
     assert call("missiles", 3, api_name="/search") == json.loads(shell.stdout)
     shell = CliRunner().invoke(main, ["list", "--json", "--index", str(sample_index)])
     listed = call(api_name="/list_articles")["articles"]
@@ -75,7 +81,12 @@ def test_any_program_can_ask_over_http(address: str):
 def test_an_article_is_read_in_parts(call):
     text = (SAMPLES / "the-damascus-meeting.txt").read_text("utf-8")
     part = call("the-damascus-meeting.txt", 100, 200, api_name="/read_article")
-    assert (part["text"], part["start"], part["end"], part["length"]) == (text[100:200], 100, 200, len(text))
+    assert (part["text"], part["start"], part["end"], part["length"]) == (
+        text[100:200],
+        100,
+        200,
+        len(text),
+    )
     rest = call("the-damascus-meeting.txt", 1000, 10**9, api_name="/read_article")
     assert rest["text"] == text[1000:]
 
@@ -97,7 +108,9 @@ def test_bad_arguments_are_told(call, arguments: list[Any], endpoint: str, messa
 def test_ten_people_ask_at_once(address: str):
     def ask(question: str) -> tuple[float, dict[str, Any]]:
         started = perf_counter()
-        event = httpx.post(f"{address}gradio_api/call/ask", json={"data": [question]}, timeout=60).json()["event_id"]
+        event = httpx.post(
+            f"{address}gradio_api/call/ask", json={"data": [question]}, timeout=60
+        ).json()["event_id"]
         told = httpx.get(f"{address}gradio_api/call/ask/{event}", timeout=120).text
         assert told.startswith("event: complete"), told
         return perf_counter() - started, json.loads(told.partition("data: ")[2])[0]
@@ -107,7 +120,10 @@ def test_ten_people_ask_at_once(address: str):
     with ThreadPoolExecutor(10) as people:
         replies = list(people.map(ask, asked))
     seconds = sorted(waited for waited, _ in replies)
-    print(f"\n20 questions by 10 people: median {statistics.median(seconds):.2f} s, p95 {seconds[18]:.2f} s")
+    print(
+        f"\n20 questions by 10 people: median {statistics.median(seconds):.2f} s, p95 "
+        f"{seconds[18]:.2f} s"
+    )
     for question, (_, answer) in zip(asked, replies, strict=True):
         assert without_times(answer) == alone[question]
 
@@ -124,9 +140,16 @@ def test_assistants_get_json_over_the_model_context_protocol(address: str):
             await session.initialize()
             names = [tool.name for tool in (await session.list_tools()).tools]
             answer = await session.call_tool("ask", {"question": QUESTIONS[0]})
-            text = await session.call_tool("read_article", {"article_id": "the-damascus-meeting.txt", "end": 20})
+            text = await session.call_tool(
+                "read_article", {"article_id": "the-damascus-meeting.txt", "end": 20}
+            )
             wrong = await session.call_tool("ask", {"question": "?"})
-            return names, json.loads(answer.content[0].text), json.loads(text.content[0].text), wrong
+            return (
+                names,
+                json.loads(answer.content[0].text),
+                json.loads(text.content[0].text),
+                wrong,
+            )
 
     # In a thread of its own: the browser's tests leave an event loop running in this one.
     with ThreadPoolExecutor(1) as thread:

@@ -1,4 +1,5 @@
-"""What reaches the page: passwords are not guessed, names not forged, bodies not waited for, failures not shown."""
+"""What reaches the page: passwords are not guessed, names not forged, bodies not waited for,
+failures not shown."""
 
 import asyncio
 from typing import Any
@@ -24,8 +25,13 @@ def tools() -> TestClient:
     async def login(request: Request) -> Response:
         return PlainTextResponse("", 200 if await request.body() == b"right" else 400)
 
-    routes = [Route("/gradio_api/mcp/", call, methods=["POST"]), Route("/login", login, methods=["POST"])]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=["localhost"], auth=("ann", "sécret"))])
+    routes = [
+        Route("/gradio_api/mcp/", call, methods=["POST"]),
+        Route("/login", login, methods=["POST"]),
+    ]
+    app = Starlette(
+        routes=routes, middleware=[Middleware(Guard, hosts=["localhost"], auth=("ann", "sécret"))]
+    )
     return TestClient(app, base_url="http://localhost")
 
 
@@ -53,9 +59,17 @@ def call_from(guard: Guard, address: str, **headers: str) -> int:
             if message["type"] == "http.response.start":
                 told.append(message["status"])
 
-        named = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        scope = {"type": "http", "method": "POST", "path": "/login", "headers": [(b"host", b"localhost"), *named],
-                 "client": (address, 1), "query_string": b""}  # fmt: skip
+        named = [
+            (name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()
+        ]
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/login",
+            "headers": [(b"host", b"localhost"), *named],
+            "client": (address, 1),
+            "query_string": b"",
+        }
         await guard(scope, receive, send)
         return told[0]
 
@@ -68,7 +82,9 @@ async def refuse(scope: Any, receive: Any, send: Any) -> None:
 
 def test_neither_headers_nor_a_network_of_addresses_make_another_caller():
     guard = Guard(refuse, ["localhost"], ("ann", "secret"))
-    assert [call_from(guard, "203.0.113.9", x_forwarded_for=f"10.0.0.{n}") for n in range(15)] == [400] * 5 + [429] * 10
+    assert [call_from(guard, "203.0.113.9", x_forwarded_for=f"10.0.0.{n}") for n in range(15)] == [
+        400
+    ] * 5 + [429] * 10
     assert [call_from(guard, f"2001:db8:1:2:{n}::1") for n in range(15)] == [400] * 5 + [429] * 10
     assert call_from(guard, "203.0.113.10") == 400
     assert call_from(guard, "2001:db8:1:3::1") == 400
@@ -87,20 +103,33 @@ def test_the_number_of_addresses_remembered_is_bounded(monkeypatch: pytest.Monke
 
 def test_names_that_the_server_does_not_answer_to_are_not_passed_on():
     async def tell(request: Request) -> Response:
-        return PlainTextResponse(",".join(sorted(name for name in request.headers if name.startswith("x-"))))
+        return PlainTextResponse(
+            ",".join(sorted(name for name in request.headers if name.startswith("x-")))
+        )
 
-    app = Starlette(routes=[Route("/", tell)], middleware=[Middleware(Guard, hosts=["localhost", "name.example"])])
+    app = Starlette(
+        routes=[Route("/", tell)],
+        middleware=[Middleware(Guard, hosts=["localhost", "name.example"])],
+    )
     client = TestClient(app, base_url="http://localhost")
     both = {"x-forwarded-host": "name.example", "x-forwarded-proto": "https"}
     assert client.get("/", headers=both).text == "x-forwarded-host,x-forwarded-proto"
-    assert client.get("/", headers={"x-forwarded-host": "evil.example", "x-forwarded-proto": "gopher"}).text == ""
+    assert (
+        client.get(
+            "/", headers={"x-forwarded-host": "evil.example", "x-forwarded-proto": "gopher"}
+        ).text
+        == ""
+    )
 
 
 def test_a_request_that_breaks_the_page_is_refused_without_a_traceback():
     async def fail(request: Request) -> Response:
         raise KeyError(await request.body())
 
-    app = Starlette(routes=[Route("/", fail, methods=["POST"])], middleware=[Middleware(Guard, hosts=["localhost"])])
+    app = Starlette(
+        routes=[Route("/", fail, methods=["POST"])],
+        middleware=[Middleware(Guard, hosts=["localhost"])],
+    )
     assert TestClient(app, base_url="http://localhost").post("/", content=b"{").status_code == 400
 
 
@@ -121,7 +150,13 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
             if message["type"] == "http.response.start":
                 told.append(message["status"])
 
-        scope = {"type": "http", "method": "POST", "path": "/", "headers": [(b"host", b"localhost")], "client": None}
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": "/",
+            "headers": [(b"host", b"localhost")],
+            "client": None,
+        }
         await Guard(read, ["localhost"])(scope, receive, send)
         return told
 
@@ -130,7 +165,13 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
 
 def test_a_read_only_page_takes_no_files():
     app = Starlette(
-        routes=[Route("/gradio_api/upload", lambda request: PlainTextResponse("taken"), methods=["POST"])],
+        routes=[
+            Route(
+                "/gradio_api/upload", lambda request: PlainTextResponse("taken"), methods=["POST"]
+            )
+        ],
         middleware=[Middleware(Guard, hosts=["localhost"], read_only=True)],
     )
-    assert TestClient(app, base_url="http://localhost").post("/gradio_api/upload").status_code == 403
+    assert (
+        TestClient(app, base_url="http://localhost").post("/gradio_api/upload").status_code == 403
+    )

@@ -24,7 +24,8 @@ from qa.page.service import BuildState, Service
 from qa.types import Article
 from tests.conftest import SAMPLES
 
-# -- adding and removing -------------------------------------------------------------------------------------------
+# -- adding and removing
+# -------------------------------------------------------------------------------------------
 
 
 def test_an_added_file_is_kept_byte_for_byte(tmp_path: Path):
@@ -51,7 +52,9 @@ def test_another_file_of_the_same_name_gets_a_number(tmp_path: Path):
         ("copy.txt", b"Here already.", "is among the articles already, as copy.txt"),
     ],
 )
-def test_a_file_that_is_no_article_is_named_and_left_out(tmp_path: Path, name: str, data: bytes, reason: str):
+def test_a_file_that_is_no_article_is_named_and_left_out(
+    tmp_path: Path, name: str, data: bytes, reason: str
+):
     (tmp_path / "copy.txt").write_bytes(b"Here already.")
     with pytest.raises(ArticleError, match=f"^{name}: .*{reason}"):
         place_file(tmp_path, name, data)
@@ -83,7 +86,8 @@ def test_only_articles_can_be_removed(tmp_path: Path, article_id: str):
     assert (tmp_path / "secret.txt").is_file()
 
 
-# -- the service ---------------------------------------------------------------------------------------------------
+# -- the service
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -106,12 +110,17 @@ def wait_for_build(service: Service) -> BuildState:
 def test_an_added_article_is_answered_from_and_a_removed_one_is_not(service: Service):
     question = "When was the lighthouse of Varn built?"
     assert service.ask(question).status != "answered"
-    service.add_text("The lighthouse of Varn", "The lighthouse of Varn was built in 1851 by Tomas Reyl.")
+    service.add_text(
+        "The lighthouse of Varn", "The lighthouse of Varn was built in 1851 by Tomas Reyl."
+    )
     service.start_build()
     report = wait_for_build(service).report
     assert report is not None
     assert report.added == ("the-lighthouse-of-varn.txt",)
-    assert service.ask(question).quotes[0].text == "The lighthouse of Varn was built in 1851 by Tomas Reyl."
+    assert (
+        service.ask(question).quotes[0].text
+        == "The lighthouse of Varn was built in 1851 by Tomas Reyl."
+    )
     assert [article.title for article in service.list_articles()][2] == "The lighthouse of Varn"
     service.remove("the-lighthouse-of-varn.txt")
     service.start_build()
@@ -119,7 +128,9 @@ def test_an_added_article_is_answered_from_and_a_removed_one_is_not(service: Ser
     assert service.ask(question).status != "answered"
 
 
-def test_a_stopped_build_leaves_the_index_as_it_was(service: Service, monkeypatch: pytest.MonkeyPatch):
+def test_a_stopped_build_leaves_the_index_as_it_was(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+):
     before, reached, go_on = service.build_id, Event(), Event()
 
     def slow_build(*args, progress, **options):
@@ -180,14 +191,22 @@ def test_a_question_that_cannot_be_asked_is_refused(service: Service, question: 
 def test_questions_are_read_off_sentences():
     articles = [read_article(path, SAMPLES) for path in find_files(SAMPLES)]
     questions = suggest_questions(articles, most=24)
-    assert {"What was the meeting about?", "When was the new pier finished?", "متى شُيّد المبنى؟"} <= set(questions)
+    assert {
+        "What was the meeting about?",
+        "When was the new pier finished?",
+        "متى شُيّد المبنى؟",
+    } <= set(questions)
 
 
-# -- panels --------------------------------------------------------------------------------------------------------
+# -- panels
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_list_finds_articles_by_all_words():
-    articles = [Article(f"{n}.txt", title, "x", "0", author="Ann") for n, title in enumerate(["A <b>", "B c", "b C d"])]
+    articles = [
+        Article(f"{n}.txt", title, "x", "0", author="Ann")
+        for n, title in enumerate(["A <b>", "B c", "b C d"])
+    ]
     found = html.article_list(articles, "C b", read_only=False)
     assert "2 of 3 articles" in found
     assert found.count("qa-remove") == 2
@@ -210,7 +229,8 @@ def test_progress_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch):
     assert 'value="0.333"' in shown
 
 
-# -- the guard -----------------------------------------------------------------------------------------------------
+# -- the guard
+# --------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -222,12 +242,15 @@ def client() -> TestClient:
         return PlainTextResponse("", 200 if await request.body() == b"right" else 400)
 
     routes = [Route("/", echo, methods=["GET", "POST"]), Route("/login", login, methods=["POST"])]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=["localhost", "Name.example"])])
+    app = Starlette(
+        routes=routes, middleware=[Middleware(Guard, hosts=["localhost", "Name.example"])]
+    )
     return TestClient(app, base_url="http://localhost:7860")
 
 
 @pytest.mark.parametrize(
-    "host", ["localhost", "localhost:7860", "127.0.0.1:7860", "[::1]:7860", "192.168.1.7", "name.example"]
+    "host",
+    ["localhost", "localhost:7860", "127.0.0.1:7860", "[::1]:7860", "192.168.1.7", "name.example"],
 )
 def test_known_hosts_and_bare_addresses_are_answered(client: TestClient, host: str):
     assert client.get("/", headers={"host": host}).status_code == 200
@@ -270,13 +293,20 @@ def test_other_sites_cannot_post(client: TestClient, headers: dict[str, str], st
 
 
 def test_every_reply_carries_the_headers(client: TestClient):
-    for reply in (client.get("/"), client.get("/none"), client.get("/", headers={"host": "evil.example"})):
+    for reply in (
+        client.get("/"),
+        client.get("/none"),
+        client.get("/", headers={"host": "evil.example"}),
+    ):
         assert HEADERS.items() <= dict(reply.headers).items()
 
 
 def test_too_large_a_body_is_refused(client: TestClient):
     assert client.post("/", content=b"x" * 1000).text == "1000"
-    assert client.post("/", content=b"", headers={"content-length": str(MAX_BODY + 1)}).status_code == 413
+    assert (
+        client.post("/", content=b"", headers={"content-length": str(MAX_BODY + 1)}).status_code
+        == 413
+    )
 
 
 def test_assistants_need_the_password_too():
@@ -284,7 +314,9 @@ def test_assistants_need_the_password_too():
         return PlainTextResponse("tools")
 
     routes = [Route("/gradio_api/mcp/", tools, methods=["POST"])]
-    app = Starlette(routes=routes, middleware=[Middleware(Guard, hosts=["localhost"], auth=("ann", "sécret"))])
+    app = Starlette(
+        routes=routes, middleware=[Middleware(Guard, hosts=["localhost"], auth=("ann", "sécret"))]
+    )
     client = TestClient(app, base_url="http://localhost")
     assert client.post("/gradio_api/mcp/").status_code == 401
     assert client.post("/gradio_api/mcp/", auth=("ann", "secret")).status_code == 401

