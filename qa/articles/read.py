@@ -10,6 +10,7 @@ import re
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 from textwrap import shorten
@@ -45,6 +46,11 @@ _FRONT_MATTER_KEY = re.compile(
 _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: controls, lone surrogates, line and paragraph separators."""
 _MAX_TITLE_CHARS = 200
+_MAX_STATED_CHARS = 500
+"""Of an author or an address that front matter states."""
+_MAX_DATE_CHARS = 40
+_MAX_FRONT_MATTER = 64 * 2**10
+"""What is longer between two rules is text: reading it as YAML takes seconds a megabyte."""
 _LANGUAGE_SAMPLE = 4000
 _HEADER_SAMPLE = 20_000
 _DIALECTS = {"arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
@@ -251,23 +257,45 @@ def _is_damaged_utf8(data: bytes) -> bool:
     return sum(char > "\x7f" for char in text) > 4 * wrong
 
 
+def find_warning(file: ArticleFile) -> str | None:
+    """What a person should know of how a file was read; None where nothing was guessed."""
+    if file.path.suffix.lower() not in _GUESSED or any(
+        file.data.startswith(mark) for mark, _ in _BOMS
+    ):
+        return None
+    try:
+        file.data.decode("utf-8")
+    except UnicodeDecodeError:
+        encoding = _guess_encoding(file.data)[1]
+        return f"is not UTF-8 and was read as {encoding}: if letters look wrong, save it as UTF-8"
+    return None
+
+
 def _decode_legacy(data: bytes, path: Path) -> str:
-    """Text in the encoding that fits best of those in use before UTF-8."""
+    text, _ = _guess_encoding(data)
+    if text is None:
+        raise ArticleError(path, "its encoding cannot be told: save it as UTF-8")
+    return text
+
+
+@lru_cache(maxsize=1)
+def _guess_encoding(data: bytes) -> tuple[str | None, str]:
+    """Text in the encoding that fits best of those in use before UTF-8, and that encoding."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
     if best is None:
-        raise ArticleError(path, "its encoding cannot be told: save it as UTF-8")
+        return None, ""
     text = data.decode(best.encoding)
     if not _SINGLE_BYTE.fullmatch(best.encoding):
-        return text
+        return text, best.encoding
     # The code pages of Western and Central Europe differ in few letters, and those make a language:
     # "père", not "pčre".
-    readings = [text]
+    readings = [(text, best.encoding)]
     for encoding in _CODE_PAGES.get(detect_language(text[:_LANGUAGE_SAMPLE]) or "", ()):
         with suppress(UnicodeDecodeError):
-            readings.append(data.decode(encoding))
-    return min(readings[1:], key=_count_odd_signs, default=text)
+            readings.append((data.decode(encoding), encoding))
+    return min(readings[1:], key=lambda reading: _count_odd_signs(reading[0]), default=readings[0])
 
 
 def _count_odd_signs(text: str) -> int:
@@ -281,7 +309,10 @@ def _has_words(text: str) -> bool:
 def _read_plain(file: ArticleFile) -> Article:
     text = decode_text(file.data, file.path)
     match = _FRONT_MATTER.match(text)
-    is_stated = match is not None and _FRONT_MATTER_KEY.search(match["yaml"]) is not None
+    is_short = match is not None and match.end() <= _MAX_FRONT_MATTER
+    is_stated = (
+        match is not None and is_short and _FRONT_MATTER_KEY.search(match["yaml"]) is not None
+    )
     stated = _parse_front_matter(match["yaml"], file.path) if match and is_stated else {}
     body_start = match.end() if match and stated else 0
     if not _has_words(text[body_start:]):
@@ -305,7 +336,9 @@ def _read_plain(file: ArticleFile) -> Article:
         text=text,
         sha256=sha256(text.encode("utf-8")).hexdigest(),
         author=_stated(stated, "author", "authors", "byline", "by") or header.author,
-        date=(parse_date(day) or day) if day else header.date or name.date,
+        date=(parse_date(day) or day)
+        if day and len(day) <= _MAX_DATE_CHARS
+        else header.date or name.date,
         url=_stated(stated, "url", "link", "source"),
         language=language,
         body_start=body_start,
@@ -315,6 +348,8 @@ def _read_plain(file: ArticleFile) -> Article:
 _READERS: Mapping[str, Callable[[ArticleFile], Article]] = {".txt": _read_plain, ".md": _read_plain}
 """File name suffix -> what reads it; further formats are further entries."""
 SUFFIXES = tuple(_READERS)
+_GUESSED = (".txt", ".md")
+"""Kinds that do not say themselves in which encoding they are."""
 
 
 def _parse_front_matter(source: str, path: Path) -> dict[str, Any]:
@@ -346,7 +381,7 @@ def _stated(stated: Mapping[str, Any], *names: str) -> str | None:
         parts = [_scalar(item) for item in value] if isinstance(value, list) else [_scalar(value)]
         text = ", ".join(filter(None, parts))
         if text:
-            return text
+            return text if len(text) <= _MAX_STATED_CHARS else text[: _MAX_STATED_CHARS - 1] + "…"
     return None
 
 

@@ -192,6 +192,10 @@ def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json:
                 "removed": report.removed,
                 "unchanged": report.unchanged,
                 "errors": [{"file": str(error.path), "reason": error.reason} for error in errors],
+                "warnings": [
+                    {"file": str(one.path), "reason": one.reason} for one in report.warnings
+                ],
+                "mended": report.mended,
                 "passages": report.passages,
                 "encoded": report.encoded,
             }
@@ -203,6 +207,10 @@ def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json:
         )
         counts += f", {len(report.unchanged)} unchanged"
         tell(f"{counts}; {report.passages} passages, generation {report.generation}")
+    if report.mended:
+        tell(f"mended the index: {'; '.join(report.mended[:3])}", err=True)
+    for warning in report.warnings:
+        tell(f"note: {warning}", err=True)
     for error in errors:
         tell(f"left out: {error}", err=True)
 

@@ -13,7 +13,15 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
-from qa.articles.read import blame, changed_ns, describe_failure, load_file, parse_file, scan_files
+from qa.articles.read import (
+    blame,
+    changed_ns,
+    describe_failure,
+    find_warning,
+    load_file,
+    parse_file,
+    scan_files,
+)
 from qa.encoder import load_encoder
 from qa.errors import ArticleError, EncoderUnavailable, IndexBusy, IndexDamaged, QAError
 from qa.index.generations import Change, derive, open_derived, remove_old_generations
@@ -44,6 +52,8 @@ class BuildReport:
     removed: tuple[str, ...] = ()
     unchanged: tuple[str, ...] = ()
     errors: tuple[ArticleError, ...] = ()
+    warnings: tuple[ArticleError, ...] = ()
+    """What a person should know of files that were read now, and are used all the same."""
     passages: int = 0
     encoded: int = 0
     """Texts (passages and sentences) that were encoded; all others had their vectors already."""
@@ -125,6 +135,7 @@ class _Sources(NamedTuple):
     unchanged: list[str]
     removed: list[str]
     errors: list[ArticleError]
+    warnings: list[ArticleError]
 
 
 @dataclass(slots=True)
@@ -177,6 +188,7 @@ class _Build:
                 self.store.generation,
                 unchanged=tuple(sources.unchanged),
                 errors=tuple(sources.errors),
+                warnings=tuple(sources.warnings),
                 passages=self.store.count_passages(),
             )
         generation = self._publish(sources, settings)
@@ -187,6 +199,7 @@ class _Build:
             removed=tuple(sources.removed),
             unchanged=tuple(sources.unchanged),
             errors=tuple(sources.errors),
+            warnings=tuple(sources.warnings),
             passages=self.store.count_passages(),
             encoded=encoded,
         )
@@ -216,7 +229,7 @@ class _Build:
         """Read and stage what is new or changed; with `reuse`, take over what the store has of
         unchanged files.
         """
-        sources = _Sources([], [], [], [])
+        sources = _Sources([], [], [], [], [])
         owners: dict[str, str] = {}
         to_note: dict[str, tuple[str, str]] = {}
         settled = time_ns() - _SETTLED_NS
@@ -238,6 +251,8 @@ class _Build:
                         else:
                             article, file_hash = parse_file(file), file.sha256
                             text_hash = article.sha256
+                            if warning := find_warning(file):
+                                sources.warnings.append(ArticleError(file.path, warning))
                     if text_hash in owners:
                         reason = f"has the same text as {owners[text_hash]}: remove one of them"
                         raise ArticleError(self.articles / article_id, reason, is_duplicate=True)

@@ -172,6 +172,7 @@ def outcome(state: BuildState, notes: Sequence[str] = (), errors: Sequence[str] 
         parts = [f"{len(ids):,} {name}" for name, ids in counts if ids]
         notes.append(", ".join(parts).capitalize() + "." if parts else "Everything is up to date.")
         errors += [str(error) for error in report.errors]
+        notes += [str(warning) for warning in report.warnings]
     if state.error:
         errors.append(state.error)
     return message(notes, errors)

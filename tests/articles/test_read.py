@@ -1,12 +1,20 @@
 import os
 from hashlib import sha256
 from pathlib import Path
+from time import process_time
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.articles.read import MAX_BYTES, detect_language, find_files, load_file, read_article
+from qa.articles.read import (
+    MAX_BYTES,
+    detect_language,
+    find_files,
+    find_warning,
+    load_file,
+    read_article,
+)
 from qa.errors import ArticleError
 from tests.conftest import SAMPLES
 from tests.strategies import ANY_TEXT
@@ -391,3 +399,27 @@ def test_any_bytes_give_an_article_or_an_article_error(tmp_path_factory, data):
     except ArticleError:
         return
     assert any(char.isalnum() for char in article.text)
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "koi8-r"])
+def test_an_encoding_that_was_guessed_is_told(tmp_path: Path, encoding: str):
+    french = "Les élèves ont été là, où l'été dernier déjà le maître était allé."
+    text = (
+        french if encoding == "cp1252" else "Это были русские слова, и их было много в этой книге."
+    )
+    (tmp_path / "a.txt").write_bytes(text.encode(encoding))
+    assert "was read as" in (find_warning(load_file(tmp_path / "a.txt", tmp_path)) or "")
+    (tmp_path / "a.txt").write_text(text)
+    assert find_warning(load_file(tmp_path / "a.txt", tmp_path)) is None
+
+
+def test_what_front_matter_states_has_bounds(tmp_path: Path):
+    path = tmp_path / "a.md"
+    path.write_text(f"---\ntitle: x\ndate: {'1' * 50_000}\nauthor: {'A' * 9000}\n---\nWords.\n")
+    article = read_article(path)
+    assert (article.date, len(article.author or "")) == (None, 500)
+    many = "".join(f"key{n}: value number {n}\n" for n in range(60_000))
+    path.write_text(f"---\ntitle: x\n{many}---\nWords.\n")
+    started = process_time()
+    assert read_article(path).body_start == 0
+    assert process_time() - started < 3
