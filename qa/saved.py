@@ -163,8 +163,7 @@ def _common(one: str, other: str) -> int:
     )
 
 
-# -- reading what was saved, which anybody may have written
-# -----------------------------------------------------------
+# -- reading what was saved, which anybody may have written ----------------------------------------
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from qa.index.generations import Change, derive, open_derived, remove_old_genera
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import passage_text, sentence_texts, vector_key
 from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
-from qa.index.store import STORE_FILE, Store, StoreError, explain_failure, trust
+from qa.index.store import STORE_FILE, StoreError, StoreWriter, explain_failure, trust
 from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
@@ -123,7 +123,7 @@ def build(
 
 
 _Known = Mapping[str, tuple[str, str, str, str | None]]
-"""See `Store.sources`."""
+"""See `StoreWriter.sources`."""
 _UNKNOWN = ("", "", "", None)
 
 
@@ -142,7 +142,7 @@ class _Sources(NamedTuple):
 class _Build:
     articles: Path
     folder: Path
-    store: Store
+    store: StoreWriter
     encoder: Encoder | None
     progress: Progress
     size: PassageSize

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from qa.errors import IndexDamaged, IndexMismatch
-from qa.index.store import FORMAT, Store, is_trusted, replace_store, salvage_rows
+from qa.index.store import FORMAT, StoreWriter, is_trusted, replace_store, salvage_rows
 
 _SCRATCH = ".mending-"
 
@@ -18,7 +18,7 @@ _SCRATCH = ".mending-"
 class Opened(NamedTuple):
     """A store to build with."""
 
-    store: Store
+    store: StoreWriter
     flaws: tuple[str, ...] = ()
     """What was wrong with the one in its place; empty if it is that one."""
 
@@ -32,7 +32,7 @@ def open_or_salvage(path: Path) -> Opened:
     for left in path.parent.glob(f"{_SCRATCH}*"):  # by a build that was killed
         left.unlink(missing_ok=True)
     try:
-        store = Store.open_writer(path)
+        store = StoreWriter.open(path)
     except (IndexDamaged, IndexMismatch) as error:
         return _salvage(path, (str(error),))
     try:
@@ -46,7 +46,7 @@ def open_or_salvage(path: Path) -> Opened:
     return _salvage(path, flaws)
 
 
-def put_in_place(store: Store, path: Path) -> None:
+def put_in_place(store: StoreWriter, path: Path) -> None:
     """Replace the store at `path` by another, which is closed and gone afterwards."""
     if store.path != path:
         replace_store(store, path)
@@ -54,7 +54,7 @@ def put_in_place(store: Store, path: Path) -> None:
     remove_scratch(store, path)
 
 
-def remove_scratch(store: Store, path: Path) -> None:
+def remove_scratch(store: StoreWriter, path: Path) -> None:
     """Remove the files of a store that was to replace another."""
     if store.path != path:
         for left in store.path.parent.glob(f"{store.path.name}*"):
@@ -62,7 +62,7 @@ def remove_scratch(store: Store, path: Path) -> None:
 
 
 def _salvage(path: Path, flaws: tuple[str, ...]) -> Opened:
-    store = Store.open_writer(path.with_name(f"{_SCRATCH}{uuid4().hex}.sqlite"))
+    store = StoreWriter.open(path.with_name(f"{_SCRATCH}{uuid4().hex}.sqlite"))
     try:
         store.begin()
         salvage_rows(path, store)

@@ -75,8 +75,7 @@ class Service:
         self._examples_lock = Lock()
         self._examples: tuple[str | None, tuple[str, ...] | None] = (None, None)
 
-    # -- asking
-    # ----------------------------------------------------------------------------------------------
+    # -- asking ------------------------------------------------------------------------------------
 
     def prepare(self, progress: Progress | None = None) -> None:
         """Bring the index up to date (unless read-only) and load the models."""
@@ -128,8 +127,7 @@ class Service:
             raise QAError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
         return self.answerer.retriever.retrieve(_limit(query), k)
 
-    # -- reading
-    # ----------------------------------------------------------------------------------------------
+    # -- reading -----------------------------------------------------------------------------------
 
     def get_article(self, article_id: str) -> Article | None:
         """One article, whole."""
@@ -191,8 +189,7 @@ class Service:
                 if found == EXAMPLES:
                     return
 
-    # -- changing
-    # ----------------------------------------------------------------------------------------------
+    # -- changing ----------------------------------------------------------------------------------
 
     def add_files(self, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
         """Put files (name, content) into the articles folder; returns ids of those added, and what

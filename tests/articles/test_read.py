@@ -41,8 +41,7 @@ def reason(path: Path, folder: Path | None = None) -> str:
     return caught.value.reason
 
 
-# -- the text
-# --------------------------------------------------------------------------------------------------
+# -- the text --------------------------------------------------------------------------------------
 
 
 @given(text=ANY_TEXT)
@@ -151,8 +150,7 @@ def test_what_cannot_be_read_as_text_says_why(write, content, expected):
     assert reason(write(content)).startswith(expected)
 
 
-# -- what a text says of itself
-# --------------------------------------------------------------------------------------
+# -- what a text says of itself --------------------------------------------------------------------
 
 
 def test_front_matter_states_what_is_known_and_is_no_part_of_the_body(write):
@@ -293,8 +291,7 @@ def test_the_language_of_a_sentence_is_told(language, text):
     assert detect_language(text) == language
 
 
-# -- the folder
-# --------------------------------------------------------------------------------------------------
+# -- the folder ------------------------------------------------------------------------------------
 
 
 def test_files_are_found_in_order_without_hidden_ones_and_backups(write, tmp_path):

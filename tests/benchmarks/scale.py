@@ -40,7 +40,7 @@ from qa.index.build import build
 from qa.index.generations import derive
 from qa.index.index import Index
 from qa.index.keys import passage_text, vector_key
-from qa.index.store import STORE_FILE, Store
+from qa.index.store import STORE_FILE, StoreWriter
 from qa.index.vectors import find_nearest
 from qa.types import Article, Encoder, Passage, Sentence, Vectors
 from tests.standin import HashEncoder
@@ -143,7 +143,7 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
     (folder / "index").mkdir()
     (folder / "articles/first.txt").write_text("A first article, for the settings.\n")
     build(folder / "articles", folder / "index", encoder=encoder)
-    store = Store.open_writer(folder / "index" / STORE_FILE)
+    store = StoreWriter.open(folder / "index" / STORE_FILE)
     salt, left = store.salt, passages
     for number, text in enumerate(read_texts(source)):
         text = f"Text {number}\n\n{text}"

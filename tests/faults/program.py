@@ -20,7 +20,7 @@ from qa.articles.read import detect_language
 from qa.errors import QAError
 from qa.index import build as building
 from qa.index.build import build
-from qa.index.store import Store
+from qa.index.store import StoreWriter
 from qa.index.vectors import FaissIndex
 from qa.index.words import WordIndex
 from tests.standin import HashEncoder
@@ -80,7 +80,7 @@ def fail_a_write(fault: str, seed: int) -> None:
         "publish",
         "keep_vectors",
     ):
-        setattr(Store, name, harm(getattr(Store, name), full))
+        setattr(StoreWriter, name, harm(getattr(StoreWriter, name), full))
     os.fsync = harm(os.fsync, failure)
     os.link = harm(os.link, failure)
     Path.write_text = harm(Path.write_text, failure)  # type: ignore[method-assign]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from qa.errors import DiskError, IndexDamaged, QAError
 from qa.index.keys import vector_key
-from qa.index.store import Store, from_half
+from qa.index.store import Store, StoreWriter, from_half
 from qa.types import Article, Passage, Sentence, Span
 from tests.strategies import ANY_TEXT
 
@@ -26,7 +26,7 @@ def make_article(text: str, article_id: str = "a.txt") -> Article:
     return Article(article_id, "Title", text, digest, "Ada", "2024-01-02", None, "en", 0)
 
 
-def put(store: Store, article: Article, passages: list[Passage]) -> None:
+def put(store: StoreWriter, article: Article, passages: list[Passage]) -> None:
     store.begin()
     store.stage_article(article, "hash of file")
     store.stage_passages(article.id, [(p, vector_key(p.text)) for p in passages])
@@ -40,7 +40,7 @@ def test_articles_and_passages_come_back_as_they_went_in(text: str, data: st.Dat
 
     # Hypothesis calls this many times, so each time has a file of its own.
     with tempfile.TemporaryDirectory() as folder:
-        store = Store.open_writer(Path(folder) / "qa.sqlite")
+        store = StoreWriter.open(Path(folder) / "qa.sqlite")
         article = make_article(text)
         cut = data.draw(st.integers(0, len(text)))
         sentences = (Sentence(0, cut, 1, "heading"), Sentence(cut, len(text), 1))
@@ -53,7 +53,7 @@ def test_articles_and_passages_come_back_as_they_went_in(text: str, data: st.Dat
 
 
 def test_a_snapshot_does_not_see_what_is_published_later(path: Path):
-    writer = Store.open_writer(path)
+    writer = StoreWriter.open(path)
     article = make_article("One. Two.")
     put(writer, article, [Passage(article, 0, 9, (Sentence(0, 4, 1), Sentence(5, 9, 1)))])
     snapshot = Store.open_snapshot(path)
@@ -70,7 +70,7 @@ def test_a_snapshot_does_not_see_what_is_published_later(path: Path):
 
 
 def test_what_is_rolled_back_never_was(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     store.begin()
     store.stage_article(make_article("One."), "hash")
     store.put_staged()
@@ -81,7 +81,7 @@ def test_what_is_rolled_back_never_was(path: Path):
 
 def test_an_article_put_again_replaces_its_passages(path: Path):
     for text in ("One.", "Two."):
-        store = Store.open_writer(path)  # what is staged goes with the connection
+        store = StoreWriter.open(path)  # what is staged goes with the connection
         article = make_article(text)
         put(store, article, [Passage(article, 0, 4, (Sentence(0, 4, 1),))])
         assert [p.text for _, p in store.iterate_passages()] == [text]
@@ -89,7 +89,7 @@ def test_an_article_put_again_replaces_its_passages(path: Path):
 
 
 def test_vectors_are_kept_at_half_precision_until_they_are_not_needed(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     vectors = np.array([[0.1, 0.2], [0.3, 0.4]], dtype=np.float32)
     store.put_vectors([b"a", b"b"], vectors)
     kept = store.get_vectors([b"b", b"zz"])
@@ -101,7 +101,7 @@ def test_vectors_are_kept_at_half_precision_until_they_are_not_needed(path: Path
 
 
 def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     store.put_vectors([b"kept"], np.ones((1, 2), dtype=np.float32))
     store.queue_texts({b"kept": "a text with a vector", b"1": "brief", b"3": "equal"})
     store.queue_texts({b"2": "a long one", b"3": "equal", b"4": "equal"})
@@ -114,11 +114,11 @@ def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Pat
 
 
 def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     put(store, make_article("One."), [])
     store.note_files({"a.txt": ("stamp 1", "hash of file"), "b.txt": ("stamp 2", "another")})
     store.close()
-    with closing(Store.open_writer(path)) as again:
+    with closing(StoreWriter.open(path)) as again:
         assert again.sources() == {
             "a.txt": ("a.txt", "hash of file", sha256(b"One.").hexdigest(), "stamp 1")
         }
@@ -127,7 +127,7 @@ def test_a_files_stamp_holds_for_the_bytes_that_it_was_noted_with(path: Path):
 
 
 def test_the_passages_nearest_to_a_place_are_found(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     article = make_article("x" * 50)
     put(
         store,
@@ -140,7 +140,7 @@ def test_the_passages_nearest_to_a_place_are_found(path: Path):
 
 
 def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     store._connection.execute(
         "pragma max_page_count = 30"
     )  # SQLite then says that the disk is full
@@ -149,23 +149,29 @@ def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
             [str(n).encode() for n in range(1000)], np.ones((1000, 64), dtype=np.float32)
         )
     store.close()
-    with closing(Store.open_writer(path)) as store:
+    with closing(StoreWriter.open(path)) as store:
         assert store.find_damage() == []
     path.write_bytes(b"no database " * 400)
     with pytest.raises(IndexDamaged, match="run `qa build`, which mends it"):
-        Store.open_writer(path)
+        StoreWriter.open(path)
 
 
 def test_a_store_that_was_closed_says_so(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     store.close()
     with pytest.raises(QAError, match="was closed: open it again"):
         store.count_articles()
 
 
 def test_more_keys_than_one_query_takes_are_looked_up(path: Path):
-    store = Store.open_writer(path)
+    store = StoreWriter.open(path)
     keys = [str(n).encode() for n in range(1200)]
     store.put_vectors(keys, np.ones((1200, 2), dtype=np.float32))
     assert len(store.get_vectors(keys)) == 1200
     store.close()
+
+
+def test_a_snapshot_offers_nothing_that_writes():
+    added = {name for name in set(dir(StoreWriter)) - set(dir(Store)) if not name.startswith("_")}
+    assert {"begin", "publish", "rollback", "write_meta", "put_vectors", "put_staged"} <= added
+    assert {"get_article", "get_passages", "get_vectors", "find_damage"} & added == set()

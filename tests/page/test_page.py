@@ -24,8 +24,7 @@ from qa.page.service import BuildState, Service
 from qa.types import Article
 from tests.conftest import SAMPLES
 
-# -- adding and removing
-# -------------------------------------------------------------------------------------------
+# -- adding and removing ---------------------------------------------------------------------------
 
 
 def test_an_added_file_is_kept_byte_for_byte(tmp_path: Path):
@@ -86,8 +85,7 @@ def test_only_articles_can_be_removed(tmp_path: Path, article_id: str):
     assert (tmp_path / "secret.txt").is_file()
 
 
-# -- the service
-# --------------------------------------------------------------------------------------------------
+# -- the service -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -198,8 +196,7 @@ def test_questions_are_read_off_sentences():
     } <= set(questions)
 
 
-# -- panels
-# --------------------------------------------------------------------------------------------------
+# -- panels ----------------------------------------------------------------------------------------
 
 
 def test_the_list_finds_articles_by_all_words():
@@ -229,8 +226,7 @@ def test_progress_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch):
     assert 'value="0.333"' in shown
 
 
-# -- the guard
-# --------------------------------------------------------------------------------------------------
+# -- the guard -------------------------------------------------------------------------------------
 
 
 @pytest.fixture

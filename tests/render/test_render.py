@@ -86,8 +86,7 @@ def texts_with_quotes(draw):
     return text, Span(start, end), Span(*inner)
 
 
-# -- JSON
-# --------------------------------------------------------------------------------------------------
+# -- JSON ------------------------------------------------------------------------------------------
 
 
 def test_json_has_the_agreed_schema():
@@ -180,8 +179,7 @@ def test_annotations_select_the_quote_and_within_it_the_answer():
     assert quoted[position["refinedBy"]["start"] : position["refinedBy"]["end"]] == "weapons"
 
 
-# -- text
-# --------------------------------------------------------------------------------------------------
+# -- text ------------------------------------------------------------------------------------------
 
 
 def test_text_has_the_quote_and_its_source():
@@ -218,8 +216,7 @@ def test_an_article_cannot_command_a_terminal(case):
     assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", shown)
 
 
-# -- HTML
-# --------------------------------------------------------------------------------------------------
+# -- HTML ------------------------------------------------------------------------------------------
 
 
 @given(ANY_TEXT)
@@ -290,8 +287,7 @@ def test_direction_is_that_of_the_first_letter(text, found):
     assert render.direction(text) == found
 
 
-# -- Markdown
-# --------------------------------------------------------------------------------------------------
+# -- Markdown --------------------------------------------------------------------------------------
 
 
 def read_markdown(markdown: str) -> Shown:
@@ -334,8 +330,7 @@ def test_markdown_has_the_answer_bold_and_the_source():
     )
 
 
-# -- a conversation to keep
-# ----------------------------------------------------------------------------------------
+# -- a conversation to keep ------------------------------------------------------------------------
 
 
 def test_a_saved_conversation_has_all_it_takes_to_find_every_quote():
@@ -353,8 +348,7 @@ def test_a_saved_conversation_has_all_it_takes_to_find_every_quote():
     assert "script" not in read_markdown(markdown).tags
 
 
-# -- the source beside the chat
-# ------------------------------------------------------------------------------------
+# -- the source beside the chat --------------------------------------------------------------------
 
 
 @given(texts_with_quotes())

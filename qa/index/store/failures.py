@@ -1,0 +1,90 @@
+"""What SQLite and the disk raise -> errors of our own, which tell damage from refusal."""
+
+import errno
+import inspect
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from functools import wraps
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from qa.errors import DiskError, IndexBusy, IndexDamaged, QAError
+from qa.index.store.trust import distrust
+
+C = TypeVar("C", bound=type)
+
+
+class _Explaining(Protocol):
+    def _explain(self, error: sqlite3.Error) -> Exception: ...
+
+
+def explains_failures(store: C) -> C:
+    """Let every method of a store raise our own errors where SQLite raises its."""
+    for name, method in list(vars(store).items()):
+        if isinstance(method, property) and method.fget is not None:
+            setattr(store, name, property(_explained(method.fget), doc=method.__doc__))
+        elif inspect.isfunction(method) and name not in ("__init__", "close", "_explain"):
+            setattr(store, name, _explained(method))
+    return store
+
+
+def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(method)
+    def call(store: _Explaining, /, *args: object, **options: object) -> object:
+        try:
+            return method(store, *args, **options)
+        except sqlite3.Error as error:
+            raise store._explain(error) from error
+
+    @wraps(method)
+    def iterate(store: _Explaining, /, *args: object, **options: object) -> Iterator[object]:
+        try:
+            yield from method(store, *args, **options)
+        except sqlite3.Error as error:
+            raise store._explain(error) from error
+
+    return iterate if inspect.isgeneratorfunction(method) else call
+
+
+def explain_failure(error: Exception, path: Path) -> Exception:
+    """What SQLite or the operating system says, as an error of our own that tells damage from a
+    disk that refuses.
+    """
+    if isinstance(error, OSError):
+        return DiskError.explain(error, path)
+    if not isinstance(error, sqlite3.Error):
+        return error
+    code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
+    if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
+        return QAError(f"the index in {path.parent} was closed: open it again")
+    if code in _REFUSALS:
+        cause = OSError(_REFUSALS[code], f"{os.strerror(_REFUSALS[code])}, says SQLite: {error}")
+        return DiskError.explain(cause, path)
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return IndexBusy(f"{path} is being written by another process: try again when it is done")
+    if isinstance(error, (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.NotSupportedError)):
+        return error  # what was to be stored is at fault
+    return report_damage(path, str(error))
+
+
+_REFUSALS = {
+    sqlite3.SQLITE_FULL: errno.ENOSPC,
+    sqlite3.SQLITE_READONLY: errno.EACCES,
+    sqlite3.SQLITE_CANTOPEN: errno.EACCES,
+    sqlite3.SQLITE_PERM: errno.EACCES,
+    sqlite3.SQLITE_AUTH: errno.EACCES,
+    sqlite3.SQLITE_IOERR: errno.EIO,
+    sqlite3.SQLITE_NOMEM: errno.ENOMEM,
+    sqlite3.SQLITE_PROTOCOL: errno.EIO,
+}
+
+
+def report_damage(path: Path, what: str) -> IndexDamaged:
+    """The error to raise where something is not what was stored; the next build will look at
+    everything.
+    """
+    distrust(path)
+    return IndexDamaged(
+        f"{path} is damaged ({what}): run `qa build`, which mends it from the articles"
+    )

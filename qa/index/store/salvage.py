@@ -1,0 +1,74 @@
+"""A damaged store, or one of an older format -> what is whole of it in a new one, in its place."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from qa.errors import IndexDamaged
+from qa.index.store.failures import explain_failure
+from qa.index.store.tables import BY_NAME, Table, connect, row_checksum
+from qa.index.store.writer import StoreWriter
+
+_SALVAGED_META = ("encoder_name", "encoder_fingerprint", "dim", "salt", "reader", "generation")
+
+
+def salvage_rows(path: Path, store: StoreWriter) -> None:
+    """Copy into a new store what is whole of a damaged one, or of one of an older format.
+
+    That is what it was made with, the articles (in case their files cannot be read now) and the
+    vectors; passages are made again from the texts.
+    """
+    old = connect(path)
+    try:
+        for name in ("meta", "articles", "vectors"):
+            table = BY_NAME[name]
+            for direction in ("asc", "desc"):  # from either end to where it is damaged
+                with suppress(sqlite3.DatabaseError):
+                    for row in _whole_rows(old, table, direction):
+                        if name != "meta" or row[0] in _SALVAGED_META:
+                            store.put_row(name, row)
+    finally:
+        old.close()
+
+
+def _whole_rows(old: sqlite3.Connection, table: Table, direction: str) -> Iterator[tuple[Any, ...]]:
+    names = [*table.names, *([table.large] if table.large else [])]
+    # The first format had no checksums.
+    has_checksums = "checksum" in {
+        row[1] for row in old.execute(f"pragma table_info({table.name})")
+    }
+    query = f"select {', '.join(names)}, {'checksum' if has_checksums else '0'} from {table.name}"
+    for row in old.execute(f"{query} order by {table.names[0]} {direction}"):
+        *values, checksum = row
+        is_whole = not has_checksums or row_checksum(*values[: len(table.names)]) == checksum
+        if is_whole and table.large:
+            digest = sha256(values[-1].encode("utf-8", "surrogatepass")).hexdigest()
+            is_whole = digest == values[table.names.index("sha256")]
+        if is_whole:
+            yield tuple(values)
+
+
+def replace_store(store: StoreWriter, path: Path) -> None:
+    """Put all of a store in the place of what is at `path`, in one transaction where that can be
+    opened at all.
+
+    Who reads there goes on seeing what was there before.
+    """
+    try:
+        with closing(sqlite3.connect(path, timeout=30.0)) as target:
+            store._connection.backup(target)
+            return
+    except sqlite3.DatabaseError as error:
+        explained = explain_failure(error, path)
+        if not isinstance(explained, IndexDamaged):
+            raise explained from error
+    # No database at all: then nobody reads it either.
+    store._connection.execute("pragma wal_checkpoint(truncate)")
+    store._connection.execute("pragma journal_mode = delete")
+    store.close()
+    for suffix in ("-wal", "-shm"):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+    store.path.replace(path)

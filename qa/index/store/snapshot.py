@@ -1,0 +1,424 @@
+"""The store for reading: articles, passages and vectors of one generation, and what is damaged."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from threading import RLock
+from typing import Any, Self
+
+from qa.errors import DiskError, IndexDamaged, IndexMismatch, IndexMissing, show_name
+from qa.index.store.failures import explain_failure, explains_failures, report_damage
+from qa.index.store.tables import (
+    ARTICLE_COLUMNS,
+    BY_NAME,
+    FORMAT,
+    SCHEMA,
+    SENTENCE_BYTES,
+    STORE_FILE,
+    TABLES,
+    Table,
+    add_functions,
+    connect,
+    row_checksum,
+    to_article,
+    unpack_sentences,
+)
+from qa.types import Article, Passage, Progress, Span
+
+_NEEDED_META = frozenset(("format", "generation"))
+_BUILT_META = frozenset(("build_id", "encoder_name", "encoder_fingerprint", "dim", "splitter"))
+_PASSAGE_VECTORS = (
+    "select p.id, v.key, v.vector, v.checksum from passages p join vectors v on v.key = "
+    "p.vector_key"
+)
+_MANY = 500
+"""Keys in one query, below SQLite's limit on parameters in its oldest builds."""
+
+
+@explains_failures
+class Store:
+    """A reader's view of the truth: fixed at the moment of opening, whatever a writer does."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._connection = connection
+        self._lock = RLock()
+        self.path = path
+
+    @classmethod
+    def open_snapshot(cls, path: Path) -> Self:
+        """Open for reading; what is read stays as it is at this moment, whatever a writer does.
+
+        Where the folder may not be written, as on a read-only disk, the file is opened as one that
+        nobody writes.
+
+        Raises:
+            IndexDamaged: the file is not a database that this program wrote.
+            IndexMismatch: it was written by another version of the format.
+            DiskError: it may not be read.
+        """
+        try:
+            return cls._open_snapshot(path)
+        except DiskError:
+            if not _is_settled(path) or os.access(path.parent, os.W_OK):
+                raise
+            return cls._open_snapshot(path, "?immutable=1")
+
+    @classmethod
+    def _open_snapshot(cls, path: Path, options: str = "") -> Self:
+        try:
+            store = cls(connect(path, options), path)
+        except sqlite3.Error as error:
+            raise explain_failure(error, path) from error
+        try:
+            store._connection.execute("begin")
+            store.check_format()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    def check_format(self) -> None:
+        """Raise unless the file has the tables that this version reads."""
+        row = self._connection.execute("select value from meta where key = 'format'").fetchone()
+        if row is not None and row[0] != str(FORMAT):
+            raise IndexMismatch(
+                f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run `qa "
+                "build`, "
+                "which makes it anew from the articles and keeps what was encoded"
+            )
+        self.meta  # noqa: B018 raises where it is damaged
+
+    def _explain(self, error: sqlite3.Error) -> Exception:
+        return explain_failure(error, self.path)
+
+    @property
+    def meta(self) -> dict[str, str]:
+        """What the index was made with.
+
+        Raises:
+            IndexDamaged: it is not what was written.
+        """
+        table = BY_NAME["meta"]
+        with self._lock:
+            rows = self._connection.execute("select key, value, checksum from meta").fetchall()
+            noted = self._connection.execute(
+                "select count, checksum from tables where name = 'meta'"
+            ).fetchone()
+        total = 0
+        for row in rows:
+            self._check_row(table, row)
+            total ^= row[-1]
+        meta = {key: value for key, value, _ in rows}
+        if noted != (len(rows), total) or not meta.keys() >= (
+            _BUILT_META if "build_id" in meta else _NEEDED_META
+        ):
+            raise self._damaged("what the index was made with is not what was noted")
+        return meta
+
+    @property
+    def generation(self) -> int:
+        """Number of builds that changed this index."""
+        return int(self.meta["generation"])
+
+    @property
+    def salt(self) -> str:
+        """With which the keys of this generation's vectors are made."""
+        return self.meta.get("salt", "")
+
+    def find_damage(self, progress: Progress | None = None) -> list[str]:
+        """What is not as it was stored, article by article where it can be told; empty if all is
+        well.
+
+        Reads everything.
+        """
+        checks: list[Callable[[], Iterable[str]]] = [self._check_integrity, self._check_schema]
+        checks += [partial(self._check_table, table) for table in TABLES]
+        checks += [self._check_references, self._check_meta]
+        flaws: list[str] = []
+        for done, check in enumerate(checks):
+            if progress:
+                progress(done, len(checks), "checking the store")
+            try:
+                with self._lock:
+                    flaws += check()
+            except (sqlite3.Error, IndexDamaged) as error:
+                explained = (
+                    explain_failure(error, self.path) if isinstance(error, sqlite3.Error) else error
+                )
+                if not isinstance(explained, IndexDamaged):
+                    raise explained from error
+                flaws.append(str(error))
+        return list(dict.fromkeys(flaws))
+
+    def _check_integrity(self) -> Iterator[str]:
+        for (found,) in self._connection.execute("pragma integrity_check(10)"):
+            if found != "ok":
+                yield f"SQLite: {' '.join(str(found).split())}"
+
+    def _check_schema(self) -> Iterator[str]:
+        fresh = sqlite3.connect(":memory:")
+        try:
+            add_functions(fresh)
+            fresh.executescript(SCHEMA)
+            query = (
+                "select type, name, tbl_name, sql from sqlite_schema where name not like "
+                "'sqlite_stat%' order by name"
+            )
+            if fresh.execute(query).fetchall() != self._connection.execute(query).fetchall():
+                yield "the tables are not those that this program makes"
+        finally:
+            fresh.close()
+
+    def _check_table(self, table: Table) -> Iterator[str]:
+        # Text is read as bytes: it may be no text any more.
+        columns = [
+            f"cast({name} as blob)" if definition.split()[1] == "text" else name
+            for name, definition in zip(table.names, table.columns.split(", "), strict=True)
+        ]
+        large = f", cast({table.large} as blob)" if table.large else ""
+        count = total = 0
+        rows = self._connection.execute(
+            f"select {table.key}, {', '.join(columns)}, checksum{large} from {table.name}"
+        )
+        rows.row_factory = None
+        for row in rows:
+            values, checksum = row[1 : 1 + len(columns)], row[1 + len(columns)]
+            count += 1
+            total ^= checksum
+            is_whole = row_checksum(*values) == checksum
+            if is_whole and table.large:
+                stated = values[table.names.index("sha256")].decode()
+                is_whole = sha256(row[-1]).hexdigest() == stated
+            if not is_whole:
+                yield f"{show_name(str(row[0]))} in the table {table.name} is not what was stored"
+        noted = self._connection.execute(
+            "select count, checksum from tables where name = ?", (table.name,)
+        ).fetchone()
+        if noted is None or noted != (count, total):
+            yield (
+                f"the table {table.name} has not the rows that were stored: {count} of "
+                f"{noted and noted[0]}"
+            )
+
+    def _check_references(self) -> Iterator[str]:
+        queries = {
+            "has passages, but no text": "article_id not in (select id from articles)",
+            "has passages without a vector": "vector_key not in (select key from vectors)",
+        }
+        for what, condition in queries.items():
+            for (name,) in self._connection.execute(
+                f"select distinct article_id from passages where {condition}"
+            ):
+                yield f"{show_name(str(name))} {what}"
+
+    def _check_meta(self) -> Iterator[str]:
+        self.meta  # noqa: B018 raises where it is damaged
+        yield from ()
+
+    def _damaged(self, what: str) -> IndexDamaged:
+        return report_damage(self.path, what)
+
+    def _check_row(self, table: Table, row: Sequence[Any]) -> None:
+        """Raise unless a row, its checksum behind its columns, is what was stored."""
+        count = len(table.names)
+        if row_checksum(*row[:count]) != row[count]:
+            name = row[table.names.index(table.key)] if table.key in table.names else table.name
+            raise self._damaged(
+                f"{show_name(str(name))} in the table {table.name} is not what was stored"
+            )
+
+    def passage_ids(self, article_ids: Sequence[str] | None = None) -> list[int]:
+        """Ids of all passages, or of those of some articles, in order."""
+        if article_ids is None:
+            with self._lock:
+                return [
+                    row[0]
+                    for row in self._connection.execute("select id from passages order by id")
+                ]
+        return sorted(
+            row[0]
+            for row in self._select_many("select id from passages where article_id", article_ids)
+        )
+
+    def count_texts(self, passage_ids: Sequence[int]) -> int:
+        """Number of texts, passages and sentences, that have a vector each."""
+        rows = self._select_many("select length(sentences) from passages where id", passage_ids)
+        return len(rows) + sum(int(row[0]) // SENTENCE_BYTES for row in rows)
+
+    def count_vectors(self) -> int:
+        """How many vectors are kept, those no longer needed included."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from vectors").fetchone()[0])
+
+    def count_articles(self) -> int:
+        """How many articles there are."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from articles").fetchone()[0])
+
+    def count_passages(self) -> int:
+        """How many passages there are."""
+        with self._lock:
+            return int(self._connection.execute("select count(*) from passages").fetchone()[0])
+
+    def languages(self) -> set[str | None]:
+        """Languages of all articles."""
+        with self._lock:
+            return {
+                row[0] for row in self._connection.execute("select distinct language from articles")
+            }
+
+    def file_hashes(self) -> dict[str, str]:
+        """Article id -> sha256 of the file's bytes when it was read."""
+        with self._lock:
+            return dict(self._connection.execute("select id, file_sha256 from articles"))
+
+    def text_hashes(self) -> dict[str, str]:
+        """Article id -> sha256 of its text."""
+        with self._lock:
+            return dict(self._connection.execute("select id, sha256 from articles"))
+
+    def get_article(self, article_id: str) -> Article | None:
+        """One article, whole."""
+        table = BY_NAME["articles"]
+        query = f"select {', '.join(table.names)}, checksum, text from articles where id = ?"
+        with self._lock:
+            row = self._connection.execute(query, (article_id,)).fetchone()
+        if row is None:
+            return None
+        self._check_row(table, row)
+        values = dict(zip(table.names, row, strict=False))
+        article = to_article(
+            [row[-1] if name == "text" else values[name] for name in ARTICLE_COLUMNS.split(", ")]
+        )
+        if sha256(article.text.encode("utf-8", "surrogatepass")).hexdigest() != article.sha256:
+            raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
+        return article
+
+    def list_articles(self) -> Iterator[Article]:
+        """All articles in order of their ids, one in memory at a time."""
+        with self._lock:
+            ids = [
+                row[0] for row in self._connection.execute("select id from articles order by id")
+            ]
+        for article_id in ids:
+            article = self.get_article(article_id)
+            if article is not None:
+                yield article
+
+    def get_passages(self, passage_ids: Sequence[int]) -> dict[int, Passage]:
+        """Passage id -> passage.
+
+        Raises:
+            IndexDamaged: one is missing.
+        """
+        table = BY_NAME["passages"]
+        rows = self._select_many(
+            f"select {', '.join(table.names)}, checksum from passages where id", passage_ids
+        )
+        articles = {
+            article_id: self.get_article(article_id) for article_id in {row[1] for row in rows}
+        }
+        passages = {row[0]: self._passage(articles[row[1]], row) for row in rows}
+        if len(passages) < len(set(passage_ids)):
+            raise self._damaged("passages are missing")
+        return passages
+
+    def _passage(self, article: Article | None, row: Sequence[Any]) -> Passage:
+        self._check_row(BY_NAME["passages"], row)
+        if article is None:
+            raise self._damaged(f"{show_name(str(row[1]))} has passages, but no text")
+        return Passage(article, row[2], row[3], unpack_sentences(row[4]))
+
+    def get_places(self, passage_ids: Sequence[int]) -> dict[int, tuple[str, Span]]:
+        """Passage id -> article id and place in it, without reading any text."""
+        rows = self._select_many(
+            "select id, article_id, first, last from passages where id", passage_ids
+        )
+        return {row[0]: (row[1], Span(row[2], row[3])) for row in rows}
+
+    def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:
+        """Ids of the passages of an article that begin nearest to where a place begins."""
+        query = "select id from passages where article_id = ? order by abs(first - ?), id limit ?"
+        with self._lock:
+            rows = self._connection.execute(query, (article_id, place.start, most)).fetchall()
+        return [row[0] for row in rows]
+
+    def iterate_passages(self) -> Iterator[tuple[int, Passage]]:
+        """All passages in order of article id and place, one article in memory at a time."""
+        for article in self.list_articles():
+            with self._lock:
+                columns = ", ".join(BY_NAME["passages"].names)
+                query = (
+                    f"select {columns}, checksum from passages where article_id = ? order by first"
+                )
+                rows = self._connection.execute(query, (article.id,)).fetchall()
+            for row in rows:
+                yield row[0], self._passage(article, row)
+
+    def passage_vectors(self) -> Iterator[tuple[int, bytes]]:
+        """(passage id, float16 vector as bytes) of all passages, in order of their ids."""
+        with self._lock:
+            rows = self._connection.execute(f"{_PASSAGE_VECTORS} order by p.id")
+            for row in rows:
+                yield self._vector(row)
+
+    def get_passage_vectors(self, passage_ids: Sequence[int]) -> dict[int, bytes]:
+        """Passage id -> float16 vector as bytes."""
+        rows = self._select_many(f"{_PASSAGE_VECTORS} where p.id", passage_ids)
+        return dict(map(self._vector, rows))
+
+    def get_vectors(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Key -> float16 vector as bytes, for those that are kept."""
+        rows = self._select_many("select key, key, vector, checksum from vectors where key", keys)
+        return dict(map(self._vector, rows))
+
+    def _vector(self, row: Sequence[Any]) -> tuple[Any, bytes]:
+        """What stands first in a row, and the vector that follows with key and checksum."""
+        self._check_row(BY_NAME["vectors"], row[1:])
+        return row[0], row[2]
+
+    def _select_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
+        rows: list[tuple[Any, ...]] = []
+        with self._lock:
+            for first in range(0, len(values), _MANY):
+                some = values[first : first + _MANY]
+                rows += self._connection.execute(
+                    f"{query} in ({','.join('?' * len(some))})", some
+                ).fetchall()
+        return rows
+
+
+def find_store(folder: Path) -> Path:
+    """Path of the store in the folder of an index.
+
+    Raises:
+        IndexMissing: there is none.
+        DiskError: the folder may not be looked into.
+    """
+    path = folder / STORE_FILE
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        raise IndexMissing(
+            f"there is no index in {folder}: run `qa build` (with --index and --articles if needed)"
+        ) from None
+    except OSError as error:
+        raise DiskError.explain(error, path) from error
+    return path
+
+
+def _is_settled(path: Path) -> bool:
+    """Whether nothing is left in the write-ahead log."""
+    try:
+        return path.with_name(f"{path.name}-wal").stat().st_size == 0
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False

@@ -1,0 +1,179 @@
+"""The tables of the store: how they are made, and how their rows carry checksums."""
+
+import sqlite3
+from collections.abc import Sequence
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from qa.types import Article, Kind, Sentence, Vectors
+
+STORE_FILE = "qa.sqlite"
+FORMAT = 2
+"""Version of the tables below; raised when they change."""
+
+StoreError = sqlite3.OperationalError
+"""What may be raised where the disk is full or fails."""
+
+
+class Table(NamedTuple):
+    """A table whose rows have checksums; another one only has to be listed in `TABLES`."""
+
+    name: str
+    columns: str
+    """As SQL has them; the checksum is a further one."""
+    key: str
+    """What names a row to a person."""
+    large: str = ""
+    """A column that stands last, so that the others are read without it, and has a hash of its own
+    among them."""
+
+    @property
+    def names(self) -> list[str]:
+        """Of the columns that the checksum is made of, in order."""
+        return [column.split()[0] for column in self.columns.split(", ")]
+
+    @property
+    def checked(self) -> str:
+        """The checksum that a row should have, in SQL."""
+        return f"row_checksum({', '.join(self.names)})"
+
+    @property
+    def schema(self) -> str:
+        """SQL that makes the table."""
+        large = f", {self.large} text not null" if self.large else ""
+        rowid = "" if "integer primary key" in self.columns else "without rowid, "
+        return (
+            f"create table {self.name} ({self.columns}, checksum integer not null{large}) "
+            f"{rowid}strict;\n"
+        )
+
+    @property
+    def triggers(self) -> str:
+        """SQL that keeps the checksum of all its rows while they are written: theirs, combined by
+        exclusive or.
+
+        Temporary, so that rows which another program takes out are missed.
+        """
+        update = (
+            "update tables set count = count {0} 1, checksum = (checksum | {1}) - (checksum & "
+            "{1}) where name = '{2}'"
+        )
+        added = update.format("+", "new.checksum", self.name)
+        gone = update.format("-", "old.checksum", self.name)
+        return f"""
+            create temp trigger {self.name}_added after insert on main.{self.name}
+            begin {added}; end;
+            create temp trigger {self.name}_gone after delete on main.{self.name}
+            begin {gone}; end;
+        """
+
+
+TABLES = (
+    Table("meta", "key text primary key, value text not null", key="key"),
+    Table(
+        "articles",
+        "id text primary key, file_sha256 text not null, sha256 text not null, title text not "
+        "null, author text, "
+        "date text, url text, language text, body_start integer not null",
+        key="id",
+        large="text",
+    ),
+    Table(
+        "passages",
+        "id integer primary key, article_id text not null, first integer not null, last integer "
+        "not null, "
+        "sentences blob not null, vector_key blob not null",
+        key="article_id",
+    ),
+    Table("vectors", "key blob primary key, vector blob not null", key="hex(key)"),
+    # What is in files that have not been touched since: spares reading them. Nothing but a build
+    # looks at it.
+    Table("files", "id text primary key, stamp text not null, sha256 text not null", key="id"),
+)
+BY_NAME = {table.name: table for table in TABLES}
+SCHEMA = (
+    """
+create table tables (name text primary key, count integer not null, checksum integer not null)
+without rowid, strict;
+"""
+    + "".join(
+        table.schema + f"insert into tables values ('{table.name}', 0, 0);\n" for table in TABLES
+    )
+    + "create index passages_by_article on passages (article_id, first);\n"
+)
+TRIGGERS = "".join(table.triggers for table in TABLES)
+_KINDS: tuple[Kind, ...] = ("body", "heading")
+ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
+SENTENCE_BYTES = 16
+"""One sentence, as `pack_sentences` writes it."""
+
+
+def connect(path: Path, options: str = "") -> sqlite3.Connection:
+    """Open the file; one connection serves all threads of a process, one at a time."""
+    # `timeout` is in seconds; Store holds a lock.
+    name = f"{path.absolute().as_uri()}{options}"
+    connection = sqlite3.connect(
+        name, timeout=30.0, isolation_level=None, check_same_thread=False, uri=True
+    )
+    add_functions(connection)
+    return connection
+
+
+def add_functions(connection: sqlite3.Connection) -> None:
+    """Give a connection the function that computes checksums, for the triggers and inserts."""
+    connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
+
+
+def row_checksum(*values: str | bytes | int | None) -> int:
+    """63 bits of the BLAKE2b hash of a row's columns; text counts as its UTF-8."""
+    digest = blake2b(digest_size=8)
+    for value in values:
+        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
+        if isinstance(data, bytes):
+            digest.update(b"t%d:" % len(data))
+            digest.update(data)
+        else:
+            digest.update(f"{data};".encode())
+    return int.from_bytes(digest.digest(), "little") >> 1
+
+
+def insert_into(name: str, source: str, verb: str = "insert") -> str:
+    """SQL that puts rows into a table with their checksums; `source` selects columns of the table's
+    names.
+    """
+    table = BY_NAME[name]
+    large = f", {table.large}" if table.large else ""
+    columns = ", ".join(table.names)
+    return (
+        f"{verb} into {name} ({columns}, checksum{large}) select {columns}, "
+        f"{table.checked}{large} from ({source}) "
+        "where true"
+    )
+
+
+def from_half(blob: bytes) -> Vectors:
+    """A vector as it is kept, in float16 bytes -> float32 (dim,)."""
+    return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
+
+
+def pack_sentences(sentences: Sequence[Sentence]) -> bytes:
+    """Four 32-bit little-endian numbers a sentence: start, end, paragraph, kind."""
+    flat = [n for s in sentences for n in (s.start, s.end, s.paragraph, _KINDS.index(s.kind))]
+    return np.array(flat, dtype="<u4").tobytes()
+
+
+def unpack_sentences(blob: bytes) -> tuple[Sentence, ...]:
+    """What `pack_sentences` has written."""
+    rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 4).tolist()
+    return tuple(
+        Sentence(start, end, paragraph, _KINDS[kind]) for start, end, paragraph, kind in rows
+    )
+
+
+def to_article(row: Sequence[Any]) -> Article:
+    """A row of `ARTICLE_COLUMNS` as an article."""
+    article_id, title, text, sha256, author, date, url, language, body_start = row
+    return Article(article_id, title, text, sha256, author, date, url, language, body_start)

@@ -1,0 +1,224 @@
+"""The store for writing: what a build stages, encodes and publishes in one transaction."""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from qa.index.store.failures import explain_failure, explains_failures
+from qa.index.store.snapshot import Store
+from qa.index.store.tables import (
+    ARTICLE_COLUMNS,
+    BY_NAME,
+    FORMAT,
+    SCHEMA,
+    TRIGGERS,
+    connect,
+    insert_into,
+    pack_sentences,
+    to_article,
+)
+from qa.types import Article, Passage, Vectors
+
+_STAGING = """
+create temp table staged_articles as
+    select id, title, text, sha256, author, date, url, language, body_start, file_sha256
+    from articles limit 0;
+create temp table staged_passages as
+    select article_id, first, last, sentences, vector_key from passages limit 0;
+create temp table queue (
+    shortness integer, key blob, text text, primary key (shortness, key)
+) without rowid;
+create temp table needed (key blob primary key) without rowid;
+"""
+"""What a build gathers on its way, on the disk for want of memory, and gone with its connection."""
+
+
+@explains_failures
+class StoreWriter(Store):
+    """The one connection that may change the store; it reads what it has written, too."""
+
+    @classmethod
+    def open(cls, path: Path) -> Self:
+        """Open for writing, making the file if there is none."""
+        try:
+            connection = connect(path)
+        except sqlite3.Error as error:
+            raise explain_failure(error, path) from error
+        store = cls(connection, path)
+        try:
+            connection.execute("pragma journal_mode = wal")
+            connection.execute("pragma temp_store = file")
+            # A row that is replaced is one deleted, for the triggers.
+            connection.execute("pragma recursive_triggers = on")
+            if not connection.execute("select 1 from sqlite_master").fetchone():
+                connection.executescript(f"begin immediate; {SCHEMA} commit;")
+                connection.executescript(TRIGGERS)
+                store.write_meta({"format": str(FORMAT), "generation": "0"})
+            else:
+                connection.executescript(TRIGGERS)
+            store.check_format()
+            connection.executescript(_STAGING)
+        except BaseException as error:
+            store.close()
+            if isinstance(error, sqlite3.Error):
+                raise explain_failure(error, path) from error
+            raise
+        return store
+
+    def begin(self) -> None:
+        """Start the transaction of a build; nothing of it is seen by others before `publish`."""
+        # Set here, since it cannot change inside a transaction: `publish` returns when the build is
+        # on the disk.
+        self._connection.execute("pragma synchronous = full")
+        self._connection.execute("begin immediate")
+
+    def publish(self) -> None:
+        """Commit the build."""
+        self._connection.execute("commit")
+
+    def rollback(self) -> None:
+        """Undo all since `begin`."""
+        if self._connection.in_transaction:
+            self._connection.execute("rollback")
+
+    def write_meta(self, values: Mapping[str, str]) -> None:
+        """Record what the index was made with."""
+        insert = insert_into("meta", "select ?1 as key, ?2 as value", "insert or replace")
+        self._connection.executemany(insert, values.items())
+
+    def stage_article(self, article: Article, file_sha256: str) -> None:
+        """Set an article aside until `put_staged`."""
+        self._connection.execute(
+            f"insert into staged_articles ({ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, "
+            "?, ?, ?, ?, ?, ?)",
+            (
+                article.id,
+                article.title,
+                article.text,
+                article.sha256,
+                article.author,
+                article.date,
+                article.url,
+                article.language,
+                article.body_start,
+                file_sha256,
+            ),
+        )
+
+    def staged_articles(self) -> Iterator[Article]:
+        """The articles set aside, as they came, one in memory at a time."""
+        rows = self._connection.execute(
+            "select rowid from staged_articles order by rowid"
+        ).fetchall()
+        for row in rows:
+            query = f"select {ARTICLE_COLUMNS} from staged_articles where rowid = ?"
+            yield to_article(self._connection.execute(query, row).fetchone())
+
+    def stage_passages(self, article_id: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
+        """Set the passages of a staged article aside, with the keys of their vectors."""
+        self._connection.executemany(
+            "insert into staged_passages values (?, ?, ?, ?, ?)",
+            ((article_id, p.start, p.end, pack_sentences(p.sentences), key) for p, key in passages),
+        )
+
+    def put_row(self, name: str, values: Sequence[Any]) -> None:
+        """Write one row of a table as it is, unless there is one of its key."""
+        table = BY_NAME[name]
+        names = [*table.names, *([table.large] if table.large else [])]
+        source = "select " + ", ".join(f"?{n} as {name}" for n, name in enumerate(names, start=1))
+        self._connection.execute(insert_into(name, source, "insert or ignore"), values)
+
+    def unstage_article(self, article_id: str) -> None:
+        """Forget what was set aside of one article."""
+        self._connection.execute("delete from staged_passages where article_id = ?", (article_id,))
+        self._connection.execute("delete from staged_articles where id = ?", (article_id,))
+
+    def put_staged(self) -> None:
+        """Write what was set aside, in place of any earlier version."""
+        for table, article_id in (("passages", "article_id"), ("articles", "id")):
+            self._connection.execute(
+                f"delete from {table} where {article_id} in (select id from staged_articles)"
+            )
+        self._connection.execute(
+            insert_into("articles", "select * from staged_articles order by rowid")
+        )
+        last = self._connection.execute("select coalesce(max(id), 0) from passages").fetchone()[0]
+        staged = "select ? + rowid as id, * from staged_passages order by rowid"
+        self._connection.execute(insert_into("passages", staged), (last,))
+
+    def remove_article(self, article_id: str) -> None:
+        """Take one article and its passages out."""
+        self._connection.execute("delete from passages where article_id = ?", (article_id,))
+        self._connection.execute("delete from articles where id = ?", (article_id,))
+        self._connection.execute("delete from files where id = ?", (article_id,))
+
+    def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
+        """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never
+        published.
+        """
+        rows = list(zip(keys, (row.tobytes() for row in vectors.astype(np.float16)), strict=True))
+        # NORMAL survives a killed process, and what a power cut takes here is encoded again.
+        self._connection.execute("pragma synchronous = normal")
+        self._connection.execute("begin immediate")
+        insert = insert_into("vectors", "select ?1 as key, ?2 as vector", "insert or replace")
+        self._connection.executemany(insert, rows)
+        self._connection.execute("commit")
+
+    def keep_vectors(self, needed: Iterable[bytes]) -> None:
+        """Forget all other vectors."""
+        self._connection.executemany(
+            "insert or ignore into needed values (?)", ((key,) for key in needed)
+        )
+        self._connection.execute("delete from vectors where key not in (select key from needed)")
+        self._connection.execute("delete from needed")
+
+    def queue_texts(self, texts: Mapping[bytes, str]) -> None:
+        """Note texts by the keys of their vectors, to be encoded where there is no vector yet."""
+        self._connection.executemany(
+            "insert or ignore into queue select ?1, ?2, ?3 where not exists (select 1 from "
+            "vectors where key = ?2)",
+            ((-len(text), key, text) for key, text in texts.items()),
+        )
+
+    def count_queued(self) -> int:
+        """How many texts are to be encoded."""
+        return int(self._connection.execute("select count(*) from queue").fetchone()[0])
+
+    def queued_texts(self, at_once: int) -> Iterator[dict[bytes, str]]:
+        """Texts to be encoded by key, so many at once, the longest first."""
+        query = (
+            "select shortness, key, text from queue where (shortness, key) > (?, ?) order by "
+            "shortness, key limit ?"
+        )
+        last: tuple[int, bytes] = (-(2**62), b"")
+        while rows := self._connection.execute(query, (*last, at_once)).fetchall():
+            yield {key: text for _, key, text in rows}
+            last = rows[-1][:2]
+
+    def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
+        """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where
+        it is not known.
+        """
+        query = """
+            select a.id, a.file_sha256, a.sha256, f.stamp
+            from articles a left join files f on f.id = a.id and f.sha256 = a.file_sha256
+        """
+        # Rows as they come: making something of each would cost more than reading them.
+        return {row[0]: row for row in self._connection.execute(query).fetchall()}
+
+    def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
+        """Note stamp and sha256 of files that were read; true whether the build is published or
+        not.
+        """
+        if noted:
+            self._connection.execute("pragma synchronous = normal")
+            self._connection.execute("begin immediate")
+            rows = ((file_id, *values) for file_id, values in noted.items())
+            insert = insert_into(
+                "files", "select ?1 as id, ?2 as stamp, ?3 as sha256", "insert or replace"
+            )
+            self._connection.executemany(insert, rows)
+            self._connection.execute("commit")
