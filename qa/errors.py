@@ -1,13 +1,16 @@
 """Every error that this package raises on purpose.
 
     QAError
-    ├── ArticleError        one article file cannot be used (it names the file; the others still
-    can) ├── IndexMissing        there is no index here yet ├── IndexMismatch       the index was
-    made by another format, encoder or splitter ├── IndexBusy           another process is building
-    this index ├── IndexDamaged        the stored truth itself cannot be read, or is not what was
-    stored ├── DiskError           a disk or its permissions refuse; what is on it may be whole ├──
-    SavedError          a file of saved answers is none ├── EncoderUnavailable  the encoder's model
-    is not on this machine └── ReaderUnavailable   the reader's model is not where it was looked for
+    ├── ArticleError        one article file cannot be used (it names it; the others still can)
+    ├── IndexMissing        there is no index here yet
+    ├── IndexMismatch       the index was made by another format, encoder or splitter
+    ├── IndexBusy           another process is building this index
+    ├── IndexDamaged        the stored truth itself cannot be read, or is not what was stored
+    ├── IndexUnreachable    the storage that an index is kept on does not answer
+    ├── DiskError           a disk or its permissions refuse; what is on it may be whole
+    ├── SavedError          a file of saved answers is none
+    ├── EncoderUnavailable  the encoder's model is not on this machine
+    └── ReaderUnavailable   the reader's model is not where it was looked for
 
 A message says what happened, where, and what to do next. "No answer" is a value (`Answer.status`),
 not an error.
@@ -100,6 +103,10 @@ def show_name(name: str) -> str:
 
 class SavedError(QAError):
     """A file of saved answers does not hold what `qa ask --json` prints."""
+
+
+class IndexUnreachable(QAError):
+    """The storage that an index is kept on does not answer, or not in time."""
 
 
 class EncoderUnavailable(QAError):

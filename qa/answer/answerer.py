@@ -16,7 +16,7 @@ from qa.answer.ranker import Ranker, confidence_features
 from qa.answer.retriever import Retrieved, Retriever, read_words
 from qa.errors import QAError
 from qa.reader import BUNDLED, load_reader
-from qa.types import Answer, Quote, Reader, Span, Status, Turn
+from qa.types import EVERYWHERE, Answer, Quote, Reader, Span, Status, Turn, Where
 
 PASSAGES_READ = 10
 NEAR_QUOTE = 2.0
@@ -79,7 +79,12 @@ class Answerer:
         self.threshold = threshold
 
     def answer(
-        self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        as_written: bool = False,
+        where: Where = EVERYWHERE,
     ) -> Answer:
         """Answer a question.
 
@@ -88,14 +93,20 @@ class Answerer:
             history: the turns before, oldest first; a question that leans on them is searched with
                 their words.
             as_written: search for the question alone all the same.
+            where: which articles may answer.
 
         Raises:
             QAError: the question has no words.
         """
-        return self.read(self.find(question, history, as_written=as_written))
+        return self.read(self.find(question, history, as_written=as_written, where=where))
 
     def find(
-        self, question: str, history: Sequence[Turn] = (), *, as_written: bool = False
+        self,
+        question: str,
+        history: Sequence[Turn] = (),
+        *,
+        as_written: bool = False,
+        where: Where = EVERYWHERE,
     ) -> Found:
         """The first half of `answer`: what is worth reading, for whoever wants to show it
         meanwhile.
@@ -110,7 +121,7 @@ class Answerer:
         return Found(
             question,
             resolved,
-            self.retriever.search(asked, self.passages_read, context=resolved.context),
+            self.retriever.search(asked, self.passages_read, context=resolved.context, where=where),
         )
 
     def read(self, asked: Found) -> Answer:

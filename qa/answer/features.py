@@ -26,7 +26,8 @@ from qa.answer.question_types import (
     holds_type,
 )
 from qa.answer.retriever import Retrieved, zscores
-from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
+from qa.index.words import cover, score_texts
+from qa.types import Frequencies, Hit, Reader, Reading, Sentence, SentenceReading
 
 Floats: TypeAlias = NDArray[np.float64]
 Way: TypeAlias = Literal["without a reader", "with the reader", "with another reader"]
@@ -85,9 +86,14 @@ class Evidence:
         return _clip(zscores(self.cosines))
 
     @cached_property
+    def common(self) -> Frequencies:
+        """How common the question's words are."""
+        return self.found.index.count_words(self.question)
+
+    @cached_property
     def bm25_zscores(self) -> Floats:
         """float64 (n,), within `MAX_DEVIATIONS`."""
-        return _clip(zscores(self.found.index.words.score_texts(self.question, self.texts)))
+        return _clip(zscores(score_texts(self.common, self.question, self.texts)))
 
     @cached_property
     def question_type(self) -> QuestionType | None:
@@ -141,7 +147,7 @@ class Evidence:
 
     def cover(self, texts: list[tuple[str | None, str]]) -> float:
         """The largest share of the question's words that one of some texts has."""
-        return max(self.found.index.words.cover(self.question, texts), default=0.0)
+        return max(cover(self.common, self.question, texts), default=0.0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from qa.errors import QAError
 from qa.index.index import DEFAULT_INDEX, Index
-from qa.types import Encoder, Hit, Sentence, Span, Vectors
+from qa.types import EVERYWHERE, Encoder, Hit, SearchIndex, Sentence, Span, Vectors, Where
 
 POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
@@ -68,7 +68,7 @@ class Context:
 class Retrieved:
     """A question's hits on one generation of an index, with what found them."""
 
-    index: Index
+    index: SearchIndex
     query: Vectors
     """float32 (dim,), unit."""
     hits: list[Hit]
@@ -81,7 +81,7 @@ class Retrieved:
 class Retriever:
     """Finds passages in an index, always in its newest generation."""
 
-    def __init__(self, index: Index) -> None:
+    def __init__(self, index: SearchIndex) -> None:
         self._index = index
         self._lock = Lock()
         self._process = os.getpid()
@@ -98,7 +98,7 @@ class Retriever:
         return cls(Index.open(folder, encoder=encoder))
 
     @property
-    def index(self) -> Index:
+    def index(self) -> SearchIndex:
         """The newest generation; opened anew here when a build has been published since the last
         question.
         """
@@ -111,18 +111,21 @@ class Retriever:
             )
         with self._lock:
             if not self._index.is_current:
-                self._index = Index.open(self._index.folder, encoder=self._index.encoder)
+                self._index = self._index.reopen()
             return self._index
 
-    def retrieve(self, query: str, k: int = 10) -> list[Hit]:
-        """The best `k` passages for a question or any other words, best first.
+    def retrieve(self, query: str, k: int = 10, *, where: Where = EVERYWHERE) -> list[Hit]:
+        """The best `k` passages for a question or any other words, best first, in the articles
+        that `where` leaves.
 
         Raises:
             QAError: there are no words, or `k` is less than 1.
         """
-        return self.search(query, k).hits
+        return self.search(query, k, where=where).hits
 
-    def search(self, query: str, k: int = 10, *, context: Context | None = None) -> Retrieved:
+    def search(
+        self, query: str, k: int = 10, *, context: Context | None = None, where: Where = EVERYWHERE
+    ) -> Retrieved:
         """Like `retrieve`, with the figures behind the scores, and with regard to what came
         before.
         """
@@ -137,32 +140,30 @@ class Retriever:
             raise QAError("there are no words to search for")
         started = perf_counter()
         index = self.index
-        k = min(k, len(index.words))
+        k = min(k, len(index))
         vector = _encode(index, query, context)
         encoded = perf_counter()
-        cosines = dict(index.vectors.search(vector, k=max(POOL, k)))
-        bm25 = dict(index.words.search(query, k=max(POOL, k)))
+        cosines = dict(index.search_vectors(vector, max(POOL, k), where=where))
+        bm25 = dict(index.search_words(query, max(POOL, k), where=where))
         if context:
-            _add_places(index, vector, cosines, context)
+            _add_places(index, vector, cosines, context, where)
         _fill_gaps(index, query, vector, cosines, bm25)
         if context and context.words:
-            for i, score in index.words.search(
-                context.words, k=len(cosines), among=sorted(cosines)
-            ):
+            for i, score in index.search_words(context.words, len(cosines), among=sorted(cosines)):
                 bm25[i] += CONTEXT_WEIGHT * score
         ids = np.array(sorted(cosines), dtype=np.int64)
         totals = zscores([cosines[i] for i in ids]) + zscores([bm25[i] for i in ids])
         order = np.lexsort((ids, -totals))
         if context:
             alone = order[: min(ALWAYS_READ, k // 2)]
-            places = index.store.get_places(ids.tolist())
+            places = index.get_places(ids.tolist())
             totals = totals + np.array([context.score_place(*places[i]) for i in ids.tolist()])
             order = np.lexsort((ids, -totals))
             kept = set(alone) | set([n for n in order if n not in alone][: max(0, k - len(alone))])
             order = np.array([n for n in order if n in kept], dtype=np.int64)
         best = [int(ids[n]) for n in order[:k]]
         total = dict(zip(ids.tolist(), totals.tolist(), strict=True))
-        passages = index.store.get_passages(best)
+        passages = index.get_passages(best)
         seconds = {"encode": encoded - started, "search": perf_counter() - encoded}
         return Retrieved(
             index,
@@ -198,7 +199,7 @@ def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.f
     return (array - array.mean()) / deviation if deviation > 1e-9 else np.zeros_like(array)
 
 
-def _encode(index: Index, query: str, context: Context | None) -> Vectors:
+def _encode(index: SearchIndex, query: str, context: Context | None) -> Vectors:
     """float32 (dim,), unit: the question's vector, moved a little towards what came before."""
     if context is None or not context.words:
         vector: Vectors = index.encoder.encode_queries([query])[0]
@@ -208,14 +209,24 @@ def _encode(index: Index, query: str, context: Context | None) -> Vectors:
     return np.asarray(mixed / np.linalg.norm(mixed), dtype=np.float32)
 
 
-def _add_places(index: Index, vector: Vectors, cosines: dict[int, float], context: Context) -> None:
+def _add_places(
+    index: SearchIndex, vector: Vectors, cosines: dict[int, float], context: Context, where: Where
+) -> None:
     for article_id, span, _ in context.places:
-        unseen = [i for i in index.store.find_nearby(article_id, span, PLACES) if i not in cosines]
+        if where != EVERYWHERE and not (
+            (article := index.get_article(article_id)) and where.admits(article)
+        ):
+            continue
+        unseen = [i for i in index.find_nearby(article_id, span, PLACES) if i not in cosines]
         cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
 
 
 def _fill_gaps(
-    index: Index, query: str, vector: Vectors, cosines: dict[int, float], bm25: dict[int, float]
+    index: SearchIndex,
+    query: str,
+    vector: Vectors,
+    cosines: dict[int, float],
+    bm25: dict[int, float],
 ) -> None:
     """Give each candidate both scores, also the one by which it was not found; without a common
     word it is 0.
@@ -224,4 +235,4 @@ def _fill_gaps(
     cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})
     unseen = sorted(cosines.keys() - bm25.keys())
     bm25.update(dict.fromkeys(unseen, 0.0))
-    bm25.update(dict(index.words.search(query, k=len(unseen), among=unseen)) if unseen else {})
+    bm25.update(dict(index.search_words(query, len(unseen), among=unseen)) if unseen else {})

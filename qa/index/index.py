@@ -1,8 +1,8 @@
 """Open an index to search it: one generation of store, vectors and words under one roof.
 
-    index/qa.sqlite                the truth: articles, passages, vectors
-    index/generations/7/           derived from the truth by build 7; checksummed; rebuilt from it
-    when damaged index/lock                     held by the one process that builds
+    index/qa.sqlite         the truth: articles, passages, vectors
+    index/generations/7/    derived from the truth by build 7; checksummed; made again when damaged
+    index/lock              held by the one process that builds
 
 A build writes a new generation's files first and then commits the store, which is what publishes
 it: killed at any point, an index is whole, old or new.
@@ -10,10 +10,12 @@ it: killed at any point, an index is whole, old or new.
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Self
 from weakref import finalize
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qa.encoder import load_encoder
 from qa.errors import DiskError, IndexMismatch, IndexMissing
@@ -22,7 +24,7 @@ from qa.index.keys import sentence_texts, vector_key
 from qa.index.store import Store, find_store, from_half, report_damage
 from qa.index.vectors import JoinedIndex
 from qa.index.words import WordIndex
-from qa.types import Article, Encoder, Passage, Vectors
+from qa.types import EVERYWHERE, Article, Encoder, Frequencies, Passage, Span, Vectors, Where
 
 DEFAULT_INDEX = Path("index")
 _OPEN_ATTEMPTS = 5
@@ -43,6 +45,8 @@ class Index:
         self.generation = int(meta["generation"])
         self.build_id = meta["build_id"]
         self._salt = store.salt
+        self._lock = Lock()
+        self._found: tuple[Where, NDArray[np.int64]] | None = None
         # Whoever still answers a question on this generation keeps it alive; the last one out
         # closes the file.
         self._close = finalize(self, store.close)
@@ -91,27 +95,98 @@ class Index:
         """Let go of the files."""
         self._close()
 
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return len(self.words)
+
+    def reopen(self) -> Self:
+        """See `SearchIndex`, as for all that follows."""
+        return type(self).open(self.folder, encoder=self.encoder)
+
+    @property
+    def location(self) -> str:
+        """The folder."""
+        return str(self.folder)
+
     @property
     def is_current(self) -> bool:
         """Whether no later build has been published."""
         return read_build_id(self.folder) == self.build_id
 
-    def get_article(self, article_id: str) -> Article | None:
+    def search_vectors(
+        self, query: Vectors, /, k: int, *, where: Where = EVERYWHERE
+    ) -> list[tuple[int, float]]:
+        """Exactly, where there are conditions: by the vectors that are kept, among twice as many
+        as are asked for.
+        """
+        if where == EVERYWHERE:
+            return self.vectors.search(query, k)
+        found = self.vectors.search(query, 2 * k, among=self._find_passages(where))
+        kept = self.passage_vectors([i for i, _ in found])
+        return sorted(
+            ((i, float(row @ query)) for i, row in kept.items()),
+            key=lambda pair: (-pair[1], pair[0]),
+        )[:k]
+
+    def search_words(
+        self,
+        query: str,
+        /,
+        k: int,
+        *,
+        where: Where = EVERYWHERE,
+        among: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """By the word index."""
+        if where == EVERYWHERE:
+            return self.words.search(query, k, among=among)
+        wanted = self._find_passages(where)
+        return self.words.search(
+            query, k, among=(wanted if among is None else np.intersect1d(wanted, among)).tolist()
+        )
+
+    def count_words(self, query: str, /) -> Frequencies:
+        """By the word index."""
+        return self.words.count_words(query)
+
+    def _find_passages(self, where: Where) -> NDArray[np.int64]:
+        """Ids of the passages of articles that meet all conditions; remembered for the next
+        question like it.
+        """
+        with self._lock:
+            if self._found is None or self._found[0] != where:
+                ids = self.store.passage_ids(self.store.find_articles(where))
+                self._found = (where, np.array(ids, dtype=np.int64))
+            return self._found[1]
+
+    def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
+        """From the store."""
+        return self.store.get_passages(passage_ids)
+
+    def get_places(self, passage_ids: Sequence[int], /) -> dict[int, tuple[str, Span]]:
+        """From the store."""
+        return self.store.get_places(passage_ids)
+
+    def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:
+        """From the store."""
+        return self.store.find_nearby(article_id, place, most)
+
+    def get_article(self, article_id: str, /) -> Article | None:
         """One article, whole."""
         return self.store.get_article(article_id)
 
-    def list_articles(self) -> Iterator[Article]:
-        """All articles, in order of their ids."""
-        return self.store.list_articles()
+    def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
+        """In order of their ids."""
+        return self.store.list_articles(after=after, limit=limit)
 
-    def passage_vectors(self, passage_ids: Sequence[int]) -> dict[int, Vectors]:
+    def passage_vectors(self, passage_ids: Sequence[int], /) -> dict[int, Vectors]:
         """Passage id -> its vector, float32 (dim,)."""
         return {
             key: from_half(blob)
             for key, blob in self.store.get_passage_vectors(passage_ids).items()
         }
 
-    def sentence_vectors(self, passages: Sequence[Passage]) -> Vectors:
+    def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
         """Vectors of all sentences of the passages in order, float32 (n, dim), unit rows."""
         keys = [
             vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)

@@ -42,8 +42,13 @@ class Rows(Protocol):
 class VectorIndex(Protocol):
     """Finds the vectors nearest to a query."""
 
-    def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
-        """(id, cosine) of the `k` nearest to one query, float32 (dim,): best first, ties by id."""
+    def search(
+        self, query: Vectors, /, k: int, *, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
+        """(id, cosine) of the `k` nearest to one query, float32 (dim,): best first, ties by id.
+
+        `among` looks at the vectors with these ids alone, each of them.
+        """
 
 
 class Exact:
@@ -53,10 +58,13 @@ class Exact:
         self._ids = np.asarray(ids, dtype=np.int64)
         self._vectors = vectors
 
-    def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
+    def search(
+        self, query: Vectors, /, k: int, *, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """See `VectorIndex.search`."""
+        wanted = np.full(len(self._ids), True) if among is None else np.isin(self._ids, among)
         # Not `@`: it gives equal rows scores that differ in the last digit, by where they stand.
-        return _rank(self._ids, np.einsum("ij,j->i", self._vectors, query))[:k]
+        return _rank(self._ids[wanted], np.einsum("ij,j->i", self._vectors[wanted], query))[:k]
 
 
 class FaissIndex:
@@ -86,7 +94,7 @@ class FaissIndex:
         factory = kind if kind.startswith("IVF") else f"IDMap2,{kind}"
         index = faiss.index_factory(vectors.shape[1], factory, faiss.METRIC_INNER_PRODUCT)
         if len(ids) and not index.is_trained:
-            index.train(vectors[_draw_rows(len(ids), _TRAINED_ON * getattr(index, "nlist", 1))])
+            index.train(vectors[draw_rows(len(ids), _TRAINED_ON * getattr(index, "nlist", 1))])
         built = cls(index)
         built.add(ids, vectors)
         if kind.startswith("IVF"):
@@ -97,7 +105,7 @@ class FaissIndex:
         """Share of the ten nearest that it finds, over queries near vectors drawn from those
         indexed.
         """
-        queries = _draw_queries(vectors)
+        queries = draw_queries(vectors)
         return self._recall(queries, find_nearest(ids, vectors, queries, k=10))
 
     def _recall(self, queries: Vectors, nearest: NDArray[np.int64]) -> float:
@@ -108,7 +116,7 @@ class FaissIndex:
         return sum(share) / nearest.size if nearest.size else 1.0
 
     def _tune(self, ids: NDArray[np.int64], vectors: Rows) -> None:
-        queries = _draw_queries(vectors)
+        queries = draw_queries(vectors)
         nearest = find_nearest(ids, vectors, queries, k=10)
         self._index.nprobe = 8
         while (
@@ -160,20 +168,37 @@ class FaissIndex:
     def __len__(self) -> int:
         return int(self._index.ntotal)
 
-    def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
+    def search(
+        self, query: Vectors, /, k: int, *, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """See `VectorIndex.search`."""
-        k = min(k, len(self))
+        size = len(self) if among is None else min(len(self), len(among))
+        k = min(k, size)
         if k == 0:
             return []
+        options = {} if among is None else {"params": self._select(among)}
         # Which of equal scores stand at the end is FAISS's choice: look on until the cut is not
         # among them.
         for more in (8 * 8**n for n in count()):
-            most = min(k + more, len(self))
-            scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), most)
-            if most == len(self) or scores[0][most - 1] < scores[0][k - 1]:
+            most = min(k + more, size)
+            scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), most, **options)
+            if most == size or scores[0][most - 1] < scores[0][k - 1]:
                 break
         found = ids[0] >= 0  # -1, scored lowest, where the lists looked into hold fewer
         return _rank(ids[0][found], scores[0][found])[:k]
+
+    def _select(self, ids: NDArray[np.int64]) -> "faiss.SearchParameters":
+        """Parameters that look for these ids alone, and in every list: few may be left, and
+        anywhere.
+        """
+        import faiss
+
+        # FAISS's own types do not know its keywords.
+        swig: Any = faiss
+        selector = swig.IDSelectorBatch(ids)
+        if not hasattr(self._index, "nlist"):
+            return swig.SearchParameters(sel=selector)  # type: ignore[no-any-return]
+        return swig.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)  # type: ignore[no-any-return]
 
 
 class JoinedIndex:
@@ -185,9 +210,11 @@ class JoinedIndex:
     def __len__(self) -> int:
         return sum(map(len, self._parts))
 
-    def search(self, query: Vectors, /, k: int) -> list[tuple[int, float]]:
+    def search(
+        self, query: Vectors, /, k: int, *, among: NDArray[np.int64] | None = None
+    ) -> list[tuple[int, float]]:
         """See `VectorIndex.search`."""
-        found = [pair for part in self._parts for pair in part.search(query, k)]
+        found = [pair for part in self._parts for pair in part.search(query, k, among=among)]
         return sorted(found, key=lambda pair: (-pair[1], pair[0]))[:k]
 
 
@@ -232,21 +259,21 @@ def choose_kind(count: int) -> str:
     return f"IVF{2 ** round(math.log2(4 * math.sqrt(count)))},SQ8"
 
 
-def _draw_rows(total: int, most: int) -> NDArray[np.int64]:
+def draw_rows(total: int, most: int) -> NDArray[np.int64]:
     """At most so many row numbers in order, drawn the same way each time."""
     if total <= most:
         return np.arange(total)
     return np.sort(np.random.default_rng(0).choice(total, most, replace=False))
 
 
-def _draw_queries(vectors: Rows) -> Vectors:
+def draw_queries(vectors: Rows) -> Vectors:
     """Unit vectors at a cosine of about .9 to some of those given: a question is near its passage,
     not on it.
 
     At .7, vectors without clusters had most of their lists looked into: .991 found instead of .963,
     in four times the time.
     """
-    near = vectors[_draw_rows(vectors.shape[0], _QUERIES)]
+    near = vectors[draw_rows(vectors.shape[0], _QUERIES)]
     noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(
         np.float32(near.shape[1])
     )

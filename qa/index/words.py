@@ -8,11 +8,15 @@ is looked up in every field there is.
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
+from functools import cache
+from itertools import count
 from pathlib import Path
 from typing import NamedTuple, Self, cast
 
 import tantivy
+
+from qa.types import Frequencies
 
 ANALYSIS = "1"
 """Version of how words are analysed; a word index made by another is made anew."""
@@ -62,6 +66,9 @@ _MORE_STOP_WORDS = {
 }
 _UNSPACED = {"ja", "km", "ko", "lo", "my", "th", "zh"}
 _WRITER_BYTES = 64_000_000
+_EXACT_LENGTHS = 40
+_TERMS = 2000
+"""Ids that are looked up one by one; of more, those found by words are held against them."""
 
 
 class Text(NamedTuple):
@@ -74,6 +81,11 @@ class Text(NamedTuple):
     text: str
     context: str = ""
 
+    @property
+    def content(self) -> str:
+        """All that it is found by."""
+        return f"{self.context}\n{self.text}" if self.context else self.text
+
 
 class WordIndex:
     """A word index on disk; built whole, then only read."""
@@ -81,9 +93,9 @@ class WordIndex:
     def __init__(self, index: tantivy.Index, fields: Sequence[str]) -> None:
         self._index = index
         self._searcher = index.searcher()
-        self._analyzers = {field: _analyzer(field) for field in fields}
-        for field, analyzer in self._analyzers.items():
-            index.register_tokenizer(f"words_{field}", analyzer)
+        self._fields = tuple(fields)
+        for field in fields:
+            index.register_tokenizer(f"words_{field}", _analyzer(field))
 
     @classmethod
     def build(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
@@ -108,8 +120,9 @@ class WordIndex:
         writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
         for text in texts:
             field = field_of(text.language)
-            content = f"{text.context}\n{text.text}" if text.context else text.text
-            writer.add_document(tantivy.Document(**{"id": text.id, field: _normalise(content)}))
+            writer.add_document(
+                tantivy.Document(**{"id": text.id, field: _normalise(text.content)})
+            )
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
@@ -132,66 +145,45 @@ class WordIndex:
         `among` scores only the texts with these ids.
         """
         words = self._words_query(query)
-        if words is None or k < 1:
+        if words is None or k < 1 or (among is not None and not len(among)):
             return []
-        if among is not None:
-            wanted = tantivy.Query.term_set_query(self._index.schema, "id", list(among))
-            unscored = tantivy.Query.const_score_query(wanted, 0.0)
-            words = tantivy.Query.boolean_query(
-                [(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)]
-            )
-        found = self._searcher.search(words, limit=k, count=False).hits
+        if among is None:
+            return self._collect(words, k)
+        if len(among) > _TERMS:
+            return self._search_widely(words, k, set(among))
+        wanted = tantivy.Query.term_set_query(self._index.schema, "id", list(among))
+        unscored = tantivy.Query.const_score_query(wanted, 0.0)
+        both = [(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)]
+        return self._collect(tantivy.Query.boolean_query(both), k)
+
+    def _search_widely(
+        self, words: tantivy.Query, k: int, wanted: Set[int]
+    ) -> list[tuple[int, float]]:
+        """Look ever further down the list of all texts until `k` wanted ones are found, or there
+        are no more.
+        """
+        for limit in (4 * k * 4**n for n in count()):
+            found = self._collect(words, limit)
+            kept = [pair for pair in found if pair[0] in wanted]
+            if len(kept) >= k or len(found) < limit:
+                break
+        return kept[:k]
+
+    def _collect(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
+        found = self._searcher.search(query, limit=limit, count=False).hits
         ids = cast(
             list[int], self._searcher.fast_field_values("id", [address for _, address in found])
         )
         pairs = ((text_id, score) for text_id, (score, _) in zip(ids, found, strict=True))
         return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
 
-    def score_texts(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
-        """BM25 of any (language, text) as if these were the texts searched, with this index's word
-        frequencies.
-        """
-        analysed = [self._analyse(field_of(language), text) for language, text in texts]
-        average = max(1.0, sum(map(len, analysed)) / max(1, len(analysed)))
-        weights = {
-            field: self._weights(field, query)
-            for field in {field_of(language) for language, _ in texts}
-        }
-        return [
-            _bm25(Counter(words), len(words) / average, weights[field_of(language)])
-            for (language, _), words in zip(texts, analysed, strict=True)
-        ]
-
-    def cover(self, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
-        """Share of the query's words, weighted by how rare they are here, that each (language,
-        text) holds: 0 to 1.
-        """
-        weights = {
-            field: self._weights(field, query)
-            for field in {field_of(language) for language, _ in texts}
-        }
-        shares = []
-        for language, text in texts:
-            field = field_of(language)
-            held = set(self._analyse(field, text))
-            total = sum(weights[field].values())
-            covered = sum(weight for word, weight in weights[field].items() if word in held)
-            shares.append(covered / total if total else 0.0)
-        return shares
-
-    def _analyse(self, field: str, text: str) -> list[str]:
-        analyzer = self._analyzers.get(field)
-        return [] if analyzer is None else analyzer.analyze(_normalise(text))
-
-    def _weights(self, field: str, query: str) -> dict[str, float]:
-        """Inverse document frequency of each word of the query in this index."""
-        count = len(self)
-        frequencies = {
-            word: self._searcher.doc_freq(field, word) for word in self._analyse(field, query)
-        }
-        return {
-            word: math.log(1 + (count - n + 0.5) / (n + 0.5)) for word, n in frequencies.items()
-        }
+    def count_words(self, query: str, /) -> Frequencies:
+        """See `SearchIndex.count_words`."""
+        words = [(field, word) for field in self._fields for word in analyse(field, query)]
+        return Frequencies(
+            len(self),
+            {(field, word): self._searcher.doc_freq(field, word) for field, word in words},
+        )
 
     def _words_query(self, query: str) -> tantivy.Query | None:
         clauses = [
@@ -199,10 +191,74 @@ class WordIndex:
                 tantivy.Occur.Should,
                 tantivy.Query.term_query(self._index.schema, field, word, index_option="freq"),
             )
-            for field in self._analyzers
-            for word in sorted(set(self._analyse(field, query)))
+            for field in self._fields
+            for word in sorted(set(analyse(field, query)))
         ]
         return tantivy.Query.boolean_query(clauses) if clauses else None
+
+
+def analyse(field: str, text: str) -> list[str]:
+    """The words of a text in the form in which a field holds them, in order; some stand for
+    several.
+    """
+    return _analyzer(field).analyze(_normalise(text))
+
+
+def score_texts(
+    common: Frequencies, query: str, texts: Sequence[tuple[str | None, str]]
+) -> list[float]:
+    """BM25 of any (language, text) as if these were the texts searched, with an index's word
+    frequencies.
+    """
+    analysed = [analyse(field_of(language), text) for language, text in texts]
+    average = max(1.0, sum(map(len, analysed)) / max(1, len(analysed)))
+    weights = {
+        field: _weigh(common, field, query)
+        for field in {field_of(language) for language, _ in texts}
+    }
+    return [
+        _bm25(Counter(words), len(words) / average, weights[field_of(language)])
+        for (language, _), words in zip(texts, analysed, strict=True)
+    ]
+
+
+def cover(common: Frequencies, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
+    """Share of the query's words, weighted by how rare they are, that each (language, text) holds:
+    0 to 1.
+    """
+    weights = {
+        field: _weigh(common, field, query)
+        for field in {field_of(language) for language, _ in texts}
+    }
+    shares = []
+    for language, text in texts:
+        field = field_of(language)
+        held = set(analyse(field, text))
+        total = sum(weights[field].values())
+        covered = sum(weight for word, weight in weights[field].items() if word in held)
+        shares.append(covered / total if total else 0.0)
+    return shares
+
+
+def weigh(passages: int, holding: int) -> float:
+    """Inverse document frequency of a word, as BM25 has it."""
+    return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
+
+
+def round_length(length: int) -> int:
+    """The length of a text as tantivy keeps it, in a byte: exact to 40, then in steps that double
+    every eight.
+    """
+    if length < _EXACT_LENGTHS:
+        return length
+    doublings = ((length - _EXACT_LENGTHS) // 16 + 1).bit_length() - 1
+    start, step = _EXACT_LENGTHS + 16 * ((1 << doublings) - 1), 2 << doublings
+    return start + (length - start) // step * step
+
+
+def _weigh(common: Frequencies, field: str, query: str) -> dict[str, float]:
+    holding = ((word, common.holding.get((field, word))) for word in analyse(field, query))
+    return {word: weigh(common.passages, n) for word, n in holding if n is not None}
 
 
 def field_of(language: str | None) -> str:
@@ -228,6 +284,7 @@ def _schema(fields: Sequence[str]) -> tantivy.Schema:
     return builder.build()
 
 
+@cache
 def _analyzer(field: str) -> tantivy.TextAnalyzer:
     if field == "unspaced":
         ngrams = tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.ngram(2, 2, False))

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.index.words import Text, WordIndex, field_of
+from qa.index.words import Text, WordIndex, cover, field_of, score_texts
 
 TEXTS = [
     Text(1, "en", "The bridge was closed because its pier had sunk.", "The bridge"),
@@ -65,7 +65,7 @@ def test_scores_are_those_of_bm25_by_its_formula(tmp_path):
         2: pytest.approx(expected(3, 6, 3), rel=1e-5),
     }
     # The same formula scores any text, here these again.
-    scores = index.score_texts("a c", [(None, text.text) for text in plain])
+    scores = score_texts(index.count_words("a c"), "a c", [(None, text.text) for text in plain])
     assert scores == [pytest.approx(score, rel=1e-5) for _, score in sorted(index.search("a c", 5))]
 
 
@@ -87,15 +87,17 @@ def test_ties_are_in_order_of_ids_and_no_more_than_asked_for_are_found(tmp_path)
 
 
 def test_cover_is_the_weighted_share_of_a_questions_words(words):
-    full, half, none = words.cover(
-        "a sunken committee", [("en", "committees sunken"), ("en", "committee"), ("en", "x")]
+    query, texts = (
+        "a sunken committee",
+        [("en", "committees sunken"), ("en", "committee"), ("en", "x")],
     )
+    full, half, none = cover(words.count_words(query), query, texts)
     assert (full, none) == (1.0, 0.0)
     assert (
         0.0 < half < 0.5
     )  # "committee" is in the index and so weighs less than "sunken", which is not
-    assert words.cover("the", [("en", "the")]) == [0.0]
-    assert words.cover("bridge", []) == []
+    assert cover(words.count_words("the"), "the", [("en", "the")]) == [0.0]
+    assert cover(words.count_words("bridge"), "bridge", []) == []
 
 
 def test_an_index_is_the_same_when_opened_again(words, tmp_path):
@@ -110,11 +112,13 @@ def test_an_empty_index_finds_nothing(tmp_path: Path):
     index = WordIndex.build(tmp_path, [], ["en"])
     assert len(index) == 0
     assert index.search("bridge", 5) == []
-    assert index.score_texts("bridge", [("en", "bridge")]) == [pytest.approx(math.log(2), rel=1e-5)]
+    assert score_texts(index.count_words("bridge"), "bridge", [("en", "bridge")]) == [
+        pytest.approx(math.log(2), rel=1e-5)
+    ]
 
 
 def test_a_text_of_a_language_without_a_field_has_no_score(words):
-    assert words.score_texts("Brücke", [("de", "Die Brücke")]) == [0.0]
+    assert score_texts(words.count_words("Brücke"), "Brücke", [("de", "Die Brücke")]) == [0.0]
 
 
 @pytest.mark.parametrize(
@@ -127,4 +131,7 @@ def test_a_language_has_its_field(language, field):
 @given(st.text(st.characters()))
 def test_any_query_can_be_searched(words, query):
     assert all(score > 0 for _, score in words.search(query, 5))
-    assert all(0 <= share <= 1 for share in words.cover(query, [("en", query), ("zh", query)]))
+    assert all(
+        0 <= share <= 1
+        for share in cover(words.count_words(query), query, [("en", query), ("zh", query)])
+    )

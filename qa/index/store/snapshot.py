@@ -26,7 +26,7 @@ from qa.index.store.tables import (
     to_article,
     unpack_sentences,
 )
-from qa.types import Article, Passage, Progress, Span
+from qa.types import Article, Passage, Progress, Span, Where
 
 _NEEDED_META = frozenset(("format", "generation"))
 _BUILT_META = frozenset(("build_id", "encoder_name", "encoder_fingerprint", "dim", "splitter"))
@@ -284,6 +284,16 @@ class Store:
         with self._lock:
             return dict(self._connection.execute("select id, sha256 from articles"))
 
+    def find_articles(self, where: Where) -> list[str]:
+        """Ids of the articles that meet all conditions, in order."""
+        query, asked = "select id, title, author, date, language from articles", where.article_ids
+        if asked is not None:
+            rows = self._select_many(f"{query} where id", sorted(set(asked)))
+        else:
+            with self._lock:
+                rows = self._connection.execute(query).fetchall()
+        return sorted(row[0] for row in rows if where.admits_row(*row))
+
     def get_article(self, article_id: str) -> Article | None:
         """One article, whole."""
         table = BY_NAME["articles"]
@@ -301,11 +311,15 @@ class Store:
             raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
         return article
 
-    def list_articles(self) -> Iterator[Article]:
-        """All articles in order of their ids, one in memory at a time."""
+    def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
+        """Articles in order of their ids, one in memory at a time: all, or at most so many that
+        come after an id.
+        """
+        query = "select id from articles where id > ? order by id limit ?"
         with self._lock:
             ids = [
-                row[0] for row in self._connection.execute("select id from articles order by id")
+                row[0]
+                for row in self._connection.execute(query, (after, -1 if limit is None else limit))
             ]
         for article_id in ids:
             article = self.get_article(article_id)
