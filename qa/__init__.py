@@ -1,9 +1,9 @@
 """Ask questions of articles and get back the articles' own words.
 
-    from qa import Answerer, Retriever
+    from qa import Answerer, Retriever, build
 
-    retriever = Retriever.load("index")
-    answer = Answerer(retriever).answer("What was the meeting about?")
+    build("index/articles", "index")
+    answer = Answerer(Retriever.load("index")).answer("What was the meeting about?")
 
 Names are loaded when first used, so that `import qa` costs nothing: no model, no index engine, no
 web framework.
@@ -15,40 +15,86 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from qa.answer.answerer import Answerer
     from qa.answer.retriever import Retriever
+    from qa.encoder import load_encoder
     from qa.errors import (
         ArticleError,
+        ArticlesMissing,
+        DataSetError,
+        DiskError,
         EncoderUnavailable,
+        ExtraMissing,
         IndexBusy,
         IndexDamaged,
         IndexMismatch,
         IndexMissing,
+        IndexUnreachable,
+        PortTaken,
         QAError,
+        QuestionError,
         ReaderUnavailable,
+        SavedError,
+        SettingError,
     )
+    from qa.index.build import BuildReport, build
     from qa.index.index import Index
-    from qa.types import Answer, Article, Encoder, Hit, Passage, Quote, Reader, Sentence, Span
+    from qa.reader import load_reader
+    from qa.render import answer_to_json
+    from qa.saved import Verdict, verify
+    from qa.types import (
+        Answer,
+        Article,
+        Encoder,
+        Hit,
+        Passage,
+        Quote,
+        Reader,
+        Reading,
+        Sentence,
+        SentenceReading,
+        Span,
+        Turn,
+    )
 
 _HOME = {
     "Answer": "types",
     "Answerer": "answer.answerer",
     "Article": "types",
     "ArticleError": "errors",
+    "ArticlesMissing": "errors",
+    "BuildReport": "index.build",
+    "DataSetError": "errors",
+    "DiskError": "errors",
     "Encoder": "types",
     "EncoderUnavailable": "errors",
+    "ExtraMissing": "errors",
     "Hit": "types",
     "Index": "index.index",
     "IndexBusy": "errors",
     "IndexDamaged": "errors",
     "IndexMismatch": "errors",
     "IndexMissing": "errors",
+    "IndexUnreachable": "errors",
     "Passage": "types",
+    "PortTaken": "errors",
     "QAError": "errors",
+    "QuestionError": "errors",
     "Quote": "types",
     "Reader": "types",
     "ReaderUnavailable": "errors",
+    "Reading": "types",
     "Retriever": "answer.retriever",
+    "SavedError": "errors",
     "Sentence": "types",
+    "SentenceReading": "types",
+    "SettingError": "errors",
     "Span": "types",
+    "Turn": "types",
+    "Verdict": "saved",
+    "answer_to_json": "render",
+    "build": "index.build",
+    "load_encoder": "encoder",
+    "load_reader": "reader",
+    "verify": "saved",
 }
 
 __all__ = [
@@ -56,22 +102,41 @@ __all__ = [
     "Answerer",
     "Article",
     "ArticleError",
+    "ArticlesMissing",
+    "BuildReport",
+    "DataSetError",
+    "DiskError",
     "Encoder",
     "EncoderUnavailable",
+    "ExtraMissing",
     "Hit",
     "Index",
     "IndexBusy",
     "IndexDamaged",
     "IndexMismatch",
     "IndexMissing",
+    "IndexUnreachable",
     "Passage",
+    "PortTaken",
     "QAError",
+    "QuestionError",
     "Quote",
     "Reader",
     "ReaderUnavailable",
+    "Reading",
     "Retriever",
+    "SavedError",
     "Sentence",
+    "SentenceReading",
+    "SettingError",
     "Span",
+    "Turn",
+    "Verdict",
+    "answer_to_json",
+    "build",
+    "load_encoder",
+    "load_reader",
+    "verify",
 ]
 
 

@@ -1,14 +1,20 @@
 """Every error that this package raises on purpose.
 
     QAError
-    ├── ArticleError        one article file cannot be used (it names it; the others still can)
+    ├── ArticleError        one article file cannot be used; the others still can
+    ├── ArticlesMissing     there is no articles folder, no such article, or none is left
     ├── IndexMissing        there is no index here yet
     ├── IndexMismatch       the index was made by another format, encoder or splitter
     ├── IndexBusy           another process is building this index
-    ├── IndexDamaged        the stored truth itself cannot be read, or is not what was stored
+    ├── IndexDamaged        the stored truth cannot be read, or is not what was stored
     ├── IndexUnreachable    the storage that an index is kept on does not answer
     ├── DiskError           a disk or its permissions refuse; what is on it may be whole
+    ├── QuestionError       a question that cannot be asked: no words, no text, or too long
+    ├── SettingError        a number or option that makes no sense
     ├── SavedError          a file of saved answers is none
+    ├── DataSetError        a data set of questions cannot be read
+    ├── PortTaken           the page cannot listen where it was told to
+    ├── ExtraMissing        a part of this package that is not installed
     ├── EncoderUnavailable  the encoder's model is not on this machine
     └── ReaderUnavailable   the reader's model is not where it was looked for
 
@@ -35,6 +41,10 @@ class ArticleError(QAError):
         self.reason = reason
         self.is_duplicate = is_duplicate
         super().__init__(f"{show_name(str(path))}: {reason}")
+
+
+class ArticlesMissing(QAError):
+    """There is no articles folder, no such article in it, or none is left."""
 
 
 class IndexMissing(QAError):
@@ -101,12 +111,32 @@ def show_name(name: str) -> str:
     return name if name.isprintable() else repr(name)
 
 
+class QuestionError(QAError):
+    """A question that cannot be asked: it has no words, is no text, or is too long."""
+
+
+class SettingError(QAError):
+    """A number or option that makes no sense."""
+
+
 class SavedError(QAError):
     """A file of saved answers does not hold what `qa ask --json` prints."""
 
 
 class IndexUnreachable(QAError):
     """The storage that an index is kept on does not answer, or not in time."""
+
+
+class DataSetError(QAError):
+    """A data set of questions cannot be read."""
+
+
+class PortTaken(QAError):
+    """The page cannot listen where it was told to."""
+
+
+class ExtraMissing(QAError):
+    """A part of this package that is not installed."""
 
 
 class EncoderUnavailable(QAError):

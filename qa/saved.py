@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from qa.errors import DiskError, SavedError, show_name
+from qa.index.index import DEFAULT_INDEX
 from qa.index.store import Store, find_store
 from qa.types import CONTEXT_CHARS, Article, Quote, Span, Turn
 
@@ -18,14 +19,14 @@ MAX_SAVED_BYTES = 64 * 2**20
 MAX_OFFSET = 2**53
 """Beyond, JSON's numbers are not exact."""
 
-Status: TypeAlias = Literal["ok", "moved", "source changed", "not found"]
+Standing: TypeAlias = Literal["ok", "moved", "source changed", "not found"]
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What became of one quote."""
 
-    status: Status
+    status: Standing
     article_id: str
     text: str
     start: int
@@ -54,7 +55,7 @@ class Verdict:
         )
 
 
-def verify_file(path: Path, folder: Path) -> list[Verdict]:
+def verify(path: str | Path, folder: str | Path = DEFAULT_INDEX) -> list[Verdict]:
     """Check all quotes in a file against the articles in the index in `folder`; loads no model.
 
     The file holds what `qa ask --json` or `qa chat --json` printed, or a conversation saved from
@@ -66,11 +67,11 @@ def verify_file(path: Path, folder: Path) -> list[Verdict]:
     """
     quotes = [
         quote
-        for answer in read_answers(path)
+        for answer in read_answers(Path(path))
         for first in (*answer.quotes, *answer.nearest)
         for quote in (first, *first.also_in)
     ]
-    store = Store.open_snapshot(find_store(folder))
+    store = Store.open_snapshot(find_store(Path(folder)))
     try:
         renamed = {text_hash: article_id for article_id, text_hash in store.text_hashes().items()}
 
@@ -92,7 +93,7 @@ def verify_quote(
     """
     start = quote.start
 
-    def judge(status: Status, found: int | None, *notes: str) -> Verdict:
+    def judge(status: Standing, found: int | None, *notes: str) -> Verdict:
         return Verdict(
             status, quote.article_id, quote.text, start, found, ", ".join(filter(None, notes))
         )

@@ -10,7 +10,7 @@ from qa.errors import SavedError
 from qa.index.build import build
 from qa.index.index import list_articles
 from qa.render import conversation_to_json
-from qa.saved import parse_answer, verify_file
+from qa.saved import parse_answer, verify
 from tests.standin import HashEncoder
 
 TEXT = (
@@ -62,9 +62,7 @@ class Shelf:
     def verify(self, *quotes: dict[str, Any]) -> list[tuple[str, int | None]]:
         file = self.folder / "saved.json"
         file.write_text(json.dumps({"question": "?", "quotes": quotes}))
-        return [
-            (verdict.status, verdict.found) for verdict in verify_file(file, self.folder / "index")
-        ]
+        return [(verdict.status, verdict.found) for verdict in verify(file, self.folder / "index")]
 
 
 @pytest.fixture
@@ -132,9 +130,7 @@ def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(
         (f"{json.dumps(answer)}\n" * 2, 2),
     ):
         file.write_text(content)
-        assert [verdict.status for verdict in verify_file(file, tmp_path / "index")] == [
-            "ok"
-        ] * count
+        assert [verdict.status for verdict in verify(file, tmp_path / "index")] == ["ok"] * count
     for content in (
         "not json",
         "[1, 2]",
@@ -144,7 +140,7 @@ def test_conversations_and_lines_of_answers_are_read_and_other_files_refused(
     ):
         file.write_text(content)
         with pytest.raises(SavedError, match=r"saved\.json"):
-            verify_file(file, tmp_path / "index")
+            verify(file, tmp_path / "index")
 
 
 @pytest.mark.parametrize("start", ["abc", float("inf"), float("nan"), None, True, -1, 1.5, 10**40])
@@ -207,7 +203,7 @@ def test_a_file_without_answers_is_an_error(shelf: Shelf, tmp_path: Path, conten
     with pytest.raises(
         SavedError, match=r"saved\.json.*what `qa ask --json` prints|as `qa ask --json` prints"
     ):
-        verify_file(file, tmp_path / "index")
+        verify(file, tmp_path / "index")
 
 
 def test_a_turn_keeps_only_quotes_that_stand_in_the_articles_now(shelf: Shelf):

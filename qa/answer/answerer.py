@@ -14,7 +14,7 @@ from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.ranker import Ranker, confidence_features
 from qa.answer.retriever import Retrieved, Retriever, read_words
-from qa.errors import QAError
+from qa.errors import QuestionError, SettingError
 from qa.reader import BUNDLED, load_reader
 from qa.types import EVERYWHERE, Answer, Quote, Reader, Span, Status, Turn, Where
 
@@ -63,15 +63,15 @@ class Answerer:
             threshold: confidence, 0 to 1, below which the answer is "not in the articles".
 
         Raises:
-            QAError: a number is out of range.
+            SettingError: a number is out of range.
         """
         if max_quotes < 1 or passages_read < 1:
-            raise QAError(
+            raise SettingError(
                 f"max_quotes is {max_quotes}, passages_read is {passages_read}: both have to be "
                 "at least 1"
             )
         if not 0 <= threshold <= 1:
-            raise QAError(f"threshold is {threshold}: it is a probability, 0 to 1")
+            raise SettingError(f"threshold is {threshold}: it is a probability, 0 to 1")
         self.retriever = retriever
         self.reader = load_reader(reader) if isinstance(reader, str) else reader
         self.max_quotes = max_quotes
@@ -96,7 +96,7 @@ class Answerer:
             where: which articles may answer.
 
         Raises:
-            QAError: the question has no words.
+            QuestionError: the question has no words.
         """
         return self.read(self.find(question, history, as_written=as_written, where=where))
 
@@ -114,7 +114,7 @@ class Answerer:
         question = read_words(question)
         asked = " ".join(question.split())
         if not any(char.isalnum() for char in asked):
-            raise QAError(
+            raise QuestionError(
                 'the question has no words: ask something like "What was the meeting about?"'
             )
         resolved = Resolved(asked) if as_written else resolve(asked, history)
@@ -196,7 +196,8 @@ def _make_quote(candidates: Candidates, number: int, score: float) -> Quote:
         answer = candidates.readings[number].answer
         if answer.end > end:  # the answer runs on: quote the sentence in which it ends, too
             later = candidates.hits[number].passage.sentences
-            end = next(other.end for other in later if other.end >= answer.end)
+            end = next((other.end for other in later if other.end >= answer.end), later[-1].end)
+            answer = Span(min(answer.start, end), min(answer.end, end))
     return Quote(article, sentence.start, end, sentence.paragraph, score, answer)
 
 

@@ -14,7 +14,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.errors import QAError
+from qa.errors import QAError, QuestionError, SettingError
 from qa.index.index import DEFAULT_INDEX, Index
 from qa.types import EVERYWHERE, Encoder, Hit, SearchIndex, Sentence, Span, Vectors, Where
 
@@ -119,7 +119,8 @@ class Retriever:
         that `where` leaves.
 
         Raises:
-            QAError: there are no words, or `k` is less than 1.
+            QuestionError: there are no words.
+            SettingError: `k` is less than 1.
         """
         return self.search(query, k, where=where).hits
 
@@ -132,12 +133,14 @@ class Retriever:
         try:
             k = operator.index(k)
         except TypeError:
-            raise QAError(f"k is {k!r}: give a whole number") from None
+            raise SettingError(f"k is {k!r}: give a whole number") from None
         if k < 1:
-            raise QAError(f"k is {k}: ask for at least 1 passage")
+            raise SettingError(f"k is {k}: ask for at least 1 passage")
         query = read_words(query)
         if not any(char.isalnum() for char in query):
-            raise QAError("there are no words to search for")
+            raise QuestionError(
+                'there are no words to search for: give some, as in "precision missiles"'
+            )
         started = perf_counter()
         index = self.index
         k = min(k, len(index))
@@ -180,10 +183,10 @@ def read_words(text: str) -> str:
     replaced.
 
     Raises:
-        QAError: it is no text.
+        QuestionError: it is no text.
     """
     if not isinstance(text, str):
-        raise QAError(f"{ascii(text)[:40]} is no text: ask in words")
+        raise QuestionError(f"{ascii(text)[:40]} is no text: ask in words")
     try:
         return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
     except UnicodeEncodeError:

@@ -11,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 from qa.articles.read import SUFFIXES, load_file, read_article
-from qa.errors import ArticleError, DiskError, QAError, explaining
+from qa.errors import ArticleError, ArticlesMissing, DiskError, explaining
 
 MAX_NAME_CHARS = 100
 
@@ -97,7 +97,7 @@ def find_article(folder: Path, article_id: str) -> Path:
     """Path of an article's file.
 
     Raises:
-        QAError: there is none of this id in the folder.
+        ArticlesMissing: there is none of this id in the folder.
     """
     path = folder / article_id
     parts = article_id.split("/")
@@ -111,7 +111,9 @@ def find_article(folder: Path, article_id: str) -> Path:
     except (OSError, RuntimeError, ValueError):  # too long a name, links in a circle, another disk
         is_article = False
     if not is_article:
-        raise QAError(f"there is no article {article_id!r} in {folder}: `qa list` names them all")
+        raise ArticlesMissing(
+            f"there is no article {article_id!r} in {folder}: `qa list` names them all"
+        )
     return path
 
 
@@ -120,7 +122,7 @@ def move_out(folder: Path, article_id: str, removed: Path) -> Path:
     its new place.
 
     Raises:
-        QAError: there is no such article.
+        ArticlesMissing: there is no such article.
         DiskError: it cannot be moved.
     """
     path = find_article(folder, article_id)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from qa.errors import QAError
+from qa.errors import ArticlesMissing
 
 SETTLE_MILLISECONDS = 500
 """Without a further change, before a tick: an editor writes a file in several steps."""
@@ -17,12 +17,14 @@ def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]
     """Yield at once, and again whenever files below `folder` have changed; ends when `stop` is set.
 
     Raises:
-        QAError: there is no such folder.
+        ArticlesMissing: there is no such folder.
     """
     from watchfiles import watch
 
     if not folder.is_dir():
-        raise QAError(f"there is no folder {folder}: make it, or name another with --articles")
+        raise ArticlesMissing(
+            f"there is no folder {folder}: make it, or name another with --articles"
+        )
     changes = watch(
         folder,
         watch_filter=lambda _, path: not Path(path).name.startswith("."),

@@ -140,7 +140,7 @@ def verify(file: Path, index: Path, as_json: bool) -> None:
     Each is ok, moved (the same words stand elsewhere in the article), source changed (the article
     is another now and lacks the words) or not found. Exits 1 unless all are ok.
     """
-    from qa.saved import verify_file
+    from qa.saved import verify as verify_file
 
     verdicts = verify_file(file, index)
     if as_json:

@@ -13,7 +13,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 from qa.answer.followup import resolve
-from qa.errors import QAError
+from qa.errors import DataSetError
 from qa.types import Article, Passage, Quote, Sentence, Span, Turn
 
 
@@ -55,7 +55,7 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
     questions = []
     for row in _read_jsonl(dataset / "questions.jsonl", "id", "article_id", "question"):
         if str(row["article_id"]) not in places:
-            raise QAError(
+            raise DataSetError(
                 f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of "
                 "articles.jsonl"
             )
@@ -120,14 +120,14 @@ def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
                     try:
                         row = json.loads(line)
                     except ValueError as error:
-                        raise QAError(f"{path}, line {number}: not JSON ({error})") from error
+                        raise DataSetError(f"{path}, line {number}: not JSON ({error})") from error
                     missing = [
                         name for name in needed if not isinstance(row, dict) or name not in row
                     ]
                     if missing:
-                        raise QAError(f"{path}, line {number}: lacks {', '.join(missing)}")
+                        raise DataSetError(f"{path}, line {number}: lacks {', '.join(missing)}")
                     yield row
     except OSError as error:
-        raise QAError(
+        raise DataSetError(
             f"{path} cannot be read ({error.strerror}): a data set has it beside the other .jsonl"
         ) from error

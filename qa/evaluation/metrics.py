@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.errors import QAError
+from qa.errors import ExtraMissing
 from qa.evaluation.data_sets import GoldQuestion
 from qa.types import Answer
 
@@ -130,12 +130,12 @@ def plot_risk_coverage(outcomes: Sequence[Outcome], path: Path) -> None:
     """Draw `risk_coverage` into an image file.
 
     Raises:
-        QAError: matplotlib is not installed.
+        ExtraMissing: matplotlib is not installed.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        raise QAError("drawing needs matplotlib: pip install 'article-qa[plot]'") from None
+        raise ExtraMissing("drawing needs matplotlib: pip install 'article-qa[plot]'") from None
     coverage, risk = risk_coverage(*judge_first_quotes(outcomes))
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.add_subplot(

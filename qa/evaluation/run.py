@@ -10,7 +10,7 @@ from typing import Any
 
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
-from qa.errors import QAError
+from qa.errors import DataSetError
 from qa.evaluation.data_sets import (
     GoldQuestion,
     is_right,
@@ -101,7 +101,7 @@ def evaluate(
         progress: called as the work goes on.
 
     Raises:
-        QAError: the data set cannot be read, or no article of it can be indexed.
+        DataSetError: the data set cannot be read, or no article of it can be indexed.
     """
     if work is None:
         with TemporaryDirectory(prefix="qa-eval-") as folder:
@@ -112,7 +112,7 @@ def evaluate(
     places = write_articles(dataset, work / "articles")
     questions = sample_questions(read_questions(dataset, places), sample)
     if not questions:
-        raise QAError(f"{dataset / 'questions.jsonl'} holds no question")
+        raise DataSetError(f"{dataset / 'questions.jsonl'} holds no question")
     built = build(work / "articles", work / "index", progress=progress)
     index = Index.open(work / "index")
     try:

@@ -23,7 +23,14 @@ from qa.articles.read import (
     scan_files,
 )
 from qa.encoder import load_encoder
-from qa.errors import ArticleError, EncoderUnavailable, IndexBusy, IndexDamaged, QAError
+from qa.errors import (
+    ArticleError,
+    ArticlesMissing,
+    EncoderUnavailable,
+    IndexBusy,
+    IndexDamaged,
+    QAError,
+)
 from qa.index.generations import Change, derive, open_derived, remove_old_generations
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import passage_text, sentence_texts, vector_key
@@ -88,13 +95,13 @@ def build(
         allow_empty: accept that no article is left in a folder that held some.
 
     Raises:
-        QAError: the folder does not exist, or is empty although the index holds articles.
+        ArticlesMissing: the folder does not exist, or is empty although the index holds articles.
         IndexBusy: another process is building.
         IndexMismatch: the index was built with another encoder, and `reembed` is false.
     """
     articles, folder = Path(articles), Path(folder)
     if not articles.is_dir():
-        raise QAError(
+        raise ArticlesMissing(
             f"there is no folder {articles}: make it and put articles into it, or name another "
             "with --articles"
         )
@@ -170,7 +177,7 @@ class _Build:
         sources = self._compare_sources(self.known, reuse=as_before)
         kept = len(sources.new) + len(sources.unchanged)
         if not kept and sources.removed and not allow_empty:
-            raise QAError(
+            raise ArticlesMissing(
                 f"no article is left in {self.articles}, but the index in {self.folder} holds "
                 f"{len(sources.removed)}: "
                 "nothing was changed; if they are meant to go, run `qa build --allow-empty`"

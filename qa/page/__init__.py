@@ -20,7 +20,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qa.errors import DiskError, QAError
+from qa.errors import DiskError, ExtraMissing
 
 if TYPE_CHECKING:
     import gradio
@@ -70,10 +70,12 @@ def serve(
         show_progress: shows how far the index is while it is built.
 
     Raises:
-        QAError: there is no index, or it cannot be built, or the extra `mcp` is not installed.
+        IndexMissing: there is no index to read only.
+        PortTaken: something else listens there.
+        ExtraMissing: the extra `mcp` is not installed.
     """
     if mcp and find_spec("mcp") is None:
-        raise QAError(
+        raise ExtraMissing(
             "the Model Context Protocol needs an extra: run `pip install 'article-qa[mcp]'`"
         )
     from qa.page.service import Service
@@ -108,7 +110,7 @@ def open_page(
     """Serve a page until interrupted; the arguments are those of `serve`.
 
     Raises:
-        QAError: the port is taken.
+        PortTaken: something else listens there.
     """
     from qa.page.launch import launch
 

@@ -14,7 +14,7 @@ from typing import Literal, TypedDict, TypeVar
 import gradio as gr
 from gradio.events import api
 
-from qa.errors import QAError
+from qa.errors import ArticlesMissing, QAError, SettingError
 from qa.page.service import Service
 from qa.render import answer_to_json, article_to_json, hits_to_json
 from qa.render.data import AnswerJson, ArticleJson, SearchJson
@@ -122,7 +122,7 @@ def _as_text(function: Callable[..., object]) -> Callable[..., str]:
 def _read(service: Service, article_id: str, start: int, end: int) -> TextJson:
     article = service.get_article(_text("article_id", article_id))
     if article is None:
-        raise QAError(f"there is no article {article_id!r}: see list_articles")
+        raise ArticlesMissing(f"there is no article {article_id!r}: see list_articles")
     start = min(max(0, _number("start", start)), len(article.text))
     end = max(start, min(_number("end", end), len(article.text), start + MAX_CHARS))
     return TextJson(
@@ -136,14 +136,14 @@ def _read(service: Service, article_id: str, start: int, end: int) -> TextJson:
 
 def _text(name: str, value: object) -> str:
     if not isinstance(value, str):
-        raise QAError(f"{name} is {ascii(value)[:40]}: give a text")
+        raise SettingError(f"{name} is {ascii(value)[:40]}: give a text")
     return value
 
 
 def _number(name: str, value: object) -> int:
     is_whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
     if not is_whole or isinstance(value, bool) or abs(value) > 2**53:  # type: ignore[arg-type]
-        raise QAError(f"{name} is {ascii(value)[:40]}: give a whole number")
+        raise SettingError(f"{name} is {ascii(value)[:40]}: give a whole number")
     return int(value)  # type: ignore[call-overload, no-any-return]
 
 

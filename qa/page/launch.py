@@ -10,7 +10,7 @@ import gradio as gr
 from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
-from qa.errors import QAError
+from qa.errors import PortTaken
 from qa.page.guard import Guard
 from qa.page.layout import read_asset
 
@@ -37,9 +37,9 @@ def launch(
     """Serve the page until interrupted (or, without `block`, from a thread) and return its address.
 
     Raises:
-        QAError: the port is taken.
+        PortTaken: something else listens there.
     """
-    _check_port(host, port)
+    check_port(host, port)
     guard = Middleware(
         Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only
     )
@@ -78,13 +78,14 @@ def launch(
     return str(address)
 
 
-def _check_port(host: str, port: int) -> None:
+def check_port(host: str, port: int) -> None:
+    """Raise PortTaken unless this address can be listened to."""
     try:
         socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET
         ).close()
     except OSError as error:
-        raise QAError(
+        raise PortTaken(
             f"cannot listen on {host}, port {port} ({error.strerror}): stop what uses it, or "
             "choose another --port"
         ) from None

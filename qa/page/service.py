@@ -12,7 +12,7 @@ from qa.answer.answerer import Answerer, Found
 from qa.answer.retriever import Retriever
 from qa.articles.folder import move_out, place_file, place_text
 from qa.articles.read import SUFFIXES
-from qa.errors import QAError, ReaderUnavailable
+from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
 from qa.index.build import BuildReport, build
 from qa.index.index import read_build_id
 from qa.page.examples import suggest_questions
@@ -104,7 +104,7 @@ class Service:
         """Answer a question, given the answers before it, oldest first.
 
         Raises:
-            QAError: it has no words, or too many.
+            QuestionError: it has no words, or too many.
         """
         return self.answerer.read(self.find(question, before))
 
@@ -112,7 +112,7 @@ class Service:
         """The first half of `ask`: `answerer.read` is the second.
 
         Raises:
-            QAError: the question has no words, or too many.
+            QuestionError: it has no words, or too many.
         """
         turns = [parse_answer(answer).to_turn(self.get_article) for answer in before]
         return self.answerer.find(_limit(question), turns)
@@ -121,10 +121,11 @@ class Service:
         """The best passages for any words.
 
         Raises:
-            QAError: there are no words, or too many, or `k` is out of range.
+            QuestionError: there are no words, or too many.
+            SettingError: `k` is out of range.
         """
         if not 1 <= k <= MAX_PASSAGES:
-            raise QAError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
+            raise SettingError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
         return self.answerer.retriever.retrieve(_limit(query), k)
 
     # -- reading -----------------------------------------------------------------------------------
@@ -211,7 +212,7 @@ class Service:
         """Move an article's file out of the articles folder; returns where it is now.
 
         Raises:
-            QAError: there is no such article.
+            ArticlesMissing: there is no such article.
         """
         self._check_may_change()
         return move_out(self.articles_folder, article_id, self.index_folder / "removed")
@@ -277,7 +278,7 @@ def _collect(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[list[str
 
 def _limit(question: str) -> str:
     if len(question) > MAX_QUESTION_CHARS:
-        raise QAError(
+        raise QuestionError(
             f"the question has {len(question)} characters: ask with at most {MAX_QUESTION_CHARS}"
         )
     return question
