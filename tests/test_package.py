@@ -12,10 +12,10 @@ ROOT = Path(__file__).parents[1]
 PUBLIC = {
     "Answer", "Answerer", "Article", "ArticleError", "ArticlesMissing", "BuildReport",
     "DataSetError", "DiskError", "Encoder", "EncoderUnavailable", "ExtraMissing", "Hit", "Index",
-    "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexUnreachable", "Passage", "PortTaken", "QAError",
-    "QuestionError", "Quote", "Reader", "ReaderUnavailable", "Reading", "Retriever", "SavedError",
-    "Sentence", "SentenceReading", "SettingError", "Span", "Turn", "Verdict", "answer_to_json",
-    "build", "load_encoder", "load_reader", "verify",
+    "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexUnreachable", "Passage",
+    "PortTaken", "QAError", "QuestionError", "Quote", "Reader", "ReaderUnavailable", "Reading",
+    "Retriever", "SavedError", "Sentence", "SentenceReading", "SettingError", "Span", "Turn",
+    "Verdict", "answer_to_json", "build", "load_encoder", "load_reader", "verify",
 }  # fmt: skip
 HEAVY = {
     "faiss",
