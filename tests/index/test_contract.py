@@ -102,7 +102,17 @@ def open_embedded(articles: Path, folder: Path) -> SearchIndex:
     return Index.open(folder, encoder=HashEncoder())
 
 
-KINDS = {"embedded": open_embedded}
+def open_lance(articles: Path, folder: Path) -> SearchIndex:
+    pytest.importorskip("lancedb")
+    from qa.index.lance.build import build_shared
+    from qa.index.lance.index import LanceIndex
+
+    location = f"file://{folder}/shared"
+    build_shared(articles, location, encoder=HashEncoder())
+    return LanceIndex.open(location, encoder=HashEncoder())
+
+
+KINDS = {"embedded": open_embedded, "lance": open_lance}
 
 
 @pytest.fixture(scope="module", params=KINDS)

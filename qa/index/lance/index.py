@@ -1,0 +1,385 @@
+"""One generation of a shared index, open for searching: see `SearchIndex`.
+
+Vectors are found by Lance's index of them and scored anew from the vectors themselves; words are
+found by its word index and scored anew by BM25 with our own counts, for its own counts go by
+partition and remember what
+was removed. So the scores are those of the embedded index, and what is given up is that a passage
+may not be found at
+all: how rarely, is measured at each build.
+"""
+
+import math
+from bisect import bisect_right
+from collections import Counter, OrderedDict
+from collections.abc import Iterator, Sequence
+from threading import Lock
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+
+from qa.encoder import load_encoder
+from qa.errors import IndexDamaged, IndexMismatch, IndexUnreachable
+from qa.index.keys import sentence_texts
+from qa.index.lance.dataset import (
+    ARTICLES,
+    GENERATIONS,
+    PASSAGES,
+    TIMEOUT,
+    WORDS,
+    Dataset,
+    Generation,
+    reaching,
+    read_newest,
+)
+from qa.index.lance.tables import (
+    ORDINAL_BITS,
+    Row,
+    name_word,
+    passage_checksum,
+    read_article,
+    read_passage,
+    read_vectors,
+    sql_in,
+    to_sql,
+)
+from qa.index.words import K1, B, analyse, round_length, weigh
+from qa.types import EVERYWHERE, Article, Encoder, Frequencies, Passage, Span, Vectors, Where
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from lancedb.table import Table
+
+EXACT_UP_TO = 20_000
+"""Passages that conditions leave: so few are all compared, and what is found is exact."""
+LOOK_AGAIN_SECONDS = 1.0
+"""So long it is taken for granted that no other generation has been published."""
+MORE = 2
+"""Words are asked for so many times as many passages, which are then scored anew."""
+CACHED_CHARS = 20_000_000
+"""Texts of articles that are kept in memory."""
+_PAGE = 500
+
+
+class LanceIndex:
+    """A generation of the index at a URI; unaffected by later builds."""
+
+    def __init__(self, dataset: Dataset, generation: Generation, encoder: Encoder) -> None:
+        self._dataset = dataset
+        self._encoder = encoder
+        self.opened = generation
+        self._tables = dataset.tables(generation)
+        self._published = dataset.table(GENERATIONS)
+        self._version = self._published.version
+        self._looked = monotonic()
+        self._is_current = True
+        self._lock = Lock()
+        self._cache: OrderedDict[str, Article] = OrderedDict()
+        self._cached_chars = 0
+        self._ids: list[str] | None = None
+
+    @classmethod
+    def open(cls, location: str, *, encoder: Encoder | None = None) -> Self:
+        """Open the newest generation at a URI, with the encoder that it was built with unless told
+        otherwise.
+
+        Raises:
+            IndexMissing: there is none.
+            IndexMismatch: it was built with another encoder.
+            IndexUnreachable: the storage does not answer.
+        """
+        dataset = Dataset.connect(location)
+        generation = dataset.require_newest()
+        made_with = generation.made_with
+        encoder = encoder or load_encoder(made_with["encoder_name"])
+        if made_with["encoder_fingerprint"] != encoder.fingerprint:
+            raise IndexMismatch(
+                f"the index at {location} was built with the encoder {made_with['encoder_name']!r} "
+                f"({made_with['encoder_fingerprint'][:8]}), "
+                f"not with {encoder.name!r} ({encoder.fingerprint[:8]}): "
+                "name the former, or run `qa build --reembed`"
+            )
+        return cls(dataset, generation, encoder)
+
+    def __len__(self) -> int:
+        """How many passages there are."""
+        return self.opened.counts["passages"]
+
+    def reopen(self) -> Self:
+        """See `SearchIndex`, as for all that follows; where the storage fails, this generation
+        goes on.
+        """
+        try:
+            return type(self)(self._dataset, self._dataset.require_newest(), self._encoder)
+        except IndexUnreachable:
+            return self
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    @property
+    def location(self) -> str:
+        """The URI."""
+        return self._dataset.location
+
+    @property
+    def generation(self) -> int:
+        """Number of builds that changed this index."""
+        return self.opened.number
+
+    @property
+    def build_id(self) -> str:
+        """Identity of the build that is open."""
+        return self.opened.build_id
+
+    @property
+    def encoder(self) -> Encoder:
+        """By which its vectors were made."""
+        return self._encoder
+
+    @property
+    def is_current(self) -> bool:
+        """Looked up once a second; where the storage fails, it is taken for granted."""
+        with self._lock:
+            if self._is_current and monotonic() - self._looked > LOOK_AGAIN_SECONDS:
+                try:
+                    with reaching(self.location):
+                        self._published.checkout_latest()
+                        version = self._published.version
+                    if version != self._version:
+                        newest = read_newest(self._published, self.location)
+                        self._is_current = newest is None or newest.build_id == self.build_id
+                        self._version = version
+                except IndexUnreachable:
+                    pass
+                self._looked = monotonic()
+            return self._is_current
+
+    # -- searching ---------------------------------------------------------------------------------
+    # --------------
+
+    def search_vectors(
+        self, query: Vectors, /, k: int, *, where: Where = EVERYWHERE
+    ) -> list[tuple[int, float]]:
+        """By the index of vectors, or exactly where conditions leave few passages."""
+        return self.search_near(query, k, where=where)
+
+    def search_near(
+        self, query: Vectors, k: int, *, where: Where = EVERYWHERE, nprobes: int | None = None
+    ) -> list[tuple[int, float]]:
+        """The same with another number of lists to look into."""
+        sql = to_sql(where)
+        if k < 1 or not self.opened.counts["passages"]:
+            return []
+        with reaching(self.location):
+            table = self._tables[PASSAGES]
+            search = table.search(query, vector_column_name="vector").distance_type("dot")
+            left = self.opened.counts["passages"] if sql is None else table.count_rows(sql)
+            if not left:
+                return []
+            if sql is not None:
+                search = search.where(sql, prefilter=True)
+            if left <= EXACT_UP_TO or "nprobes" not in self.opened.search:
+                search = search.bypass_vector_index()
+            elif sql is None:
+                search = search.nprobes(nprobes or self.opened.search["nprobes"])
+            else:
+                # Few of those looked into may be left: then look on.
+                search = search.minimum_nprobes(2 * self.opened.search["nprobes"]).maximum_nprobes(
+                    0
+                )
+            # Cosines at half precision decide who is among the last: a few more than asked for.
+            found = (
+                search.select(["id", "vector"]).limit(min(left, k + 10)).to_arrow(timeout=TIMEOUT)
+            )
+        scores = np.einsum("ij,j->i", read_vectors(found["vector"]), query)
+        return _rank(dict(zip(found["id"].to_pylist(), scores.tolist(), strict=True)), k)
+
+    def search_words(
+        self,
+        query: str,
+        /,
+        k: int,
+        *,
+        where: Where = EVERYWHERE,
+        among: Sequence[int] | None = None,
+    ) -> list[tuple[int, float]]:
+        """By the word index, scored anew."""
+        common = self.count_words(query)
+        held = {
+            name_word(*pair): weigh(common.passages, n) for pair, n in common.holding.items() if n
+        }
+        if not held or k < 1 or (among is not None and not len(among)):
+            return []
+        sql = to_sql(where)
+        if among is not None:
+            sql = " AND ".join(f"({part})" for part in (sql, sql_in("id", among)) if part)
+            rows = self._read(PASSAGES, sql, ["id", "words"])
+        else:
+            rows = self._match(sorted(held), MORE * k, sql)
+        scores = {
+            passage_id: self._score(words.split(" "), held)
+            for passage_id, words in zip(
+                rows["id"].to_pylist(), rows["words"].to_pylist(), strict=True
+            )
+        }
+        return _rank({passage_id: score for passage_id, score in scores.items() if score > 0}, k)
+
+    def _match(self, names: list[str], limit: int, sql: str | None) -> "pa.Table":
+        from lancedb.query import MatchQuery
+
+        with reaching(self.location):
+            match = MatchQuery(" ".join(names), "words")
+            search = self._tables[PASSAGES].search(match, query_type="fts")
+            if sql is not None:
+                search = search.where(sql, prefilter=True)
+            return search.select(["id", "words", "_score"]).limit(limit).to_arrow(timeout=TIMEOUT)
+
+    def _score(self, words: list[str], weights: dict[str, float]) -> float:
+        counts = Counter(word for word in words if word in weights)
+        if not counts:
+            return 0.0
+        average = self.opened.lengths[words[0].partition(":")[0]] / self.opened.counts["passages"]
+        norm = K1 * (1 - B + B * round_length(len(words)) / average)
+        return sum(weights[word] * n * (K1 + 1) / (n + norm) for word, n in counts.items())
+
+    def count_words(self, query: str, /) -> Frequencies:
+        """By the counts that builds keep."""
+        pairs = {(field, word) for field in self.opened.lengths for word in analyse(field, query)}
+        names = {name_word(*pair): pair for pair in sorted(pairs)}
+        holding = dict.fromkeys(names.values(), 0)
+        if names:
+            rows = self._read(WORDS, sql_in("word", names), ["word", "holding"])
+            for name, n in zip(rows["word"].to_pylist(), rows["holding"].to_pylist(), strict=True):
+                holding[names[name]] += n
+        return Frequencies(self.opened.counts["passages"], holding)
+
+    # -- reading -----------------------------------------------------------------------------------
+    # --------------
+
+    def passage_vectors(self, passage_ids: Sequence[int], /) -> dict[int, Vectors]:
+        """From the table of passages."""
+        found = self._read_many(passage_ids, ["id", "vector"])
+        return {
+            i: row
+            for table in found
+            for i, row in zip(table["id"].to_pylist(), read_vectors(table["vector"]), strict=True)
+        }
+
+    def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
+        """Made when they are asked for: kept, they would take six times the room of all else."""
+        texts = [text for passage in passages for text in sentence_texts(passage)]
+        return (
+            self._encoder.encode_passages(texts)
+            if texts
+            else np.zeros((0, self._encoder.dim), dtype=np.float32)
+        )
+
+    def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
+        """With their articles, whole; each row is held against its checksum."""
+        rows = [row for table in self._read_many(passage_ids, None) for row in table.to_pylist()]
+        for row in rows:
+            if passage_checksum(row) != row["checksum"]:
+                raise IndexDamaged(
+                    f"passage {row['id']} of {row['article_id']} has been altered: "
+                    "run `qa build --reembed`"
+                )
+        articles = self._get_articles({row["article_id"] for row in rows})
+        if {row["id"] for row in rows} != set(passage_ids) or any(
+            row["article_id"] not in articles for row in rows
+        ):
+            raise IndexDamaged(f"passages are missing at {self.location}: run `qa build --reembed`")
+        return {row["id"]: read_passage(row, articles[row["article_id"]]) for row in rows}
+
+    def get_places(self, passage_ids: Sequence[int], /) -> dict[int, tuple[str, Span]]:
+        """From the table of passages."""
+        found = self._read_many(passage_ids, ["id", "article_id", "first", "last"])
+        return {
+            row["id"]: (row["article_id"], Span(row["first"], row["last"]))
+            for t in found
+            for row in t.to_pylist()
+        }
+
+    def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:
+        """From the table of passages."""
+        rows = self._read(PASSAGES, sql_in("article_id", [article_id]), ["id", "first"]).to_pylist()
+        return [
+            row["id"]
+            for row in sorted(rows, key=lambda row: (abs(row["first"] - place.start), row["id"]))
+        ][:most]
+
+    def get_article(self, article_id: str, /) -> Article | None:
+        """From memory, if it was read lately."""
+        return self._get_articles({article_id}).get(article_id)
+
+    def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
+        """In order of their ids, a page in memory at a time."""
+        left = math.inf if limit is None else limit
+        while left > 0:
+            ids = self._list_ids(after, int(min(left, _PAGE)))
+            if not ids:
+                return
+            articles = self._get_articles(set(ids), keep=False)
+            yield from (articles[article_id] for article_id in ids)
+            after, left = ids[-1], left - len(ids)
+
+    def _list_ids(self, after: str, limit: int) -> list[str]:
+        """The next ids, in order; all ids are read once."""
+        with self._lock:
+            if self._ids is None:
+                self._ids = sorted(self._read(ARTICLES, None, ["id"])["id"].to_pylist())
+        first = bisect_right(self._ids, after) if after else 0
+        return self._ids[first : first + limit]
+
+    def _get_articles(self, article_ids: set[str], *, keep: bool = True) -> dict[str, Article]:
+        with self._lock:
+            found = {i: self._cache[i] for i in article_ids if i in self._cache}
+            for i in found:
+                self._cache.move_to_end(i)
+        unknown = sorted(article_ids - found.keys())
+        rows: list[Row] = (
+            self._read(ARTICLES, sql_in("id", unknown), None).to_pylist() if unknown else []
+        )
+        read = {row["id"]: read_article(row) for row in rows}
+        if keep:
+            self._keep(read)
+        return found | read
+
+    def _keep(self, articles: dict[str, Article]) -> None:
+        with self._lock:
+            for article in articles.values():
+                if article.id not in self._cache:
+                    self._cache[article.id] = article
+                    self._cached_chars += len(article.text)
+            while self._cached_chars > CACHED_CHARS and len(self._cache) > 1:
+                _, article = self._cache.popitem(last=False)
+                self._cached_chars -= len(article.text)
+
+    def _read_many(self, passage_ids: Sequence[int], columns: list[str] | None) -> list["pa.Table"]:
+        ids = sorted({i for i in passage_ids if i >> ORDINAL_BITS >= 0})
+        return [
+            self._read(PASSAGES, sql_in("id", ids[first : first + _PAGE]), columns)
+            for first in range(0, len(ids), _PAGE)
+        ]
+
+    def _read(self, name: str, sql: str | None, columns: list[str] | None) -> "pa.Table":
+        """All rows that meet a condition."""
+        return read_rows(self._tables[name], sql, columns, self.location)
+
+
+def read_rows(
+    table: "Table", sql: str | None, columns: list[str] | None, location: str
+) -> "pa.Table":
+    """All rows of a table that meet a condition."""
+    with reaching(location):
+        search: Any = table.search()
+        if sql is not None:
+            search = search.where(sql)
+        if columns is not None:
+            search = search.select(columns)
+        return search.limit(None).to_arrow(timeout=TIMEOUT)
+
+
+def _rank(scores: dict[int, float], k: int) -> list[tuple[int, float]]:
+    """The best, ties by id."""
+    return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]
