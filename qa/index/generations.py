@@ -157,8 +157,8 @@ def open_derived(
         parts = [FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))]
         if (target / RECENT).exists():
             parts.append(FaissIndex.read(target / RECENT))
-        return JoinedIndex(parts), _open_words(target / WORDS, _word_fields(store))
-    except (OSError, ValueError, RuntimeError):
+        return JoinedIndex(parts), _open_words(target / WORDS, checked.facts["fields"])
+    except (OSError, ValueError, RuntimeError, KeyError):
         return None  # deleted by a later build between check and opening
 
 

@@ -3,13 +3,12 @@
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from qa.errors import IndexDamaged
 from qa.index.store.failures import explain_failure
-from qa.index.store.tables import BY_NAME, Table, connect, row_checksum
+from qa.index.store.tables import BY_NAME, Table, connect, decode_anything, is_whole
 from qa.index.store.writer import StoreWriter
 
 _SALVAGED_META = ("encoder_name", "encoder_fingerprint", "dim", "salt", "reader", "generation")
@@ -22,6 +21,7 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
     vectors; passages are made again from the texts.
     """
     old = connect(path)
+    old.text_factory = decode_anything
     try:
         for name in ("meta", "articles", "vectors"):
             table = BY_NAME[name]
@@ -35,20 +35,17 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
 
 
 def _whole_rows(old: sqlite3.Connection, table: Table, direction: str) -> Iterator[tuple[Any, ...]]:
-    names = [*table.names, *([table.large] if table.large else [])]
     # The first format had no checksums.
     has_checksums = "checksum" in {
         row[1] for row in old.execute(f"pragma table_info({table.name})")
     }
-    query = f"select {', '.join(names)}, {'checksum' if has_checksums else '0'} from {table.name}"
+    columns = ", ".join(table.names)
+    checksum = "checksum" if has_checksums else table.checked
+    large = f", {table.large}" if table.large else ""
+    query = f"select {columns}, {checksum}{large} from {table.name}"
     for row in old.execute(f"{query} order by {table.names[0]} {direction}"):
-        *values, checksum = row
-        is_whole = not has_checksums or row_checksum(*values[: len(table.names)]) == checksum
-        if is_whole and table.large:
-            digest = sha256(values[-1].encode("utf-8", "surrogatepass")).hexdigest()
-            is_whole = digest == values[table.names.index("sha256")]
-        if is_whole:
-            yield tuple(values)
+        if is_whole(table, row):
+            yield (*row[: len(table.names)], *row[len(table.names) + 1 :])
 
 
 def replace_store(store: StoreWriter, path: Path) -> None:

@@ -4,7 +4,6 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from hashlib import sha256
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -22,6 +21,9 @@ from qa.index.store.tables import (
     Table,
     add_functions,
     connect,
+    decode_anything,
+    hash_text,
+    is_whole,
     row_checksum,
     to_article,
     unpack_sentences,
@@ -108,9 +110,7 @@ class Store:
         table = BY_NAME["meta"]
         with self._lock:
             rows = self._connection.execute("select key, value, checksum from meta").fetchall()
-            noted = self._connection.execute(
-                "select count, checksum from tables where name = 'meta'"
-            ).fetchone()
+            noted = self._noted("meta")
         total = 0
         for row in rows:
             self._check_row(table, row)
@@ -142,12 +142,26 @@ class Store:
         checks += [partial(self._check_table, table) for table in TABLES]
         checks += [self._check_references, self._check_meta]
         flaws: list[str] = []
+        with self._lock:
+            # It may be no text any more.
+            self._connection.text_factory = decode_anything
+            try:
+                self._look(checks, flaws, progress)
+            finally:
+                self._connection.text_factory = str
+        return list(dict.fromkeys(flaws))
+
+    def _look(
+        self,
+        checks: Sequence[Callable[[], Iterable[str]]],
+        flaws: list[str],
+        progress: Progress | None,
+    ) -> None:
         for done, check in enumerate(checks):
             if progress:
                 progress(done, len(checks), "checking the store")
             try:
-                with self._lock:
-                    flaws += check()
+                flaws += check()
             except (sqlite3.Error, IndexDamaged) as error:
                 explained = (
                     explain_failure(error, self.path) if isinstance(error, sqlite3.Error) else error
@@ -155,7 +169,6 @@ class Store:
                 if not isinstance(explained, IndexDamaged):
                     raise explained from error
                 flaws.append(str(error))
-        return list(dict.fromkeys(flaws))
 
     def _check_integrity(self) -> Iterator[str]:
         for (found,) in self._connection.execute("pragma integrity_check(10)"):
@@ -177,35 +190,28 @@ class Store:
             fresh.close()
 
     def _check_table(self, table: Table) -> Iterator[str]:
-        # Text is read as bytes: it may be no text any more.
-        columns = [
-            f"cast({name} as blob)" if definition.split()[1] == "text" else name
-            for name, definition in zip(table.names, table.columns.split(", "), strict=True)
-        ]
-        large = f", cast({table.large} as blob)" if table.large else ""
+        large = f", {table.large}" if table.large else ""
+        columns = ", ".join(table.names)
         count = total = 0
         rows = self._connection.execute(
-            f"select {table.key}, {', '.join(columns)}, checksum{large} from {table.name}"
+            f"select {table.key}, {columns}, checksum{large} from {table.name}"
         )
-        rows.row_factory = None
-        for row in rows:
-            values, checksum = row[1 : 1 + len(columns)], row[1 + len(columns)]
+        for key, *row in rows:
             count += 1
-            total ^= checksum
-            is_whole = row_checksum(*values) == checksum
-            if is_whole and table.large:
-                stated = values[table.names.index("sha256")].decode()
-                is_whole = sha256(row[-1]).hexdigest() == stated
-            if not is_whole:
-                yield f"{show_name(str(row[0]))} in the table {table.name} is not what was stored"
-        noted = self._connection.execute(
-            "select count, checksum from tables where name = ?", (table.name,)
-        ).fetchone()
-        if noted is None or noted != (count, total):
-            yield (
-                f"the table {table.name} has not the rows that were stored: {count} of "
-                f"{noted and noted[0]}"
-            )
+            if is_whole(table, row):
+                total ^= row[len(table.names)]
+            else:
+                yield f"{show_name(str(key))} in the table {table.name} is not what was stored"
+        noted = self._noted(table.name)
+        if noted != (count, total):
+            was = noted[0] if noted else "?"
+            yield f"the table {table.name} has not the rows that were stored: {count} of {was}"
+
+    def _noted(self, name: str) -> tuple[int, int] | None:
+        """Count and checksum of all rows of a table, as they were noted."""
+        query = "select count, checksum from tables where name = ?"
+        found: tuple[int, int] | None = self._connection.execute(query, (name,)).fetchone()
+        return found
 
     def _check_references(self) -> Iterator[str]:
         queries = {
@@ -307,7 +313,7 @@ class Store:
         article = to_article(
             [row[-1] if name == "text" else values[name] for name in ARTICLE_COLUMNS.split(", ")]
         )
-        if sha256(article.text.encode("utf-8", "surrogatepass")).hexdigest() != article.sha256:
+        if hash_text(article.text) != article.sha256:
             raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
         return article
 
@@ -321,28 +327,36 @@ class Store:
                 row[0]
                 for row in self._connection.execute(query, (after, -1 if limit is None else limit))
             ]
+            noted = self._noted("articles")
+        if noted is None or (not after and limit is None and len(ids) != noted[0]):
+            raise self._damaged("articles are missing")
         for article_id in ids:
             article = self.get_article(article_id)
-            if article is not None:
-                yield article
+            if article is None:
+                raise self._damaged("articles are missing")
+            yield article
 
     def get_passages(self, passage_ids: Sequence[int]) -> dict[int, Passage]:
         """Passage id -> passage.
 
         Raises:
-            IndexDamaged: one is missing.
+            IndexDamaged: one is missing, or not what was stored.
         """
-        table = BY_NAME["passages"]
-        rows = self._select_many(
-            f"select {', '.join(table.names)}, checksum from passages where id", passage_ids
-        )
+        rows = self._passage_rows(passage_ids)
         articles = {
             article_id: self.get_article(article_id) for article_id in {row[1] for row in rows}
         }
-        passages = {row[0]: self._passage(articles[row[1]], row) for row in rows}
-        if len(passages) < len(set(passage_ids)):
+        return {row[0]: self._passage(articles[row[1]], row) for row in rows}
+
+    def _passage_rows(self, passage_ids: Sequence[int]) -> list[tuple[Any, ...]]:
+        table = BY_NAME["passages"]
+        query = f"select {', '.join(table.names)}, checksum from passages where id"
+        rows = self._select_many(query, passage_ids)
+        for row in rows:
+            self._check_row(table, row)
+        if len(rows) < len(set(passage_ids)):
             raise self._damaged("passages are missing")
-        return passages
+        return rows
 
     def _passage(self, article: Article | None, row: Sequence[Any]) -> Passage:
         self._check_row(BY_NAME["passages"], row)
@@ -352,9 +366,7 @@ class Store:
 
     def get_places(self, passage_ids: Sequence[int]) -> dict[int, tuple[str, Span]]:
         """Passage id -> article id and place in it, without reading any text."""
-        rows = self._select_many(
-            "select id, article_id, first, last from passages where id", passage_ids
-        )
+        rows = self._passage_rows(passage_ids)
         return {row[0]: (row[1], Span(row[2], row[3])) for row in rows}
 
     def find_nearby(self, article_id: str, place: Span, most: int) -> list[int]:

@@ -2,7 +2,7 @@
 
 import sqlite3
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -131,13 +131,32 @@ def row_checksum(*values: str | bytes | int | None) -> int:
     """63 bits of the BLAKE2b hash of a row's columns; text counts as its UTF-8."""
     digest = blake2b(digest_size=8)
     for value in values:
-        data = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
-        if isinstance(data, bytes):
-            digest.update(b"t%d:" % len(data))
+        if isinstance(value, (str, bytes)):
+            data = value.encode("utf-8", "surrogateescape") if isinstance(value, str) else value
+            digest.update(b"%s%d:" % (b"t" if isinstance(value, str) else b"b", len(data)))
             digest.update(data)
         else:
-            digest.update(f"{data};".encode())
+            digest.update(f"{value};".encode())
     return int.from_bytes(digest.digest(), "little") >> 1
+
+
+def is_whole(table: Table, row: Sequence[Any]) -> bool:
+    """Whether a row is what was stored: columns, checksum and, where it has one, its large text."""
+    count = len(table.names)
+    if row_checksum(*row[:count]) != row[count]:
+        return False
+    return not table.large or hash_text(row[-1]) == row[table.names.index("sha256")]
+
+
+def hash_text(text: object) -> str:
+    """The sha256 that an article has of its text."""
+    data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
+    return sha256(data).hexdigest()
+
+
+def decode_anything(data: bytes) -> str:
+    """Bytes that may be no text any more, such that they give the same bytes again."""
+    return data.decode("utf-8", "surrogateescape")
 
 
 def insert_into(name: str, source: str, verb: str = "insert") -> str:
