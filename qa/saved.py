@@ -6,13 +6,14 @@ A file of answers may come from anywhere, so one strict reader stands before bot
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NoReturn, TypeAlias
 
 from qa.errors import DiskError, SavedError, show_name
 from qa.index.index import DEFAULT_INDEX
-from qa.index.store import Store, find_store
+from qa.index.locate import open_articles
 from qa.types import CONTEXT_CHARS, Article, Quote, Span, Turn
 
 MAX_SAVED_BYTES = 64 * 2**20
@@ -56,7 +57,8 @@ class Verdict:
 
 
 def verify(path: str | Path, folder: str | Path = DEFAULT_INDEX) -> list[Verdict]:
-    """Check all quotes in a file against the articles in the index in `folder`; loads no model.
+    """Check all quotes in a file against the articles in the index in `folder`, which may be a URI;
+    loads no model.
 
     The file holds what `qa ask --json` or `qa chat --json` printed, or a conversation saved from
     the page.
@@ -71,18 +73,16 @@ def verify(path: str | Path, folder: str | Path = DEFAULT_INDEX) -> list[Verdict
         for first in (*answer.quotes, *answer.nearest)
         for quote in (first, *first.also_in)
     ]
-    store = Store.open_snapshot(find_store(Path(folder)))
-    try:
-        renamed = {text_hash: article_id for article_id, text_hash in store.text_hashes().items()}
+    with closing(open_articles(folder)) as articles:
+        hashes = articles.text_hashes()
+        renamed = {text_hash: article_id for article_id, text_hash in hashes.items()}
 
         def find_article(article_id: str, text_hash: str) -> Article | None:
-            return store.get_article(article_id) or store.get_article(
+            return articles.get_article(article_id) or articles.get_article(
                 renamed.get(text_hash, article_id)
             )
 
         return [verify_quote(quote, find_article) for quote in quotes]
-    finally:
-        store.close()
 
 
 def verify_quote(

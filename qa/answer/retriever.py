@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.errors import QAError, QuestionError, SettingError
-from qa.index.index import DEFAULT_INDEX, Index
+from qa.index.index import DEFAULT_INDEX
+from qa.index.locate import open_index
 from qa.types import EVERYWHERE, Encoder, Hit, SearchIndex, Sentence, Span, Vectors, Where
 
 POOL = 100
@@ -88,14 +89,14 @@ class Retriever:
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
-        """Open the index in a folder, with the encoder that it was built with unless told
-        otherwise.
+        """Open the index in a folder, or at a URI, with the encoder that it was built with
+        unless told otherwise.
 
         Raises:
             IndexMissing: there is none.
             IndexMismatch: it was built with another encoder, or by another version.
         """
-        return cls(Index.open(folder, encoder=encoder))
+        return cls(open_index(folder, encoder=encoder))
 
     @property
     def index(self) -> SearchIndex:

@@ -82,7 +82,7 @@ def ask(
     question: str,
     history: Path | None,
     as_written: bool,
-    index: Path,
+    index: Path | str,
     reader: str,
     no_reader: bool,
     quotes: int,
@@ -113,7 +113,7 @@ def ask(
 @no_reader_option
 @json_option
 @tell_errors
-def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
+def chat(index: Path | str | str, reader: str, no_reader: bool, as_json: bool) -> None:
     r"""Ask one question after the other; each may lean on those before.
 
     \b
@@ -157,7 +157,7 @@ def chat(index: Path, reader: str, no_reader: bool, as_json: bool) -> None:
 )
 @json_option
 @tell_errors
-def search(query: str, index: Path, passages: int, as_json: bool) -> None:
+def search(query: str, index: Path | str, passages: int, as_json: bool) -> None:
     """Print the passages that match QUERY best."""
     from qa import render
     from qa.answer.retriever import Retriever
@@ -171,14 +171,19 @@ def search(query: str, index: Path, passages: int, as_json: bool) -> None:
 
 @main.command("list")
 @index_option
+@click.option("--after", default="", metavar="ID", help="Only those that come after this one.")
+@click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @json_option
 @tell_errors
-def list_(index: Path, as_json: bool) -> None:
-    """List the articles in the index."""
-    from qa import render
-    from qa.index.index import list_articles
+def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> None:
+    """List the articles in the index, in order of their ids."""
+    from contextlib import closing
 
-    articles = list_articles(index)
+    from qa import render
+    from qa.index.locate import open_articles
+
+    with closing(open_articles(index)) as opened:
+        articles = list(opened.list_articles(after=after, limit=limit))
     if as_json:
         print_json({"articles": [render.article_to_json(article) for article in articles]})
     else:
@@ -210,7 +215,7 @@ def list_(index: Path, as_json: bool) -> None:
 @tell_errors
 def serve(
     articles: Path,
-    index: Path,
+    index: Path | str,
     host: str,
     port: int,
     read_only: bool,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qa.cli.shell import (
+    Location,
     articles_option,
     index_option,
     json_option,
@@ -30,16 +31,29 @@ if TYPE_CHECKING:
     help="Encode everything again, also with another encoder than before.",
 )
 @click.option("--allow-empty", is_flag=True, help="Accept that no article is left.")
+@click.option(
+    "--workers",
+    help="For a shared index: so many processes, or the address of a Ray cluster.",
+)
 @click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
 @json_option
 @tell_errors
 def build(
-    articles: Path, index: Path, reembed: bool, allow_empty: bool, watch: bool, as_json: bool
+    articles: Path,
+    index: Path | str,
+    reembed: bool,
+    allow_empty: bool,
+    workers: str | None,
+    watch: bool,
+    as_json: bool,
 ) -> None:
     """Bring the index up to date with the articles folder."""
     if watch:
         _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
-    _finish(_build(articles, index, reembed=reembed, allow_empty=allow_empty), as_json=as_json)
+    _finish(
+        _build(articles, index, reembed=reembed, allow_empty=allow_empty, workers=workers),
+        as_json=as_json,
+    )
 
 
 @click.command()
@@ -54,7 +68,7 @@ def build(
 @index_option
 @json_option
 @tell_errors
-def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> None:
+def add(paths: tuple[Path, ...], articles: Path, index: Path | str, as_json: bool) -> None:
     """Copy files into the articles folder and index them.
 
     Nothing is overwritten: where a different article has the name, the new one gets a number.
@@ -75,18 +89,20 @@ def add(paths: tuple[Path, ...], articles: Path, index: Path, as_json: bool) -> 
 @index_option
 @json_option
 @tell_errors
-def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: bool) -> None:
+def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_json: bool) -> None:
     """Take articles, named as `qa list` does, out of the index.
 
-    Their files are moved from the articles folder to "removed" in the index, so that a slip can be
-    undone.
+    Their files are moved from the articles folder to "removed" in the index (beside the articles
+    folder where the index is a shared one), so that a slip can be undone.
     """
     from qa.articles.folder import find_article, move_out
+    from qa.index.locate import find_removed
 
     for article_id in article_ids:
         find_article(articles, article_id)  # all or none
+    removed = find_removed(articles, index)
     for article_id in dict.fromkeys(article_ids):
-        tell(f"moved to {move_out(articles, article_id, index / 'removed')}", err=True)
+        tell(f"moved to {move_out(articles, article_id, removed)}", err=True)
     _finish(_build(articles, index, allow_empty=True), as_json=as_json)
 
 
@@ -94,11 +110,11 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path, as_json: b
 @index_option
 @json_option
 @tell_errors
-def info(index: Path, as_json: bool) -> None:
+def info(index: Path | str, as_json: bool) -> None:
     """Print the index's sizes, counts, generation and models."""
-    from qa.index.doctor import describe_index
+    from qa.index.locate import describe
 
-    described = describe_index(index)
+    described = describe(index)
     if as_json:
         print_json(described)
     else:
@@ -111,12 +127,12 @@ def info(index: Path, as_json: bool) -> None:
 @index_option
 @json_option
 @tell_errors
-def doctor(articles: Path, index: Path, as_json: bool) -> None:
+def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
     """Check all of the index; say what is wrong and what to do, and exit 1 if anything is."""
-    from qa.index.doctor import examine
+    from qa.index.locate import check
 
     with show_progress() as progress:
-        findings = examine(index, articles, progress=progress)
+        findings = check(index, articles, progress=progress)
     if as_json:
         print_json({"findings": [finding.to_json() for finding in findings]})
     else:
@@ -134,7 +150,7 @@ def doctor(articles: Path, index: Path, as_json: bool) -> None:
 @index_option
 @json_option
 @tell_errors
-def verify(file: Path, index: Path, as_json: bool) -> None:
+def verify(file: Path, index: Path | str, as_json: bool) -> None:
     """Check the quotes in FILE, saved answers or a saved conversation, against the articles.
 
     Each is ok, moved (the same words stand elsewhere in the article), source changed (the article
@@ -152,13 +168,35 @@ def verify(file: Path, index: Path, as_json: bool) -> None:
         sys.exit(1)
 
 
-COMMANDS = (build, add, remove, info, doctor, verify)
+@click.command()
+@click.option("--from", "source", required=True, type=Location(), help="Folder of an index.")
+@click.option("--to", "target", required=True, type=Location(), help="URI of a shared one.")
+@json_option
+@tell_errors
+def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
+    """Copy an index to storage that machines share, without encoding anything."""
+    from qa.index.locate import copy_index
+
+    with show_progress() as progress:
+        generation = copy_index(source, str(target), progress=progress)
+    if as_json:
+        print_json({"index": str(target), "generation": generation})
+    else:
+        tell(f"copied to {target}, generation {generation}")
+
+
+COMMANDS = (build, add, remove, info, doctor, verify, copy)
 
 
 def _build(
-    articles: Path, index: Path, *, reembed: bool = False, allow_empty: bool = False
+    articles: Path,
+    index: Path | str,
+    *,
+    reembed: bool = False,
+    allow_empty: bool = False,
+    workers: str | None = None,
 ) -> "BuildReport":
-    from qa.index.build import build as build_index
+    from qa.index.locate import build_index
     from qa.reader import identify_bundled
 
     with show_progress() as progress:
@@ -169,6 +207,7 @@ def _build(
             reader=identify_bundled(),
             reembed=reembed,
             allow_empty=allow_empty,
+            workers=workers,
         )
 
 
@@ -215,7 +254,9 @@ def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json:
         tell(f"left out: {error}", err=True)
 
 
-def _build_on_changes(articles: Path, index: Path, *, allow_empty: bool, as_json: bool) -> None:
+def _build_on_changes(
+    articles: Path, index: Path | str, *, allow_empty: bool, as_json: bool
+) -> None:
     """Build, and build again after each change, until somebody stops it."""
     from qa.articles.watch import watch_articles
 

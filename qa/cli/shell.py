@@ -32,14 +32,31 @@ articles_option = click.option(
     show_envvar=True,
     help="Folder with the articles.",
 )
+
+
+class Location(click.Path):
+    """A folder, as a path, or the URI of storage that machines share, as it was typed."""
+
+    name = "location"
+
+    def __init__(self) -> None:
+        super().__init__(path_type=Path, file_okay=False)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401
+        """As click asks for it."""
+        if isinstance(value, str) and "://" in value:
+            return value
+        return super().convert(value, param, ctx)
+
+
 index_option = click.option(
     "--index",
-    type=click.Path(path_type=Path, file_okay=False),
+    type=Location(),
     default="index",
     envvar="QA_INDEX",
     show_default=True,
     show_envvar=True,
-    help="Folder of the index.",
+    help="Folder of the index, or the URI of a shared one (s3://archive/qa).",
 )
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reader_option = click.option(

@@ -13,8 +13,8 @@ from qa.answer.retriever import Retriever
 from qa.articles.folder import move_out, place_file, place_text
 from qa.articles.read import SUFFIXES
 from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
-from qa.index.build import BuildReport, build
-from qa.index.index import read_build_id
+from qa.index.build import BuildReport
+from qa.index.locate import build_index, find_removed, is_shared, read_newest_build
 from qa.page.examples import suggest_questions
 from qa.reader import identify_bundled
 from qa.render.data import AnswerJson
@@ -66,7 +66,7 @@ class Service:
 
     def __init__(self, articles: str | Path, index: str | Path, *, read_only: bool = False) -> None:
         self.articles_folder = Path(articles)
-        self.index_folder = Path(index)
+        self.index_folder = str(index) if is_shared(index) else Path(index)
         self.read_only = read_only
         self.building = BuildState()
         self._answerer: Answerer | None = None
@@ -80,7 +80,7 @@ class Service:
     def prepare(self, progress: Progress | None = None) -> None:
         """Bring the index up to date (unless read-only) and load the models."""
         if not self.read_only:
-            build(
+            build_index(
                 self.articles_folder,
                 self.index_folder,
                 progress=progress,
@@ -148,7 +148,7 @@ class Service:
     @property
     def build_id(self) -> str | None:
         """Identity of the newest build, whoever made it; None before the first."""
-        return read_build_id(self.index_folder)
+        return read_newest_build(self.index_folder)
 
     @property
     def examples(self) -> tuple[str, ...] | None:
@@ -215,7 +215,9 @@ class Service:
             ArticlesMissing: there is no such article.
         """
         self._check_may_change()
-        return move_out(self.articles_folder, article_id, self.index_folder / "removed")
+        return move_out(
+            self.articles_folder, article_id, find_removed(self.articles_folder, self.index_folder)
+        )
 
     def start_build(self) -> None:
         """Bring the index up to date in a thread of its own; `building` tells how far it is."""
@@ -244,7 +246,7 @@ class Service:
 
         try:
             encoder = self._answerer.retriever.index.encoder if self._answerer else None
-            state.report = build(
+            state.report = build_index(
                 self.articles_folder,
                 self.index_folder,
                 encoder=encoder,

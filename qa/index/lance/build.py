@@ -474,7 +474,7 @@ class Writing:
                         .distance_type("dot")
                         .nprobes(nprobes)
                     )
-                    ids = search.select(["id"]).limit(10).to_arrow()["id"].to_pylist()
+                    ids = search.select(["id", "_distance"]).limit(10).to_arrow()["id"].to_pylist()
                 found += len(set(ids) & wanted)
             recall = found / sum(map(len, nearest))
         return min(nprobes, lists), round(recall, 4)
@@ -585,10 +585,7 @@ class _Build:
         encoded, waiting, since = 0, 0, monotonic()
         for done_files, (name, _) in enumerate(files):
             self.progress(done_files, len(files), "encoding")
-            if as_known[name]:
-                owners.setdefault(known[name].sha256, name)
-                continue
-            done = next(outcomes)
+            done = Done(name, "", "unchanged") if as_known[name] else next(outcomes)
             text_hash = done.sha256 or (known[name].sha256 if name in known else "")
             if done.state == "unusable":
                 self.errors.append(ArticleError(self.articles / name, done.reason))
@@ -607,7 +604,7 @@ class _Build:
             owners[text_hash] = name
             if done.state == "new" and done.reason:
                 self.warnings.append(ArticleError(self.articles / name, done.reason))
-            if done.state == "unchanged":
+            if done.state == "unchanged" and done.stamp:
                 stamps[name] = done.stamp
             if done.state != "new" or done.passages is None:
                 continue

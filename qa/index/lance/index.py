@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 
 from qa.encoder import load_encoder
-from qa.errors import IndexDamaged, IndexMismatch, IndexUnreachable
+from qa.errors import IndexDamaged, IndexMismatch, IndexUnreachable, QAError
 from qa.index.keys import sentence_texts
 from qa.index.lance.dataset import (
     ARTICLES,
@@ -64,7 +64,7 @@ _PAGE = 500
 class LanceIndex:
     """A generation of the index at a URI; unaffected by later builds."""
 
-    def __init__(self, dataset: Dataset, generation: Generation, encoder: Encoder) -> None:
+    def __init__(self, dataset: Dataset, generation: Generation, encoder: Encoder | None) -> None:
         self._dataset = dataset
         self._encoder = encoder
         self.opened = generation
@@ -135,6 +135,8 @@ class LanceIndex:
     @property
     def encoder(self) -> Encoder:
         """By which its vectors were made."""
+        if self._encoder is None:
+            raise QAError(f"{self.location} was opened to read articles, not to search in them")
         return self._encoder
 
     @property
@@ -190,7 +192,7 @@ class LanceIndex:
                 )
             # Cosines at half precision decide who is among the last: a few more than asked for.
             found = (
-                search.select(["id", "vector"]).limit(min(left, k + 10)).to_arrow(timeout=TIMEOUT)
+                search.select(["id", "vector", "_distance"]).limit(min(left, k + 10)).to_arrow(timeout=TIMEOUT)
             )
         scores = np.einsum("ij,j->i", read_vectors(found["vector"]), query)
         return _rank(dict(zip(found["id"].to_pylist(), scores.tolist(), strict=True)), k)
@@ -270,9 +272,9 @@ class LanceIndex:
         """Made when they are asked for: kept, they would take six times the room of all else."""
         texts = [text for passage in passages for text in sentence_texts(passage)]
         return (
-            self._encoder.encode_passages(texts)
+            self.encoder.encode_passages(texts)
             if texts
-            else np.zeros((0, self._encoder.dim), dtype=np.float32)
+            else np.zeros((0, self.encoder.dim), dtype=np.float32)
         )
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
@@ -311,6 +313,11 @@ class LanceIndex:
     def get_article(self, article_id: str, /) -> Article | None:
         """From memory, if it was read lately."""
         return self._get_articles({article_id}).get(article_id)
+
+    def text_hashes(self) -> dict[str, str]:
+        """Article id -> sha256 of its text."""
+        rows = self._read(ARTICLES, None, ["id", "sha256"])
+        return dict(zip(rows["id"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
 
     def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
         """In order of their ids, a page in memory at a time."""
@@ -365,6 +372,12 @@ class LanceIndex:
     def _read(self, name: str, sql: str | None, columns: list[str] | None) -> "pa.Table":
         """All rows that meet a condition."""
         return read_rows(self._tables[name], sql, columns, self.location)
+
+
+def open_articles(location: str) -> LanceIndex:
+    """The newest generation at a URI, for its articles alone; loads no model."""
+    dataset = Dataset.connect(location)
+    return LanceIndex(dataset, dataset.require_newest(), None)
 
 
 def read_rows(

@@ -35,7 +35,7 @@ class Split(NamedTuple):
     end: int
     sentences: tuple[Sentence, ...]
     vector: Vectors
-    """float16 (dim,)."""
+    """float32 (dim,); kept at half precision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,333 @@
+"""An index as tables on shared storage: built in steps, by several, stopped anywhere, and copied.
+
+What it finds is held against brute force in test_contract.py. The tables are real, on this disk.
+"""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+
+from qa.answer.retriever import Retriever
+from qa.cli import main
+from qa.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnreachable, QAError
+from qa.index.build import build
+from qa.index.locate import check, copy_index, describe, open_articles, open_index
+from qa.types import Article, SearchIndex, Span
+from tests.standin import HashEncoder
+
+pytest.importorskip("lancedb")
+
+from qa.index.lance.build import Writing, build_shared
+from qa.index.lance.dataset import ARTICLES, PASSAGES, Dataset
+
+TEXTS = {
+    "bridge.txt": "The bridge at Hallowmere was opened in 1931.\n\n"
+    "A toll of one penny paid for it.\n",
+    "meadow.txt": "The meadow under Ostrey Bay is eelgrass.\n\n"
+    "Divers counted forty seahorses there.\n",
+    "mill.txt": "The mill at Quill ground barley until 1902.\n\n"
+    "It's a museum now, with 100% of its gear.\n",
+}
+ADDED = "The lighthouse of Varn was lit in 1851 by Ada Cole.\n\nHer log fills nine volumes.\n"
+
+
+class SentEncoder(HashEncoder):
+    """One that is made anew where it is sent to."""
+
+    def __reduce__(self) -> tuple[type, tuple[()]]:
+        return SentEncoder, ()
+
+
+@pytest.fixture
+def articles(tmp_path: Path) -> Path:
+    folder = tmp_path / "articles"
+    folder.mkdir()
+    for name, text in TEXTS.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+@pytest.fixture
+def location(tmp_path: Path) -> str:
+    return f"file://{tmp_path}/shared"
+
+
+def build_with(articles: Path, location: str, **options: Any) -> list[str]:
+    """Build, and return the texts that were encoded for it."""
+    encoder = HashEncoder()
+    build_shared(articles, location, encoder=encoder, **options)
+    return encoder.encoded
+
+
+def dump(location: str) -> dict[str, Any]:
+    """Everything in an index but in which generation it came there."""
+    index = open_index(location, encoder=HashEncoder())
+    found = list(index.list_articles())
+    ids = {article.id: index.find_nearby(article.id, Span(0, 0), 1000) for article in found}
+    flat = [i for some in ids.values() for i in some]
+    words = "bridge meadow mill lighthouse eelgrass penny 1931 1851 volumes"
+    return {
+        "articles": found,
+        "passages": [index.get_passages(flat)[i] for i in flat],
+        "vectors": [index.passage_vectors(flat)[i].tolist() for i in flat],
+        "words": index.count_words(words),
+        "bm25": sorted(round(score, 5) for _, score in index.search_words(words, 100)),
+    }
+
+
+def test_a_build_in_steps_ends_where_a_fresh_one_does(
+    articles: Path, location: str, tmp_path: Path
+):
+    build_with(articles, location)
+    (articles / "added.txt").write_text(ADDED)
+    (articles / "bridge.txt").write_text(TEXTS["bridge.txt"].replace("1931", "1932"))
+    (articles / "mill.txt").unlink()
+    report = build_shared(articles, location, encoder=HashEncoder())
+    assert (report.added, report.changed, report.removed) == (
+        ("added.txt",),
+        ("bridge.txt",),
+        ("mill.txt",),
+    )
+    assert (report.unchanged, report.generation) == (("meadow.txt",), 2)
+    build_with(articles, f"file://{tmp_path}/fresh")
+    assert dump(location) == dump(f"file://{tmp_path}/fresh")
+    assert all(finding.is_ok for finding in check(location, articles))
+    assert build_shared(articles, location, encoder=HashEncoder()).generation == 2
+
+
+def test_only_what_is_new_is_encoded(articles: Path, location: str):
+    assert len(build_with(articles, location)) == 3
+    (articles / "added.txt").write_text(ADDED)
+    assert len(build_with(articles, location)) == 1
+    assert len(build_with(articles, location, reembed=True)) == 4
+
+
+def test_who_asks_stays_on_a_generation_until_the_next_is_published(articles: Path, location: str):
+    build_with(articles, location)
+    index = open_index(location, encoder=HashEncoder())
+    retriever = Retriever(index)
+    (articles / "mill.txt").unlink()
+    (articles / "added.txt").write_text(ADDED)
+    build_with(articles, location)
+    assert index.get_article("mill.txt") is not None
+    assert index.get_article("added.txt") is None
+    _wait_until_seen(index)
+    assert retriever.retrieve("lighthouse of Varn", 1)[0].passage.article.id == "added.txt"
+    assert retriever.index.generation == 2
+
+
+def _wait_until_seen(index: SearchIndex) -> None:
+    from time import sleep
+
+    for _ in range(50):
+        if not index.is_current:
+            return
+        sleep(0.1)
+    pytest.fail("not seen within 5 s")
+
+
+@pytest.mark.parametrize("step", ["put", "remove", "publish", "_count_words", "_compact", "_index"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_build_stopped_anywhere_leaves_the_index_whole_and_is_gone_on_with(
+    articles: Path,
+    location: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    when: str,
+):
+    build_with(articles, location)
+    before = dump(location)
+    (articles / "added.txt").write_text(ADDED)
+    (articles / "bridge.txt").write_text(TEXTS["bridge.txt"].replace("1931", "1932"))
+    (articles / "mill.txt").unlink()
+    done: Callable[..., Any] = getattr(Writing, step)
+
+    def stop(*args: Any, **options: Any) -> None:
+        if when == "after":
+            done(*args, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Writing, step, stop)
+        build_with(articles, location)
+    published = step == "publish" and when == "after"
+    if not published:
+        assert dump(location) == before
+    build_with(articles, location)
+    build_with(articles, f"file://{tmp_path}/fresh")
+    assert dump(location) == dump(f"file://{tmp_path}/fresh")
+    assert all(finding.is_ok for finding in check(location, articles))
+
+
+def test_passages_committed_without_their_article_count_for_nothing(
+    articles: Path, location: str, monkeypatch: pytest.MonkeyPatch
+):
+    commit = Writing._commit
+
+    def stop_at_articles(self: Writing, name: str, write: Any) -> None:
+        if name == ARTICLES:
+            raise KeyboardInterrupt
+        commit(self, name, write)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Writing, "_commit", stop_at_articles)
+        build_with(articles, location)
+    with pytest.raises(IndexMissing, match="run `qa build --index"):
+        open_index(location, encoder=HashEncoder())
+    assert len(build_with(articles, location)) == 3
+    assert all(finding.is_ok for finding in check(location, articles))
+
+
+def test_of_two_who_build_one_is_told_to_wait(articles: Path, location: str):
+    build_with(articles, location)
+    with (
+        Dataset.connect(location).lease(),
+        pytest.raises(IndexBusy, match="is building the index at"),
+    ):
+        build_with(articles, location)
+    build_with(articles, location)
+
+
+def test_a_build_that_lost_its_lease_publishes_nothing(articles: Path, location: str):
+    build_with(articles, location)
+    dataset = Dataset.connect(location)
+    with dataset.lease() as lease:
+        lease._expires = 0
+        with pytest.raises(IndexBusy):
+            Writing(dataset, lease, dataset.newest(), {}).remove(["mill.txt"])
+    assert len(list(open_articles(location).list_articles())) == 3
+
+
+def test_an_altered_row_is_noticed(articles: Path, location: str):
+    build_with(articles, location)
+    dataset = Dataset.connect(location)
+    table = dataset.table(PASSAGES)
+    table.update(where="article_id = 'mill.txt'", values={"first": 1})
+    newest = dataset.require_newest()
+    newest.versions[PASSAGES] = table.version
+    from qa.index.lance.doctor import _Rows
+
+    rows = _Rows(dataset, newest, None)
+    assert list(rows.check_articles()) == []
+    assert [flaw for flaw in rows.check_passages() if "altered" in flaw] != []
+
+
+def test_a_copy_of_a_folders_index_finds_what_that_finds(
+    articles: Path, location: str, tmp_path: Path
+):
+    build(articles, tmp_path / "index", encoder=HashEncoder())
+    assert copy_index(tmp_path / "index", location) == 1
+    here = Retriever.load(tmp_path / "index", encoder=HashEncoder())
+    there = Retriever.load(location, encoder=HashEncoder())
+    for query in ("When was the bridge opened?", "seahorses", "penny toll", "barley"):
+        expected, found = here.retrieve(query), there.retrieve(query)
+        assert [hit.passage for hit in found] == [hit.passage for hit in expected]
+        assert [hit.score for hit in found] == pytest.approx([h.score for h in expected], rel=1e-3)
+    assert all(finding.is_ok for finding in check(location, articles))
+    assert copy_index(tmp_path / "index", location) == 1
+    with pytest.raises(QAError, match="copy from a folder to a URI"):
+        copy_index(location, str(tmp_path / "back"))
+
+
+def test_a_build_goes_on_from_a_copy_without_encoding(
+    articles: Path, location: str, tmp_path: Path
+):
+    build(articles, tmp_path / "index", encoder=HashEncoder())
+    copy_index(tmp_path / "index", location)
+    assert build_with(articles, location) == []
+
+
+def test_a_file_that_cannot_be_read_any_more_keeps_its_place(articles: Path, location: str):
+    build_with(articles, location)
+    (articles / "mill.txt").write_bytes(b"\x00\x01\x02" * 50)
+    (articles / "copy.txt").write_text(TEXTS["meadow.txt"])
+    report = build_shared(articles, location, encoder=HashEncoder())
+    assert sorted(error.path.name for error in report.errors) == ["meadow.txt", "mill.txt"]
+    kept = {article.id for article in open_articles(location).list_articles()}
+    assert kept == {"bridge.txt", "copy.txt", "mill.txt"}
+
+
+def test_another_encoder_is_refused_and_taken_on_request(articles: Path, location: str):
+    build_with(articles, location)
+    other = HashEncoder(version="2")
+    with pytest.raises(IndexMismatch, match="--reembed"):
+        build_shared(articles, location, encoder=other)
+    with pytest.raises(IndexMismatch, match="--reembed"):
+        open_index(location, encoder=other)
+    build_shared(articles, location, encoder=other, reembed=True)
+    assert open_index(location, encoder=other).generation == 2
+
+
+def test_an_empty_folder_is_not_taken_for_the_end_of_all_articles(articles: Path, location: str):
+    build_with(articles, location)
+    for path in articles.iterdir():
+        path.unlink()
+    with pytest.raises(QAError, match="--allow-empty"):
+        build_with(articles, location)
+    build_with(articles, location, allow_empty=True)
+    assert open_index(location, encoder=HashEncoder()).search_words("bridge", 5) == []
+
+
+def test_storage_that_fails_is_told_and_the_open_generation_goes_on(
+    articles: Path, location: str, tmp_path: Path
+):
+    build_with(articles, location)
+    retriever = Retriever.load(location, encoder=HashEncoder())
+    shutil.move(tmp_path / "shared", tmp_path / "elsewhere")
+    assert retriever.index.generation == 1
+    with pytest.raises(IndexUnreachable, match="does not answer"):
+        retriever.retrieve("bridge")
+    shutil.move(tmp_path / "elsewhere", tmp_path / "shared")
+    assert retriever.retrieve("bridge", 1)[0].passage.article.id == "bridge.txt"
+
+
+@pytest.mark.filterwarnings("ignore")  # Ray warns of its own use of itself
+def test_ray_workers_make_what_one_process_makes(articles: Path, location: str, tmp_path: Path):
+    pytest.importorskip("ray")
+    for n in range(40):
+        (articles / f"note-{n:02}.txt").write_text(
+            f"Note {n}.\n\nThe {n}th buoy rang {n * n} times.\n"
+        )
+    build_with(articles, f"file://{tmp_path}/one")
+    report = build_shared(articles, location, encoder=SentEncoder(), workers="2")
+    assert len(report.added) == 43
+    assert dump(location) == dump(f"file://{tmp_path}/one")
+
+
+def test_the_commands_take_a_uri(articles: Path, location: str, tmp_path: Path, sample_index: Path):
+    def run(*args: str) -> str:
+        result = CliRunner().invoke(main, args, catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    run("copy", "--from", str(sample_index), "--to", location)
+    listed = json.loads(run("list", "--index", location, "--limit", "2", "--json"))["articles"]
+    assert len(listed) == 2
+    rest = json.loads(run("list", "--index", location, "--after", listed[-1]["id"], "--json"))[
+        "articles"
+    ]
+    everything = json.loads(run("list", "--index", str(sample_index), "--json"))["articles"]
+    assert listed + rest == everything
+    told = json.loads(run("info", "--index", location, "--json"))
+    assert (told["articles"], told["recall_at_10"]) == (len(everything), 1.0)
+    assert "are compared one and all" in describe(location)["given_up"]
+    assert "ok" in run("doctor", "--index", location, "--articles", "index/articles")
+    query = ("search", "when should the chain be replaced", "--json")
+    there, here = (json.loads(run(*query, "--index", i)) for i in (location, str(sample_index)))
+    assert [hit["text"] for hit in there["hits"]] == [hit["text"] for hit in here["hits"]]
+
+
+def test_articles_are_told_apart_by_all_that_is_kept_of_them(articles: Path, location: str):
+    (articles / "nul.txt").write_text(
+        "A line with é, 会议 and 'quotes'.\n\nAnd one more \\ line.\n"
+    )
+    build_with(articles, location)
+    article = open_articles(location).get_article("nul.txt")
+    assert isinstance(article, Article)
+    assert article.text == (articles / "nul.txt").read_text()
