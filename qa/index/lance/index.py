@@ -192,7 +192,9 @@ class LanceIndex:
                 )
             # Cosines at half precision decide who is among the last: a few more than asked for.
             found = (
-                search.select(["id", "vector", "_distance"]).limit(min(left, k + 10)).to_arrow(timeout=TIMEOUT)
+                search.select(["id", "vector", "_distance"])
+                .limit(min(left, k + 10))
+                .to_arrow(timeout=TIMEOUT)
             )
         scores = np.einsum("ij,j->i", read_vectors(found["vector"]), query)
         return _rank(dict(zip(found["id"].to_pylist(), scores.tolist(), strict=True)), k)
