@@ -13,10 +13,12 @@ from qa.errors import DiskError, IndexBusy, IndexDamaged, QAError
 from qa.index.store.trust import distrust
 
 C = TypeVar("C", bound=type)
+SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises: the latter where the message that it has for damage is damaged itself."""
 
 
 class _Explaining(Protocol):
-    def _explain(self, error: sqlite3.Error) -> Exception: ...
+    def _explain(self, error: Exception) -> Exception: ...
 
 
 def explains_failures(store: C) -> C:
@@ -34,14 +36,14 @@ def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
     def call(store: _Explaining, /, *args: object, **options: object) -> object:
         try:
             return method(store, *args, **options)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise store._explain(error) from error
 
     @wraps(method)
     def iterate(store: _Explaining, /, *args: object, **options: object) -> Iterator[object]:
         try:
             yield from method(store, *args, **options)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise store._explain(error) from error
 
     return iterate if inspect.isgeneratorfunction(method) else call
@@ -53,6 +55,8 @@ def explain_failure(error: Exception, path: Path) -> Exception:
     """
     if isinstance(error, OSError):
         return DiskError.explain(error, path)
+    if isinstance(error, UnicodeDecodeError):
+        return report_damage(path, "it says something that is no text")
     if not isinstance(error, sqlite3.Error):
         return error
     code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qa.errors import IndexDamaged
-from qa.index.store.failures import explain_failure
+from qa.index.store.failures import SQLITE_ERRORS, explain_failure
 from qa.index.store.tables import BY_NAME, Table, connect, decode_anything, is_whole
 from qa.index.store.writer import StoreWriter
 
@@ -26,7 +26,7 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
         for name in ("meta", "articles", "vectors"):
             table = BY_NAME[name]
             for direction in ("asc", "desc"):  # from either end to where it is damaged
-                with suppress(sqlite3.DatabaseError):
+                with suppress(*SQLITE_ERRORS):
                     for row in _whole_rows(old, table, direction):
                         if name != "meta" or row[0] in _SALVAGED_META:
                             store.put_row(name, row)
@@ -58,7 +58,7 @@ def replace_store(store: StoreWriter, path: Path) -> None:
         with closing(sqlite3.connect(path, timeout=30.0)) as target:
             store._connection.backup(target)
             return
-    except sqlite3.DatabaseError as error:
+    except SQLITE_ERRORS as error:
         explained = explain_failure(error, path)
         if not isinstance(explained, IndexDamaged):
             raise explained from error

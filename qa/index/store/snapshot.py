@@ -9,7 +9,7 @@ from threading import RLock
 from typing import Any, Self
 
 from qa.errors import DiskError, IndexDamaged, IndexMismatch, IndexMissing, show_name
-from qa.index.store.failures import explain_failure, explains_failures, report_damage
+from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures, report_damage
 from qa.index.store.tables import (
     ARTICLE_COLUMNS,
     BY_NAME,
@@ -72,7 +72,7 @@ class Store:
     def _open_snapshot(cls, path: Path, options: str = "") -> Self:
         try:
             store = cls(connect(path, options), path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise explain_failure(error, path) from error
         try:
             store._connection.execute("begin")
@@ -97,7 +97,7 @@ class Store:
             )
         self.meta  # noqa: B018 raises where it is damaged
 
-    def _explain(self, error: sqlite3.Error) -> Exception:
+    def _explain(self, error: Exception) -> Exception:
         return explain_failure(error, self.path)
 
     @property
@@ -162,9 +162,9 @@ class Store:
                 progress(done, len(checks), "checking the store")
             try:
                 flaws += check()
-            except (sqlite3.Error, IndexDamaged) as error:
+            except (*SQLITE_ERRORS, IndexDamaged) as error:
                 explained = (
-                    explain_failure(error, self.path) if isinstance(error, sqlite3.Error) else error
+                    error if isinstance(error, IndexDamaged) else explain_failure(error, self.path)
                 )
                 if not isinstance(explained, IndexDamaged):
                     raise explained from error

@@ -1,13 +1,12 @@
 """The store for writing: what a build stages, encodes and publishes in one transaction."""
 
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from qa.index.store.failures import explain_failure, explains_failures
+from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures
 from qa.index.store.snapshot import Store
 from qa.index.store.tables import (
     ARTICLE_COLUMNS,
@@ -45,7 +44,7 @@ class StoreWriter(Store):
         """Open for writing, making the file if there is none."""
         try:
             connection = connect(path)
-        except sqlite3.Error as error:
+        except SQLITE_ERRORS as error:
             raise explain_failure(error, path) from error
         store = cls(connection, path)
         try:
@@ -63,7 +62,7 @@ class StoreWriter(Store):
             connection.executescript(_STAGING)
         except BaseException as error:
             store.close()
-            if isinstance(error, sqlite3.Error):
+            if isinstance(error, SQLITE_ERRORS):
                 raise explain_failure(error, path) from error
             raise
         return store
