@@ -26,7 +26,7 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
         for name in ("meta", "articles", "vectors"):
             table = BY_NAME[name]
             for direction in ("asc", "desc"):  # from either end to where it is damaged
-                with suppress(*SQLITE_ERRORS):
+                with suppress(*SQLITE_ERRORS, IndexDamaged):
                     for row in _whole_rows(old, table, direction):
                         if name != "meta" or row[0] in _SALVAGED_META:
                             store.put_row(name, row)

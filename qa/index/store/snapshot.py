@@ -234,7 +234,7 @@ class Store:
     def _check_row(self, table: Table, row: Sequence[Any]) -> None:
         """Raise unless a row, its checksum behind its columns, is what was stored."""
         count = len(table.names)
-        if row_checksum(*row[:count]) != row[count]:
+        if row_checksum(table.name, *row[:count]) != row[count]:
             name = row[table.names.index(table.key)] if table.key in table.names else table.name
             raise self._damaged(
                 f"{show_name(str(name))} in the table {table.name} is not what was stored"

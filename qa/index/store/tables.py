@@ -11,7 +11,7 @@ import numpy as np
 from qa.types import Article, Kind, Sentence, Vectors
 
 STORE_FILE = "qa.sqlite"
-FORMAT = 2
+FORMAT = 3
 """Version of the tables below; raised when they change."""
 
 StoreError = sqlite3.OperationalError
@@ -38,7 +38,7 @@ class Table(NamedTuple):
     @property
     def checked(self) -> str:
         """The checksum that a row should have, in SQL."""
-        return f"row_checksum({', '.join(self.names)})"
+        return f"row_checksum('{self.name}', {', '.join(self.names)})"
 
     @property
     def schema(self) -> str:
@@ -128,7 +128,10 @@ def add_functions(connection: sqlite3.Connection) -> None:
 
 
 def row_checksum(*values: str | bytes | int | None) -> int:
-    """63 bits of the BLAKE2b hash of a row's columns; text counts as its UTF-8."""
+    """63 bits of the BLAKE2b hash of a table's name and a row's columns; text counts as its UTF-8.
+
+    With the name, rows of another table are none of this one, wherever their page has got to.
+    """
     digest = blake2b(digest_size=8)
     for value in values:
         if isinstance(value, (str, bytes)):
@@ -143,7 +146,7 @@ def row_checksum(*values: str | bytes | int | None) -> int:
 def is_whole(table: Table, row: Sequence[Any]) -> bool:
     """Whether a row is what was stored: columns, checksum and, where it has one, its large text."""
     count = len(table.names)
-    if row_checksum(*row[:count]) != row[count]:
+    if row_checksum(table.name, *row[:count]) != row[count]:
         return False
     return not table.large or hash_text(row[-1]) == row[table.names.index("sha256")]
 
