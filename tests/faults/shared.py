@@ -90,6 +90,9 @@ def main() -> None:
     draw, started = random.Random(0), time.monotonic()
     for number in range(ARTICLES):
         write_article(articles, number, 0)
+    began = time.monotonic()
+    assert start("build", str(articles), location).wait() == 0
+    usual = time.monotonic() - began
     asker = start("ask", location)
     killed = finished = 0
     last = 0
@@ -97,7 +100,7 @@ def main() -> None:
         change_articles(articles, draw, killed + 1)
         builder = start("build", str(articles), location)
         try:
-            builder.wait(timeout=draw.uniform(1.0, 6.0))
+            builder.wait(timeout=usual * draw.uniform(0.4, 1.5))
             assert builder.returncode == 0
             finished += 1
         except subprocess.TimeoutExpired:
