@@ -14,12 +14,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.training.made import ask_about, ask_whether
 from qa.training.rewrite import Pool, collect_pool, rewrite_question
 
 if TYPE_CHECKING:
@@ -32,24 +33,45 @@ MAX_SENTENCE_TOKENS = 160  # a longer sentence is cut: no passage is longer than
 MAX_QUESTION_TOKENS = 40
 NEAR, FAR = 8, 4  # wrong passages kept for each question
 
-# Share of each folder's articles that no training may see. Folders that are not named here are for
-# evaluation only. All of SQuAD 2's part is kept: nowhere else are unanswerable questions that
-# people wrote, and confidence is fitted on what the reader has not seen.
-HELD_OUT_SHARE = {"squad1-train": 0.045, "squad2-train-part": 1.0, "qed": 0.5, "selqa": 0.5}
+Part: TypeAlias = Literal["train", "choose", "report"]
+"""What an article's questions are for: to train the reader, to fit and choose all else on, or to
+report on.
+"""
+
+# Of each folder's articles, by a hash of their id, the share to report on, and the share up to
+# which to choose on; the reader is trained on the rest. Folders that are not named here are only
+# ever reported on. All of SQuAD 2's part is there to choose on: nowhere else are so many
+# unanswerable questions that people wrote, and confidence is fitted on what the reader has not
+# seen.
+PARTS: dict[str, tuple[float, float]] = {
+    "squad1-train": (0.0, 0.045),
+    "squad2-train-part": (0.0, 1.0),
+    "qed": (0.1, 0.2),
+    "selqa": (0.15, 0.3),
+    "clapnq": (0.15, 0.3),
+    "timeqa": (0.15, 0.3),
+    "squadshifts-reddit": (0.075, 0.15),
+    "squadshifts-amazon": (0.075, 0.15),
+    "squadshifts-new-wiki": (0.075, 0.15),
+    "tydi-en": (0.1, 0.2),
+    "fairytaleqa": (0.075, 0.15),
+    "onestopqa": (0.3, 0.5),
+    "qmsum": (0.1, 0.2),
+    "tatqa": (0.5, 1.0),
+}
 
 
-def is_training_article(folder: str, article_id: str, split: str = "train") -> bool:
-    """Whether training may use an article's questions: by folder, published split, and a hash of
-    the article's id.
+def part_of(folder: str, article_id: str) -> Part:
+    """What an article's questions are for.
 
     The hash depends on the id alone, so an article that occurs in two folders falls on the same
-    side in both where their shares agree. Published dev and test splits are never trained on (all
-    that is here of selqa is its dev split).
+    side in both where their shares agree; the three levels of English in which OneStopQA tells a
+    report count as one article.
     """
-    if folder not in HELD_OUT_SHARE or not split.startswith("train"):
-        return False
-    digest = hashlib.blake2b(article_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") / 2**64 >= HELD_OUT_SHARE[folder]
+    report, choose = PARTS.get(folder, (1.0, 1.0))
+    name = article_id.rsplit("_", 1)[0] if folder == "onestopqa" else article_id
+    place = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
+    return "report" if place < report else "choose" if place < choose else "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +97,7 @@ class Corpus:
     )
     far: Ints  # (q, FAR) the same from other articles
     rewritten_from: Ints  # (q,) question, -1 for real ones
+    sentence_only: NDArray[np.bool_]  # (q,) spans say which sentences answer, not which words
     source: Ints  # (q,) index into SOURCES
     training: NDArray[np.bool_]  # (q,)
 
@@ -94,7 +117,19 @@ class Corpus:
         return np.diff(self.span_starts) > 0
 
 
-SOURCES = ("squad1-train", "squad2-train-part", "qed")
+SOURCES = (*PARTS, "whether", "about")
+"""Folders, and questions made of theirs: whether something happened, and what something was about.
+"""
+SENTENCES_ONLY = {"selqa", "clapnq", "onestopqa", "qmsum", "whether"}
+"""Where whole sentences are marked as answers: they teach which sentence answers, not which words
+of it.
+"""
+LONGEST_SPAN = 25
+"""Longer answers, in wordpieces, teach the sentence only, too."""
+JOINED_CHARS = 500
+"""Paragraphs shorter than this are read with those after them, as passages of an index run over
+short paragraphs.
+"""
 
 
 # --- from folders to arrays
@@ -112,6 +147,7 @@ class Row(NamedTuple):
     rewritten_from: int
     source: int
     training: bool
+    sentence_only: bool = False
 
 
 class _Text:
@@ -131,9 +167,10 @@ class _Text:
         self.paragraph_starts: list[int] = [0]
         self.paragraph_articles: list[str] = []
 
-    def add_paragraph(self, article: str, text: str) -> Ints:
-        """Takes in one paragraph; (tokens, 3): start character, end character, position in all
-        tokens.
+    def add_paragraph(self, article: str, text: str, parts: Sequence[tuple[int, int]]) -> Ints:
+        """Takes in one paragraph, or several short ones that stand at `parts` of the text.
+
+        Returns (tokens, 3): start character, end character, position in all tokens.
         """
         import nupunkt
 
@@ -141,7 +178,10 @@ class _Text:
         offsets = np.array(encoding.offsets, dtype=np.int64).reshape(-1, 2)
         base = len(self.tokens)
         self.tokens.extend(encoding.ids)
-        for start, end in nupunkt.sent_spans(text):
+        spans = [
+            (low + s, low + e) for low, high in parts for s, e in nupunkt.sent_spans(text[low:high])
+        ]
+        for start, end in spans:
             first, last = np.searchsorted(offsets[:, 0], (start, end))
             if first < last:  # a "sentence" of nothing but blanks has no tokens
                 self.sentence_starts.append(base + int(first))
@@ -159,7 +199,9 @@ def read_rows(source: Path, text: _Text) -> list[Row]:
     repeated = {
         article["id"] for article in _read_lines(source / "squad2-train-part" / "articles.jsonl")
     }
-    for number, folder in enumerate(SOURCES):
+    for number, folder in enumerate(PARTS):
+        if not (source / folder).is_dir():
+            continue
         maps: dict[str, list[tuple[int, Ints]]] = {}
         articles: dict[str, str] = {}
         for article in _read_lines(source / folder / "articles.jsonl"):
@@ -167,8 +209,13 @@ def read_rows(source: Path, text: _Text) -> list[Row]:
                 continue
             articles[article["id"]] = article["text"]
             maps[article["id"]] = [
-                (start, text.add_paragraph(f"{folder}/{article['id']}", article["text"][start:end]))
-                for start, end in article["paragraphs"]
+                (
+                    start,
+                    text.add_paragraph(
+                        f"{folder}/{article['id']}", article["text"][start:end], parts
+                    ),
+                )
+                for start, end, parts in join_paragraphs(article["paragraphs"])
             ]
         for question in _read_lines(source / folder / "questions.jsonl"):
             if question["article_id"] in maps:
@@ -184,6 +231,30 @@ def read_rows(source: Path, text: _Text) -> list[Row]:
     return rows
 
 
+def join_paragraphs(
+    paragraphs: Sequence[tuple[int, int]],
+) -> Iterator[tuple[int, int, list[tuple[int, int]]]]:
+    """Start and end of short paragraphs joined to at least JOINED_CHARS, with the parts' places
+    from that start on.
+    """
+    parts: list[tuple[int, int]] = []
+    for start, end in paragraphs:
+        parts.append((start, end))
+        if end - parts[0][0] >= JOINED_CHARS:
+            yield (
+                parts[0][0],
+                end,
+                [(first - parts[0][0], last - parts[0][0]) for first, last in parts],
+            )
+            parts = []
+    if parts:
+        yield (
+            parts[0][0],
+            parts[-1][1],
+            [(first - parts[0][0], last - parts[0][0]) for first, last in parts],
+        )
+
+
 def _read_row(
     question: dict[str, Any],
     folder: str,
@@ -193,6 +264,11 @@ def _read_row(
 ) -> Row | None:
     answered = bool(question["answerable"])
     answers = question["answers"] if answered else question.get("plausible_answers", [])
+    if not answered and not answers:
+        # Any place of its article will do: nothing there answers.
+        answers = [
+            {"text": article[paragraphs[0][0] : paragraphs[0][0] + 1], "start": paragraphs[0][0]}
+        ]
     spans: list[tuple[int, int]] = []
     for answer in answers:
         # An answer that occurs several times has a guessed start: any of its places then counts as
@@ -217,9 +293,9 @@ def _read_row(
         answers=[answer["text"] for answer in answers] if answered else [],
         rewritten_from=-1,
         source=0,
-        training=is_training_article(
-            folder, question["article_id"], question.get("split", "train")
-        ),
+        training=part_of(folder, question["article_id"]) == "train",
+        sentence_only=folder in SENTENCES_ONLY
+        or max(last - first for first, last in spans) >= LONGEST_SPAN,
     )
 
 
@@ -234,17 +310,74 @@ def _find_tokens(start: int, end: int, paragraphs: list[tuple[int, Ints]]) -> li
     return []
 
 
-def add_rewrites(rows: list[Row], *, seed: int) -> list[Row]:
+def add_rewrites(rows: list[Row], text: _Text, *, seed: int) -> list[Row]:
     """One unanswerable rewrite of each answered question that allows it."""
     rng = random.Random(seed)
     pool: Pool = collect_pool((row.article, row.text) for row in rows if row.training)
     known = {row.text for row in rows}
     rewrites = []
     for number, row in enumerate(rows):
-        text = rewrite_question(row.text, row.article, pool=pool, rng=rng) if row.spans else None
-        if text is not None and text not in known:
-            rewrites.append(row._replace(text=text, spans=[], answers=[], rewritten_from=number))
+        if not row.spans:
+            continue
+        around = " ".join(text.sentence_texts[max(0, row.focus - 2) : row.focus + 3])
+        changed = rewrite_question(row.text, row.article, pool=pool, rng=rng, passage=around)
+        if changed is not None and changed not in known:
+            rewrites.append(row._replace(text=changed, spans=[], answers=[], rewritten_from=number))
     return rows + rewrites
+
+
+def add_made(rows: list[Row], text: _Text, *, seed: int) -> list[Row]:
+    """Questions that the folders hardly have, made of what they have: yes or no, and what something
+    was about.
+    """
+    rng = random.Random(seed)
+    made = []
+    whether, about = SOURCES.index("whether"), SOURCES.index("about")
+    for row in rows:
+        asked = (
+            ask_whether(row.text, row.answers, rng=rng)
+            if row.spans and row.rewritten_from < 0
+            else None
+        )
+        if asked is not None:
+            made.append(row._replace(text=asked, source=whether, sentence_only=True))
+    ends = [*text.sentence_starts[1:], len(text.tokens)]
+    articles = {
+        sentence: article
+        for article, (first, last) in zip(
+            text.paragraph_articles, pairwise(text.paragraph_starts), strict=True
+        )
+        for sentence in range(first, last)
+    }
+    for number, sentence in enumerate(text.sentence_texts):
+        found = ask_about(sentence, rng=rng)
+        length = ends[number] - text.sentence_starts[number]
+        if found is None or length > MAX_SENTENCE_TOKENS:
+            continue
+        offsets = text.tokenizer.encode(sentence, add_special_tokens=False).offsets
+        inside = [
+            n for n, (start, end) in enumerate(offsets) if end > found.start and start < found.end
+        ]
+        if not inside or inside[-1] >= length:
+            continue
+        folder, article_id = articles[number].split("/", 1)
+        base = text.sentence_starts[number]
+        span = (base + inside[0], base + inside[-1])
+        training = part_of(folder, article_id) == "train"
+        made.append(
+            Row(
+                articles[number],
+                found.question,
+                number,
+                [span],
+                [sentence],
+                -1,
+                about,
+                training,
+                len(inside) > LONGEST_SPAN,
+            )
+        )
+    return rows + made
 
 
 def cut_passages(sentence_starts: Ints, paragraph_starts: Ints) -> Ints:
@@ -269,7 +402,7 @@ def cut_passages(sentence_starts: Ints, paragraph_starts: Ints) -> Ints:
 def build(source: Path, tokenizer_file: Path, *, seed: int = 7) -> Corpus:
     """Reads, tokenises, rewrites, and finds the negatives of every answered question."""
     text = _Text(tokenizer_file)
-    rows = add_rewrites(read_rows(source, text), seed=seed)
+    rows = add_made(add_rewrites(read_rows(source, text), text, seed=seed), text, seed=seed)
     sentence_starts = np.array([*text.sentence_starts, len(text.tokens)], dtype=np.int64)
     paragraph_starts = np.array(text.paragraph_starts, dtype=np.int64)
     passages = cut_passages(sentence_starts, paragraph_starts)
@@ -300,6 +433,7 @@ def build(source: Path, tokenizer_file: Path, *, seed: int = 7) -> Corpus:
         near=near,
         far=far,
         rewritten_from=np.array([row.rewritten_from for row in rows], dtype=np.int64),
+        sentence_only=np.array([row.sentence_only for row in rows]),
         source=np.array([row.source for row in rows], dtype=np.int64),
         training=np.array([row.training for row in rows]),
     )

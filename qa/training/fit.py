@@ -38,7 +38,7 @@ from qa.evaluation.metrics import auroc, calibration_error
 from qa.index.build import build
 from qa.index.index import Index
 from qa.reader.onnx import OnnxReader
-from qa.training.data import is_training_article
+from qa.training.data import part_of
 from qa.training.rewrite import collect_pool, rewrite_question
 
 QuestionKind = Literal["answered", "people", "rewritten", "absent"]
@@ -119,7 +119,7 @@ def _collect_held_out(source: Path, part: Path) -> set[str]:
             for row in _read_lines(source / folder / "articles.jsonl")
             if row["id"] not in articles
         ]
-        held = {row["id"]: row for row in rows if not is_training_article(folder, row["id"])}
+        held = {row["id"]: row for row in rows if part_of(folder, row["id"]) != "train"}
         questions += [
             row
             for row in _read_lines(source / folder / "questions.jsonl")

@@ -1,6 +1,7 @@
 """A corpus -> groups of passages to train on, anew in each epoch, and padded batches of them."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,20 +21,44 @@ class Pair(NamedTuple):
     first: int  # the passage is tokens[first:last]
     last: int
     spans: list[tuple[int, int]]  # gold answers inside it: first and last token
+    sentence_only: bool = False  # they say which sentences answer, not which words
 
 
 Group = list[Pair]  # passages of one question; its scores are normalised together
+
+
+QUESTIONS: Mapping[str, int] = {
+    "squad1-train": 9000,
+    "squadshifts-reddit": 2400,
+    "squadshifts-amazon": 2400,
+    "squadshifts-new-wiki": 1500,
+    "tydi-en": 2400,
+    "fairytaleqa": 2400,
+    "qed": 1300,
+    "onestopqa": 900,
+    "selqa": 700,
+    "timeqa": 700,
+    "qmsum": 600,
+    "clapnq": 400,
+    "whether": 1600,
+    "about": 600,
+}
+"""Kinds of text count by how people's articles are, not by how many questions somebody wrote on
+them.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Mix:
     """What a training run sees of what the corpus holds."""
 
+    questions: Mapping[str, int] = field(
+        default_factory=lambda: QUESTIONS
+    )  # of an epoch, by source
+    rewritten: int = 5000  # of them, rewritten unanswerable ones
+    squad_rewritten: float = 0.6  # share of those that comes from SQuAD
     absent: float = 0.12  # answered questions shown with a wrong passage only
     far: float = 0.2  # wrong passages from other articles
-    rewritten: float = 0.2  # rewritten unanswerable questions, per answered one
-    repeat_unanswerable: int = 6  # people's unanswerable questions are few
-    repeat_qed: int = 2  # search-like questions are few
     drop_mark: float = 0.25  # people search without "?"
     shortest: int = (
         48  # crops are of any size from here to MAX_PASSAGE_TOKENS, as the passages read later are
@@ -43,15 +68,32 @@ class Mix:
 def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
     """Question numbers of one epoch, shuffled."""
     rng = np.random.default_rng((seed, epoch))
-    numbers = np.arange(len(corpus.focus))
-    answered, rewritten = corpus.is_answered(), corpus.rewritten_from >= 0
-    plain = numbers[corpus.training & answered]
-    people = numbers[corpus.training & ~answered & ~rewritten]
-    made = numbers[corpus.training & rewritten]
-    qed = plain[corpus.source[plain] == SOURCES.index("qed")]
-    drawn = rng.choice(made, size=min(len(made), int(mix.rewritten * len(plain))), replace=False)
-    parts = [plain, *[qed] * (mix.repeat_qed - 1), *[people] * mix.repeat_unanswerable, drawn]
+    rewritten = corpus.rewritten_from >= 0
+    parts = [
+        _draw(
+            np.flatnonzero(corpus.training & ~rewritten & (corpus.source == SOURCES.index(name))),
+            count,
+            rng,
+        )
+        for name, count in mix.questions.items()
+    ]
+    from_squad = corpus.source == SOURCES.index("squad1-train")
+    count = round(mix.squad_rewritten * mix.rewritten)
+    parts += [
+        _draw(np.flatnonzero(corpus.training & rewritten & from_squad), count, rng),
+        _draw(
+            np.flatnonzero(corpus.training & rewritten & ~from_squad), mix.rewritten - count, rng
+        ),
+    ]
     return rng.permutation(np.concatenate(parts))
+
+
+def _draw(numbers: Ints, count: int, rng: np.random.Generator) -> Ints:
+    """So many of them; where they are fewer, each as often as any other, give or take one."""
+    if not len(numbers):
+        return numbers
+    rounds = [rng.permutation(numbers) for _ in range(-(-count // len(numbers)))]
+    return np.concatenate(rounds)[:count] if rounds else numbers[:0]
 
 
 def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generator) -> Group:
@@ -66,11 +108,9 @@ def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generato
     if not spans:
         return [Pair(question, *own, [])]
     wrong = _draw_wrong(corpus, mix, number, rng)
-    group = (
-        []
-        if wrong is not None and rng.random() < mix.absent
-        else [Pair(question, *own, _inside(spans, own))]
-    )
+    only = bool(corpus.sentence_only[number])
+    right = Pair(question, *own, _overlapping(spans, own) if only else _inside(spans, own), only)
+    group = [] if wrong is not None and rng.random() < mix.absent else [right]
     if wrong is not None:
         # Only the passage is known to lack the answer; the rest of its paragraph may hold it.
         low, high = (int(bound) for bound in corpus.passages[wrong])
@@ -111,7 +151,11 @@ def dev_groups(corpus: Corpus, *, count: int, seed: int = 11) -> tuple[list[Grou
     """Held-out questions with their passage first, then DEV_NEGATIVES of its article; and rewrites
     on that passage.
     """
-    numbers = np.flatnonzero(~corpus.training & (corpus.rewritten_from >= 0) & (corpus.source < 2))
+    numbers = np.flatnonzero(
+        ~corpus.training
+        & (corpus.rewritten_from >= 0)
+        & (corpus.source == SOURCES.index("squad1-train"))
+    )
     numbers = np.array(
         [n for n in numbers if corpus.near[corpus.rewritten_from[n], DEV_NEGATIVES - 1] >= 0]
     )
@@ -150,6 +194,15 @@ def _spans_of(corpus: Corpus, number: int) -> list[tuple[int, int]]:
 
 def _inside(spans: list[tuple[int, int]], passage: tuple[int, int]) -> list[tuple[int, int]]:
     return [span for span in spans if passage[0] <= span[0] and span[1] < passage[1]]
+
+
+def _overlapping(spans: list[tuple[int, int]], passage: tuple[int, int]) -> list[tuple[int, int]]:
+    low, high = passage
+    return [
+        (max(first, low), min(last, high - 1))
+        for first, last in spans
+        if first < high and last >= low
+    ]
 
 
 def _question_of(corpus: Corpus, number: int) -> Ints:
@@ -191,6 +244,9 @@ class Batch(NamedTuple):
         np.float32
     ]  # (b, s, l) rows average over a sentence's tokens; all zero where there is none
     sentence: NDArray[np.bool_]  # (b, s) gold sentences
+    has_words: NDArray[
+        np.bool_
+    ]  # (b,) whether start and end may be learnt from: not where only sentences are marked
     group: Ints  # (b,)
 
 
@@ -216,9 +272,11 @@ def make_batch(corpus: Corpus, groups: list[Group]) -> Batch:
             sentences[row, number, offset + first : offset + last] = 1 / (last - first)
         for first, last in pair.spans:
             start[row, offset + first - pair.first] = end[row, offset + last - pair.first] = True
-            sentence[row, np.searchsorted(bound, first - pair.first, side="right") - 1] = True
+            here = np.searchsorted(bound, (first - pair.first, last - pair.first), side="right") - 1
+            sentence[row, here[0] : (here[1] if pair.sentence_only else here[0]) + 1] = True
     group = np.array([number for number, _ in pairs], dtype=np.int64)
-    return Batch(ids, mask, types, passage, start, end, sentences, sentence, group)
+    has_words = np.array([not pair.sentence_only for _, pair in pairs])
+    return Batch(ids, mask, types, passage, start, end, sentences, sentence, has_words, group)
 
 
 def _sentence_bounds(corpus: Corpus, pair: Pair) -> list[int]:

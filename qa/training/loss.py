@@ -19,6 +19,7 @@ class Gold(NamedTuple):
     end: Tensor  # bool (b, l)
     sentences: Tensor  # float (b, s, l) averages tokens into sentences
     sentence: Tensor  # bool (b, s)
+    has_words: Tensor  # bool (b,) start and end of groups with a row without teach nothing
     group: Tensor  # int64 (b,)
 
 
@@ -49,8 +50,11 @@ def measure_losses(scores: Scores, gold: Gold) -> Losses:
         )  # both halves weigh alike, per question
         start = shared_loss(scores.start, gold.passage, gold.start, group)
         end = shared_loss(scores.end, gold.passage, gold.end, group)
-        span = span + share * (start + end) / 2
-        sentence = sentence + share * shared_loss(sentences, real, gold.sentence, group)
+        # Where words are not marked it is only known that an answer is there, which the other
+        # losses teach.
+        has_words = (_count_groups(~gold.has_words.unsqueeze(1), group) == 0).float()
+        span = span + share * ((start + end) * has_words).sum() / 2
+        sentence = sentence + share * shared_loss(sentences, real, gold.sentence, group).sum()
     silent = (~gold.start.any(dim=-1)).float()
     share = (int(gold.group[-1]) + 1) / len(silent)  # per question too
     null = share * binary_cross_entropy_with_logits(scores.null, silent, reduction="sum")
@@ -63,8 +67,8 @@ def pool_sentences(tokens: Tensor, sentences: Tensor) -> Tensor:
 
 
 def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) -> Tensor:
-    """Negative log-likelihood, summed over groups, of the gold options among a group's allowed ones
-    and "none" at 0.
+    """(g,) negative log-likelihood of the gold options among a group's allowed ones and "none" at
+    0.
 
     Where a group has several gold options their likelihoods are added: an answer that occurs thrice
     may be found at any of its places. Where it has none, "none" is gold. `scores`, `allowed`,
@@ -74,7 +78,7 @@ def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) ->
     normaliser = torch.logaddexp(everything, torch.zeros_like(everything))
     right = _pool_groups(scores.masked_fill(~gold, _NEVER), group)
     answered = _count_groups(gold, group) > 0
-    return (normaliser - torch.where(answered, right, torch.zeros_like(right))).sum()
+    return normaliser - torch.where(answered, right, torch.zeros_like(right))
 
 
 def _pool_groups(scores: Tensor, group: Tensor) -> Tensor:

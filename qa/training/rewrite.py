@@ -10,6 +10,8 @@ import random
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from functools import cache
+from pathlib import Path
 from typing import Literal, NamedTuple
 
 Kind = Literal["name", "year", "number"]
@@ -71,9 +73,20 @@ def find_parts(question: str) -> list[tuple[Kind, re.Match[str]]]:
 
 
 def rewrite_question(
-    question: str, article_id: str, *, pool: Pool, rng: random.Random
+    question: str, article_id: str, *, pool: Pool, rng: random.Random, passage: str = ""
 ) -> str | None:
-    """The question with one thing changed, or None where there is nothing to change."""
+    """The question with one thing changed, or None where there is nothing to change.
+
+    With the words around its answer as `passage`, most changes take theirs from there: people who
+    want to mislead do so with the passage's own words.
+    """
+    near = (
+        [swap_word(question, passage, rng=rng), exchange_names(question, rng=rng)]
+        if passage
+        else []
+    )
+    if any(near) and rng.random() < 0.6:
+        return rng.choice([way for way in near if way is not None])
     ways = [swap_part(question, article_id, pool=pool, rng=rng), swap_opposite(question, rng=rng)]
     found = [way for way in ways if way is not None]
     # Negation is rare in real questions: too many here would teach "not" as the mark of an
@@ -98,6 +111,74 @@ def swap_part(question: str, article_id: str, *, pool: Pool, rng: random.Random)
         if new.lower() not in question.lower() and old.lower() not in new.lower():
             return question[: match.start()] + new + question[match.end() :]
     return None
+
+
+def swap_word(question: str, passage: str, *, rng: random.Random) -> str | None:
+    """One content word replaced by another of its part of speech that stands in the passage."""
+    tags = _read_tags()
+    taken = {_stem(word) for word in _WORD.findall(question)}
+    offered: defaultdict[str, list[str]] = defaultdict(list)
+    for word in _WORD.findall(passage):
+        tag = tags.get(word)
+        if tag and _stem(word) not in taken:
+            offered[tag].append(word)
+    words = [
+        match
+        for match in list(_WORD.finditer(question))[1:]
+        if offered.get(tags.get(match.group(), ""))
+    ]
+    if not words:
+        return None
+    match = rng.choice(words)
+    return (
+        question[: match.start()]
+        + rng.choice(offered[tags[match.group()]])
+        + question[match.end() :]
+    )
+
+
+def exchange_names(question: str, *, rng: random.Random) -> str | None:
+    """Two names in each other's place: who did it to whom."""
+    names = [match for kind, match in find_parts(question) if kind == "name"]
+    if len(names) < 2:
+        return None
+    one, other = sorted(rng.sample(names, 2), key=lambda match: match.start())
+    if one.group() in other.group() or other.group() in one.group():
+        return None
+    between = question[one.end() : other.start()]
+    if re.search(r"\b(?:and|or)\b|^, ?$", between):
+        return None
+    return question[: one.start()] + other.group() + between + one.group() + question[other.end() :]
+
+
+def _stem(word: str) -> str:
+    return word.lower()[:5]
+
+
+@cache
+def _read_tags() -> dict[str, str]:
+    """Word -> its usual part of speech, for words that are telling enough to be swapped (TextBlob's
+    lexicon).
+    """
+    import textblob
+
+    tags: dict[str, str] = {}
+    path = Path(textblob.__file__).with_name("en") / "en-lexicon.txt"
+    for line in path.read_text(encoding="utf-8").splitlines():
+        word, _, tag = line.partition(" ")
+        if len(word) > 3 and tag in _SWAPPED_TAGS and word not in _LIGHT:
+            tags[word] = tag
+    return tags
+
+
+_WORD = re.compile(r"[A-Za-z]+")
+_SWAPPED_TAGS = frozenset("NN NNS JJ JJR JJS VB VBD VBN VBG VBZ NNP".split())
+_LIGHT = frozenset(
+    """
+    kind type name made make used many much other same such been have does done called known time
+    year years date number part what when more most some part first last
+    """.split()
+)
 
 
 def swap_opposite(question: str, *, rng: random.Random) -> str | None:

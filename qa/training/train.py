@@ -419,16 +419,19 @@ def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float
 @click.option("--minutes", type=float, required=True, help="Length of the whole run.")
 @click.option("--threads", type=int, default=2, show_default=True)
 @click.option(
+    "--peak", type=float, default=1.5e-4, show_default=True, help="The highest learning rate."
+)
+@click.option(
     "--seed",
     type=int,
     default=7,
     show_default=True,
     help="Another one for each round: it orders the data.",
 )
-def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int, seed: int) -> None:
-    """Train, resuming what the state folder holds; the averaged weights end in its folder
-    `final`.
-    """
+def main(
+    corpus: Path, start: Path, state: Path, minutes: float, threads: int, peak: float, seed: int
+) -> None:
+    """Train, resuming what the state folder holds; the averaged weights end in its `final`."""
     torch.set_num_threads(1)  # of each worker; the work is split between them
     stop = False
 
@@ -437,7 +440,11 @@ def main(corpus: Path, start: Path, state: Path, minutes: float, threads: int, s
         stop = True
 
     signal.signal(signal.SIGTERM, ask_to_stop)
-    run = Run(Corpus.load(corpus), Plan(seconds=60 * minutes, threads=threads, seed=seed), start)
+    run = Run(
+        Corpus.load(corpus),
+        Plan(seconds=60 * minutes, threads=threads, peak=peak, seed=seed),
+        start,
+    )
     if (state / STATE_FILE).exists():
         run.restore(state)
     _log(state, run, {"process": os.getpid()})

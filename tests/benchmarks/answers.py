@@ -25,7 +25,7 @@ from qa.evaluation.metrics import auroc, measure, time_stages
 from qa.evaluation.run import ask_all
 from qa.index.build import build
 from qa.index.index import Index
-from qa.training.data import is_training_article
+from qa.training.data import part_of
 from qa.types import Hit, Turn
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")
@@ -152,11 +152,7 @@ def _find_unseen(dataset: Path) -> set[str]:
     rows = map(json.loads, (dataset / "questions.jsonl").read_text(encoding="utf-8").splitlines())
     # A folder's own name says which set it is; what names no split is not one of those trained on.
     return {
-        str(row["id"])
-        for row in rows
-        if not is_training_article(
-            dataset.name, str(row["article_id"]), str(row.get("split", "train"))
-        )
+        str(row["id"]) for row in rows if part_of(dataset.name, str(row["article_id"])) != "train"
     }
 
 

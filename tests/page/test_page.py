@@ -136,7 +136,7 @@ def test_a_stopped_build_leaves_the_index_as_it_was(
         go_on.wait(10)
         return build(*args, progress=progress, **options)
 
-    monkeypatch.setattr("qa.page.service.build", slow_build)
+    monkeypatch.setattr("qa.page.service.build_index", slow_build)
     service.add_text("Varn", "The lighthouse of Varn was built in 1851.")
     service.start_build()
     assert reached.wait(10)
