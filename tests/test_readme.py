@@ -2,10 +2,12 @@
 
 import json
 import re
+import shlex
 import shutil
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from qa import cli
 from tests.conftest import ROOT, SAMPLES
@@ -24,13 +26,57 @@ def test_the_two_commands_are_there():
     assert "<!-- the test command -->\n```sh\n" + test in README
 
 
-def test_the_python_example_runs(
-    sample_index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys
-):
-    shutil.copytree(sample_index, tmp_path / "index")
+@pytest.fixture
+def samples(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder as after a clone, as far as the examples need it, and the working directory."""
+    shutil.copytree(SAMPLES, tmp_path / "index/articles")
     monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_the_shell_examples_print_what_is_shown(samples: Path):
+    (session,) = find_blocks("console")
+    commands = re.split(r"^\$ ", session, flags=re.M)[1:]
+    assert len(commands) >= 5
+    for example in commands:
+        line, _, shown = example.partition("\n")
+        words = shlex.split(line)
+        redirect = Path(words.pop()) if ">" in words else None
+        words = [word for word in words if word != ">"]
+        assert words[0] == "qa"
+        result = CliRunner().invoke(cli.main, words[1:])
+        assert result.exit_code == 0, (line, result.output)
+        if redirect:
+            redirect.write_text(result.stdout, encoding="utf-8")
+        elif shown.endswith("...\n"):
+            assert result.stdout.startswith(shown.removesuffix("...\n")), line
+        else:
+            assert result.stdout == shown, line
+
+
+def test_the_python_example_prints_what_is_shown(samples: Path, capsys: pytest.CaptureFixture[str]):
     exec(compile(find_blocks("python")[0], "README.md", "exec"), {})
-    assert "The meeting was about weapons" in capsys.readouterr().out
+    assert capsys.readouterr().out == find_blocks("text")[0]
+
+
+def test_the_readme_fits_two_screens():
+    assert len(README.splitlines()) <= 130
+
+
+def test_the_design_names_the_rooms_that_there_are():
+    design = (ROOT / "qa/README.md").read_text(encoding="utf-8")
+    drawn = re.search(r"## Rooms\n\n```\n(.*?)^```", design, re.M | re.S)
+    assert drawn is not None
+    named = set(re.findall(r"^([\w.]+/?)  ", drawn[1], re.M))
+    rooms = {f"{path.parent.name}/" for path in (ROOT / "qa").glob("*/__init__.py")}
+    modules = {path.name for path in (ROOT / "qa").glob("*.py") if not path.name.startswith("__")}
+    assert named == rooms | modules
+
+
+def test_no_room_has_more_than_ten_modules():
+    for room in (ROOT / "qa").rglob("__init__.py"):
+        modules = [path for path in room.parent.glob("*.py") if path.name != "__init__.py"]
+        assert room.parent == ROOT / "qa" or len(modules) <= 10, room.parent
 
 
 def test_every_command_is_in_the_readme_and_every_command_in_the_readme_exists():

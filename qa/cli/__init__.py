@@ -28,6 +28,7 @@ from qa.cli.shell import (
 from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
+    from qa.evaluation.data_sets import Part
     from qa.types import Answer
 
 
@@ -90,7 +91,13 @@ def ask(
     threshold: float | None,
     as_json: bool,
 ) -> None:
-    """Answer QUESTION with quotes from the articles, or say that they do not."""
+    r"""Answer QUESTION with quotes from the articles, or say that they do not.
+
+    \b
+    Examples:
+      qa ask "What was the meeting about?"
+      qa ask "Where was it held?" --history saved.json --json
+    """
     from qa.answer.answerer import THRESHOLD, Answerer
     from qa.answer.retriever import Retriever
     from qa.saved import read_answers
@@ -120,6 +127,10 @@ def chat(index: Path | str | str, reader: str, no_reader: bool, as_json: bool) -
     /new             forget what was asked so far
     /plain QUESTION  ask as written, without what came before
     /quit            or Ctrl-D: leave
+
+    \b
+    Example:
+      qa chat --no-reader
     """
     from qa.answer.answerer import Answerer
     from qa.answer.retriever import Retriever
@@ -158,7 +169,12 @@ def chat(index: Path | str | str, reader: str, no_reader: bool, as_json: bool) -
 @json_option
 @tell_errors
 def search(query: str, index: Path | str, passages: int, as_json: bool) -> None:
-    """Print the passages that match QUERY best."""
+    r"""Print the passages that match QUERY best.
+
+    \b
+    Example:
+      qa search "precision missiles" -k 5
+    """
     from qa import render
     from qa.answer.retriever import Retriever
 
@@ -176,7 +192,12 @@ def search(query: str, index: Path | str, passages: int, as_json: bool) -> None:
 @json_option
 @tell_errors
 def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> None:
-    """List the articles in the index, in order of their ids."""
+    r"""List the articles in the index, in order of their ids.
+
+    \b
+    Example:
+      qa list --json
+    """
     from contextlib import closing
 
     from qa import render
@@ -224,7 +245,12 @@ def serve(
     allow_host: tuple[str, ...],
     mcp: bool,
 ) -> None:
-    """Open the page to ask in a browser; the index is brought up to date first."""
+    r"""Open the page to ask in a browser; the index is brought up to date first.
+
+    \b
+    Example:
+      qa serve --articles ~/reports --index ~/reports-index
+    """
     from qa.page import serve as serve_page
 
     password = os.environ.get("QA_PASSWORD") or (
@@ -245,7 +271,7 @@ def serve(
 
 
 @main.command("eval")
-@click.argument("dataset", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.argument("dataset", type=click.Path(path_type=Path, exists=True))
 @click.option(
     "--sample",
     type=click.IntRange(1),
@@ -255,6 +281,11 @@ def serve(
     "--work",
     type=click.Path(path_type=Path, file_okay=False),
     help="Keep the index here for next time.",
+)
+@click.option(
+    "--part",
+    type=click.Choice(["train", "choose", "report"]),
+    help="Ask only of the articles of this part of the set; all are indexed.",
 )
 @click.option(
     "--plot",
@@ -269,12 +300,20 @@ def evaluate(
     dataset: Path,
     sample: int | None,
     work: Path | None,
+    part: "Part | None",
     plot: Path | None,
     reader: str,
     no_reader: bool,
     as_json: bool,
 ) -> None:
-    """Measure answers on DATASET, a folder with articles.jsonl and questions.jsonl."""
+    r"""Measure answers on DATASET: a folder with articles.jsonl and questions.jsonl, a SQuAD file,
+    or a BEIR folder.
+
+    \b
+    Examples:
+      qa eval my-questions --sample 200
+      qa eval dev-v2.0.json --part report
+    """
     from qa.evaluation.metrics import plot_risk_coverage
     from qa.evaluation.run import evaluate as evaluate_set
 
@@ -284,6 +323,7 @@ def evaluate(
             work=work,
             reader=None if no_reader else reader,
             sample=sample,
+            part=part,
             progress=progress,
         )
     if plot:

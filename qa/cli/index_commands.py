@@ -47,7 +47,12 @@ def build(
     watch: bool,
     as_json: bool,
 ) -> None:
-    """Bring the index up to date with the articles folder."""
+    r"""Bring the index up to date with the articles folder.
+
+    \b
+    Example:
+      qa build --articles ~/reports --index ~/reports-index
+    """
     if watch:
         _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
     _finish(
@@ -69,9 +74,13 @@ def build(
 @json_option
 @tell_errors
 def add(paths: tuple[Path, ...], articles: Path, index: Path | str, as_json: bool) -> None:
-    """Copy files into the articles folder and index them.
+    r"""Copy files into the articles folder and index them.
 
     Nothing is overwritten: where a different article has the name, the new one gets a number.
+
+    \b
+    Example:
+      qa add ~/Downloads/*.md
     """
     from qa.articles.folder import add_files
 
@@ -90,10 +99,14 @@ def add(paths: tuple[Path, ...], articles: Path, index: Path | str, as_json: boo
 @json_option
 @tell_errors
 def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_json: bool) -> None:
-    """Take articles, named as `qa list` does, out of the index.
+    r"""Take articles, named as `qa list` does, out of the index.
 
     Their files are moved from the articles folder to "removed" in the index (beside the articles
     folder where the index is a shared one), so that a slip can be undone.
+
+    \b
+    Example:
+      qa remove old.txt
     """
     from qa.articles.folder import find_article, move_out
     from qa.index.locate import find_removed
@@ -111,7 +124,12 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_j
 @json_option
 @tell_errors
 def info(index: Path | str, as_json: bool) -> None:
-    """Print the index's sizes, counts, generation and models."""
+    r"""Print the index's sizes, counts, generation and models.
+
+    \b
+    Example:
+      qa info --json
+    """
     from qa.index.locate import describe
 
     described = describe(index)
@@ -128,7 +146,12 @@ def info(index: Path | str, as_json: bool) -> None:
 @json_option
 @tell_errors
 def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
-    """Check all of the index; say what is wrong and what to do, and exit 1 if anything is."""
+    r"""Check all of the index; say what is wrong and what to do, and exit 1 if anything is.
+
+    \b
+    Example:
+      qa doctor
+    """
     from qa.index.locate import check
 
     with show_progress() as progress:
@@ -151,10 +174,14 @@ def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
 @json_option
 @tell_errors
 def verify(file: Path, index: Path | str, as_json: bool) -> None:
-    """Check the quotes in FILE, saved answers or a saved conversation, against the articles.
+    r"""Check the quotes in FILE, saved answers or a saved conversation, against the articles.
 
     Each is ok, moved (the same words stand elsewhere in the article), source changed (the article
     is another now and lacks the words) or not found. Exits 1 unless all are ok.
+
+    \b
+    Example:
+      qa verify saved.json
     """
     from qa.saved import verify as verify_file
 
@@ -174,7 +201,12 @@ def verify(file: Path, index: Path | str, as_json: bool) -> None:
 @json_option
 @tell_errors
 def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
-    """Copy an index to storage that machines share, without encoding anything."""
+    r"""Copy an index to storage that machines share, without encoding anything.
+
+    \b
+    Example:
+      qa copy --from index --to s3://archive/qa
+    """
     from qa.index.locate import copy_index
 
     with show_progress() as progress:

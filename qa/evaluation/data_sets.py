@@ -1,20 +1,55 @@
 """A data set on disk -> questions with gold answers, and its articles as files.
 
-A data set is a folder with `articles.jsonl` (`id`, `title`, `text`) and `questions.jsonl` (`id`,
-`article_id`, `question`, `answers` with `text` and `start`, `answerable`). A question of a
-conversation has `history`, too: the turns before as `question` and `rationale`, the words of the
-article that answered; and perhaps a `rewrite` that can be understood without them.
+Three forms are read:
+
+- a folder with `articles.jsonl` (`id`, `title`, `text`) and `questions.jsonl` (`id`, `article_id`,
+  `question`, `answers` with `text` and `start`, `answerable`). A question of a conversation has
+  `history`, too: the turns before as `question` and `rationale`, the words of the article that
+  answered; and perhaps a `rewrite` that can be understood without them;
+- a SQuAD file, version 1.1 or 2.0 (Rajpurkar et al. 2016, 2018), as published;
+- a BEIR folder (Thakur et al. 2021): `corpus.jsonl`, `queries.jsonl` and `qrels/*.tsv`, where all
+  of a relevant article counts as an answer.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import blake2b
 from pathlib import Path
 from random import Random
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from qa.answer.followup import resolve
 from qa.errors import DataSetError
 from qa.types import Article, Passage, Quote, Sentence, Span, Turn
+
+Part: TypeAlias = Literal["train", "choose", "report"]
+"""What an article's questions are for: to train on, to fit and choose all else on, or to report on.
+"""
+
+SHARES: dict[str, tuple[float, float]] = {
+    "squad1-train": (0.0, 0.045),
+    # Nowhere else are so many unanswerable questions that people wrote, and confidence is fitted
+    # on what the reader has not seen.
+    "squad2-train-part": (0.0, 1.0),
+    "qed": (0.1, 0.2),
+    "selqa": (0.15, 0.3),
+    "clapnq": (0.15, 0.3),
+    "timeqa": (0.15, 0.3),
+    "squadshifts-reddit": (0.075, 0.15),
+    "squadshifts-amazon": (0.075, 0.15),
+    "squadshifts-new-wiki": (0.075, 0.15),
+    "tydi-en": (0.1, 0.2),
+    "fairytaleqa": (0.075, 0.15),
+    "onestopqa": (0.3, 0.5),
+    "qmsum": (0.1, 0.2),
+    "tatqa": (0.5, 1.0),
+    **dict.fromkeys(("squad2-dev", "xquad", "coqa", "arcd", "mtrag-human"), (1.0, 1.0)),
+}
+"""Data set -> the share of its articles to report on, and the share up to which to choose on; what
+is left is to train on.
+"""
+OTHER_SHARES = (0.5, 0.75)
+"""Of data sets that are not named above."""
 
 
 class GoldQuestion(NamedTuple):
@@ -32,14 +67,31 @@ class GoldQuestion(NamedTuple):
     """The turns before, oldest first: question, and the words of the article that answered it."""
     rewrite: str = ""
     """The question as it would be asked without them; empty if nobody has written that."""
+    other_articles: tuple[str, ...] = ()
+    """Further articles in which any place is right."""
+
+
+def part_of(dataset: str, article_id: str) -> Part:
+    """The part of its data set that an article belongs to, by a hash of its id.
+
+    An article that two sets share falls into the same part where their shares agree. The three
+    levels of English in which OneStopQA tells a report count as one article.
+    """
+    report, choose = SHARES.get(dataset, OTHER_SHARES)
+    name = article_id.rsplit("_", 1)[0] if dataset == "onestopqa" else article_id
+    place = int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
+    return "report" if place < report else "choose" if place < choose else "train"
 
 
 def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
     """Write a data set's articles as files; gives gold article id -> (article id, offset of its
     text in the file).
+
+    Raises:
+        DataSetError: the data set cannot be read.
     """
     places = {}
-    for number, row in enumerate(_read_jsonl(dataset / "articles.jsonl", "id", "text")):
+    for number, row in enumerate(_article_rows(dataset)):
         header = f"---\ntitle: {json.dumps(row.get('title') or str(row['id']))}\n---\n"
         name = f"{number:05}.txt"
         content = header + row["text"]
@@ -51,14 +103,20 @@ def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[GoldQuestion]:
-    """The questions of a data set, their offsets moved to where `write_articles` put the texts."""
+    """The questions of a data set, their offsets moved to where `write_articles` put the texts.
+
+    Raises:
+        DataSetError: the data set cannot be read.
+    """
     questions = []
-    for row in _read_jsonl(dataset / "questions.jsonl", "id", "article_id", "question"):
-        if str(row["article_id"]) not in places:
-            raise DataSetError(
-                f"{dataset / 'questions.jsonl'}: question {row['id']} names no article of "
-                "articles.jsonl"
-            )
+    for row in _question_rows(dataset):
+        others = [str(other) for other in row.get("other_article_ids", ())]
+        for wanted in (str(row["article_id"]), *others):
+            if wanted not in places:
+                raise DataSetError(
+                    f"{dataset}: question {row['id']} names the article {wanted}, which is not "
+                    "among the articles: add it, or leave the question out"
+                )
         name, shift = places[str(row["article_id"])]
         answers = row.get("answers", ()) if row.get("answerable", True) else ()
         spans = [
@@ -66,16 +124,16 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
             for answer in answers
             for start in (answer["start"], *answer.get("other_starts", ()))
         ]
+        if "length" in row:  # all of the article
+            spans = [Span(shift, shift + row["length"])]
         texts = tuple(answer["text"] for answer in answers)
         history = tuple(
             (turn["question"], turn.get("rationale") or "") for turn in row.get("history", ())
         )
         rewrite = row.get("rewrite") or ""
-        questions.append(
-            GoldQuestion(
-                str(row["id"]), name, row["question"], tuple(spans), texts, history, rewrite
-            )
-        )
+        also = tuple(places[other][0] for other in others)
+        gold = GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts, history)
+        questions.append(gold._replace(rewrite=rewrite, other_articles=also))
     return questions
 
 
@@ -104,11 +162,112 @@ def is_right(gold: GoldQuestion, article_id: str, place: Span | Sentence | Passa
     """Whether a place in an article holds a gold answer, or lies within one that is several
     sentences long.
     """
-    return article_id == gold.article_id and any(
-        (place.start <= span.start and span.end <= place.end)
-        or (span.start <= place.start and place.end <= span.end)
-        for span in gold.spans
+    return article_id in gold.other_articles or (
+        article_id == gold.article_id
+        and any(
+            (place.start <= span.start and span.end <= place.end)
+            or (span.start <= place.start and place.end <= span.end)
+            for span in gold.spans
+        )
     )
+
+
+def _article_rows(dataset: Path) -> Iterable[Mapping[str, Any]]:
+    if dataset.is_file():
+        return (article for article, _ in _read_squad(dataset))
+    if (dataset / "corpus.jsonl").is_file():
+        return (
+            {"id": _beir_id(row), "title": row.get("title"), "text": row["text"]}
+            for row in _read_jsonl(dataset / "corpus.jsonl", "text")
+        )
+    return _read_jsonl(dataset / "articles.jsonl", "id", "text")
+
+
+def _question_rows(dataset: Path) -> Iterable[Mapping[str, Any]]:
+    if dataset.is_file():
+        return (question for _, questions in _read_squad(dataset) for question in questions)
+    if (dataset / "corpus.jsonl").is_file():
+        return _read_beir(dataset)
+    return _read_jsonl(dataset / "questions.jsonl", "id", "article_id", "question")
+
+
+def _read_squad(path: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    """Articles of a SQuAD file, their paragraphs joined by blank lines, and their questions."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))["data"]
+        for number, article in enumerate(data):
+            article_id = f"{number} {article['title']}"
+            text, questions = "", []
+            for paragraph in article["paragraphs"]:
+                text += "\n\n" if text else ""
+                base = len(text)
+                # As files are read; of the same length, so that offsets stay.
+                text += paragraph["context"].replace("\r", " ")
+                for row in paragraph["qas"]:
+                    answers = [
+                        {"text": answer["text"], "start": base + answer["answer_start"]}
+                        for answer in row["answers"]
+                    ]
+                    questions.append(
+                        {
+                            "id": row["id"],
+                            "article_id": article_id,
+                            "question": row["question"],
+                            "answers": answers,
+                            "answerable": not row.get("is_impossible", False),
+                        }
+                    )
+            yield {"id": article_id, "title": article["title"], "text": text}, questions
+    except OSError as error:
+        raise DataSetError(f"{path} cannot be read ({error.strerror}): name another") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DataSetError(
+            f"{path} is no SQuAD file ({error!r}): name one as published, or a folder"
+        ) from error
+
+
+def _read_beir(dataset: Path) -> Iterator[dict[str, Any]]:
+    """Queries with a relevant article; the first of these is taken for the gold one."""
+    lengths = {
+        _beir_id(row): len(row["text"]) for row in _read_jsonl(dataset / "corpus.jsonl", "text")
+    }
+    relevant: dict[str, list[str]] = {}
+    for query_id, article_id in _read_judgements(dataset):
+        relevant.setdefault(query_id, []).append(article_id)
+    for row in _read_jsonl(dataset / "queries.jsonl", "text"):
+        found = relevant.get(_beir_id(row), [])
+        if found:
+            yield {
+                "id": _beir_id(row),
+                "article_id": found[0],
+                "question": row["text"],
+                "length": lengths.get(found[0], 0),
+                "other_article_ids": found[1:],
+            }
+
+
+def _read_judgements(dataset: Path) -> Iterator[tuple[str, str]]:
+    """Pairs of query and article judged relevant; those for testing where there are several."""
+    files = [dataset / "qrels" / "test.tsv", *sorted(dataset.glob("qrels/*.tsv"))]
+    path = next((path for path in files if path.is_file()), dataset / "qrels.tsv")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except OSError as error:
+        raise DataSetError(
+            f"{path} cannot be read ({error.strerror}): a BEIR folder has qrels/test.tsv"
+        ) from error
+    for number, line in enumerate(lines, 1):
+        fields = line.split("\t")
+        if number == 1 and not fields[-1].strip().lstrip("-").isdigit():
+            continue  # names of the columns
+        if len(fields) < 3 or not fields[-1].strip().lstrip("-").isdigit():
+            raise DataSetError(f"{path}, line {number}: give query, article and grade, with tabs")
+        if int(fields[-1]) > 0:
+            yield fields[0], fields[-2]
+
+
+def _beir_id(row: Mapping[str, Any]) -> str:
+    return str(row["_id"] if "_id" in row else row.get("id"))
 
 
 def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
@@ -129,5 +288,6 @@ def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
                     yield row
     except OSError as error:
         raise DataSetError(
-            f"{path} cannot be read ({error.strerror}): a data set has it beside the other .jsonl"
+            f"{path} cannot be read ({error.strerror}): name a folder with articles.jsonl and "
+            "questions.jsonl, a SQuAD file or a BEIR folder"
         ) from error

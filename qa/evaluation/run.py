@@ -13,7 +13,9 @@ from qa.answer.retriever import Retriever
 from qa.errors import DataSetError
 from qa.evaluation.data_sets import (
     GoldQuestion,
+    Part,
     is_right,
+    part_of,
     read_questions,
     read_turns,
     sample_questions,
@@ -89,15 +91,17 @@ def evaluate(
     work: Path | None = None,
     reader: Reader | str | None = BUNDLED,
     sample: int | None = None,
+    part: Part | None = None,
     progress: Progress | None = None,
 ) -> tuple[Report, list[Outcome]]:
     """Index a data set's articles and ask its questions.
 
     Args:
-        dataset: folder with articles.jsonl and questions.jsonl.
+        dataset: folder or file in one of the forms that `qa.evaluation.data_sets` reads.
         work: keeps the index for another time; a temporary folder, unless given.
         reader: as `Answerer` takes it.
         sample: ask only so many questions, drawn the same way each time.
+        part: ask only of the articles in this part; see `part_of`. All articles are indexed.
         progress: called as the work goes on.
 
     Raises:
@@ -106,13 +110,23 @@ def evaluate(
     if work is None:
         with TemporaryDirectory(prefix="qa-eval-") as folder:
             return evaluate(
-                dataset, work=Path(folder), reader=reader, sample=sample, progress=progress
+                dataset,
+                work=Path(folder),
+                reader=reader,
+                sample=sample,
+                part=part,
+                progress=progress,
             )
     (work / "articles").mkdir(parents=True, exist_ok=True)
     places = write_articles(dataset, work / "articles")
-    questions = sample_questions(read_questions(dataset, places), sample)
+    questions = read_questions(dataset, places)
+    if part:
+        parts = {name: part_of(dataset.stem, gold_id) for gold_id, (name, _) in places.items()}
+        questions = [question for question in questions if parts[question.article_id] == part]
+    questions = sample_questions(questions, sample)
     if not questions:
-        raise DataSetError(f"{dataset / 'questions.jsonl'} holds no question")
+        which = f" on the articles in the part {part!r}" if part else ""
+        raise DataSetError(f"{dataset} holds no question{which}: add some, or name another")
     built = build(work / "articles", work / "index", progress=progress)
     index = Index.open(work / "index")
     try:

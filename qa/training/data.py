@@ -6,7 +6,6 @@ gold answer a pair of positions in it: cropping a passage at random costs nothin
 second tokenisation.
 """
 
-import hashlib
 import json
 import random
 from bisect import bisect_right
@@ -14,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 import numpy as np
 from numpy.typing import NDArray
 
+from qa.evaluation.data_sets import part_of
 from qa.training.made import ask_about, ask_whether
 from qa.training.rewrite import Pool, collect_pool, rewrite_question
 
@@ -32,46 +32,6 @@ MAX_PASSAGE_TOKENS = 128  # passages are runs of whole sentences up to this size
 MAX_SENTENCE_TOKENS = 160  # a longer sentence is cut: no passage is longer than this
 MAX_QUESTION_TOKENS = 40
 NEAR, FAR = 8, 4  # wrong passages kept for each question
-
-Part: TypeAlias = Literal["train", "choose", "report"]
-"""What an article's questions are for: to train the reader, to fit and choose all else on, or to
-report on.
-"""
-
-# Of each folder's articles, by a hash of their id, the share to report on, and the share up to
-# which to choose on; the reader is trained on the rest. Folders that are not named here are only
-# ever reported on. All of SQuAD 2's part is there to choose on: nowhere else are so many
-# unanswerable questions that people wrote, and confidence is fitted on what the reader has not
-# seen.
-PARTS: dict[str, tuple[float, float]] = {
-    "squad1-train": (0.0, 0.045),
-    "squad2-train-part": (0.0, 1.0),
-    "qed": (0.1, 0.2),
-    "selqa": (0.15, 0.3),
-    "clapnq": (0.15, 0.3),
-    "timeqa": (0.15, 0.3),
-    "squadshifts-reddit": (0.075, 0.15),
-    "squadshifts-amazon": (0.075, 0.15),
-    "squadshifts-new-wiki": (0.075, 0.15),
-    "tydi-en": (0.1, 0.2),
-    "fairytaleqa": (0.075, 0.15),
-    "onestopqa": (0.3, 0.5),
-    "qmsum": (0.1, 0.2),
-    "tatqa": (0.5, 1.0),
-}
-
-
-def part_of(folder: str, article_id: str) -> Part:
-    """What an article's questions are for.
-
-    The hash depends on the id alone, so an article that occurs in two folders falls on the same
-    side in both where their shares agree; the three levels of English in which OneStopQA tells a
-    report count as one article.
-    """
-    report, choose = PARTS.get(folder, (1.0, 1.0))
-    name = article_id.rsplit("_", 1)[0] if folder == "onestopqa" else article_id
-    place = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big") / 2**64
-    return "report" if place < report else "choose" if place < choose else "train"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +77,23 @@ class Corpus:
         return np.diff(self.span_starts) > 0
 
 
-SOURCES = (*PARTS, "whether", "about")
+FOLDERS = (
+    "squad1-train",
+    "squad2-train-part",
+    "qed",
+    "selqa",
+    "clapnq",
+    "timeqa",
+    "squadshifts-reddit",
+    "squadshifts-amazon",
+    "squadshifts-new-wiki",
+    "tydi-en",
+    "fairytaleqa",
+    "onestopqa",
+    "qmsum",
+    "tatqa",
+)
+SOURCES = (*FOLDERS, "whether", "about")
 """Folders, and questions made of theirs: whether something happened, and what something was about.
 """
 SENTENCES_ONLY = {"selqa", "clapnq", "onestopqa", "qmsum", "whether"}
@@ -199,7 +175,7 @@ def read_rows(source: Path, text: _Text) -> list[Row]:
     repeated = {
         article["id"] for article in _read_lines(source / "squad2-train-part" / "articles.jsonl")
     }
-    for number, folder in enumerate(PARTS):
+    for number, folder in enumerate(FOLDERS):
         if not (source / folder).is_dir():
             continue
         maps: dict[str, list[tuple[int, Ints]]] = {}

@@ -33,12 +33,11 @@ from qa.answer.features import (
 )
 from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
 from qa.answer.retriever import Retriever
-from qa.evaluation.data_sets import GoldQuestion, is_right, read_questions, write_articles
+from qa.evaluation.data_sets import GoldQuestion, is_right, part_of, read_questions, write_articles
 from qa.evaluation.metrics import auroc, calibration_error
 from qa.index.build import build
 from qa.index.index import Index
 from qa.reader.onnx import OnnxReader
-from qa.training.data import part_of
 from qa.training.rewrite import collect_pool, rewrite_question
 
 QuestionKind = Literal["answered", "people", "rewritten", "absent"]

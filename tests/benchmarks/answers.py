@@ -20,12 +20,11 @@ import numpy as np
 from tqdm import tqdm
 
 from qa import Answer, Answerer, Quote, Retriever
-from qa.evaluation.data_sets import read_questions, sample_questions, write_articles
+from qa.evaluation.data_sets import part_of, read_questions, sample_questions, write_articles
 from qa.evaluation.metrics import auroc, measure, time_stages
 from qa.evaluation.run import ask_all
 from qa.index.build import build
 from qa.index.index import Index
-from qa.training.data import part_of
 from qa.types import Hit, Turn
 
 COLUMNS = ("passage recall@10", "quote@1", "quote@3", "AUROC answerable", "calibration error")

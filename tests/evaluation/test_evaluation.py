@@ -4,10 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qa.errors import QAError
+from qa.errors import DataSetError, QAError
 from qa.evaluation.data_sets import (
     GoldQuestion,
     is_right,
+    part_of,
     read_questions,
     sample_questions,
     write_articles,
@@ -193,3 +194,94 @@ def test_a_data_set_of_conversations_is_asked_with_its_turns_without_them_and_as
         "quote@1, turns before 1, questions 2, with history 1, without 0.5, rewritten 1"
         in report.to_table()
     )
+
+
+SQUAD = {
+    "version": "v2.0",
+    "data": [
+        {
+            "title": "Varn",
+            "paragraphs": [
+                {"context": "The mill closed.", "qas": []},
+                {
+                    "context": "Gale rebuilt it in 1931.",
+                    "qas": [
+                        {
+                            "id": "a",
+                            "question": "Who rebuilt the mill?",
+                            "answers": [{"text": "Gale", "answer_start": 0}],
+                        },
+                        {
+                            "id": "b",
+                            "question": "Who burnt it?",
+                            "answers": [],
+                            "is_impossible": True,
+                        },
+                    ],
+                },
+            ],
+        }
+    ],
+}
+
+
+def read_gold(dataset: Path, files: Path) -> tuple[list[GoldQuestion], dict[str, str]]:
+    files.mkdir()
+    questions = read_questions(dataset, write_articles(dataset, files))
+    return questions, {path.name: path.read_text() for path in files.iterdir()}
+
+
+def test_a_squad_file_is_read_as_published(tmp_path: Path):
+    (tmp_path / "dev.json").write_text(json.dumps(SQUAD))
+    (who, burnt), files = read_gold(tmp_path / "dev.json", tmp_path / "files")
+    text = files[who.article_id]
+    assert text.endswith("The mill closed.\n\nGale rebuilt it in 1931.")
+    assert [text[start:end] for start, end in who.spans] == ["Gale"]
+    assert (burnt.question, burnt.spans, burnt.texts) == ("Who burnt it?", (), ())
+
+
+def test_a_beir_folder_counts_any_place_of_a_relevant_article_as_right(tmp_path: Path):
+    rows = [{"_id": f"d{n}", "title": "", "text": f"Text number {n}."} for n in range(3)]
+    (tmp_path / "corpus.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    queries = [{"_id": "q1", "text": "one?"}, {"_id": "q2", "text": "none?"}]
+    (tmp_path / "queries.jsonl").write_text("\n".join(map(json.dumps, queries)))
+    (tmp_path / "qrels").mkdir()
+    (tmp_path / "qrels/test.tsv").write_text(
+        "query-id\tcorpus-id\tscore\nq1\td1\t1\nq1\td2\t2\nq1\td0\t0\n"
+    )
+    [gold], files = read_gold(tmp_path, tmp_path / "files")
+    assert files[gold.article_id][gold.spans[0].start : gold.spans[0].end] == "Text number 1."
+    assert is_right(gold, gold.article_id, Span(gold.spans[0].start + 1, gold.spans[0].end - 1))
+    assert is_right(gold, gold.other_articles[0], Span(0, 5))
+    assert not is_right(gold, "00000.txt", Span(0, 5))
+    assert files[gold.other_articles[0]].endswith("Text number 2.")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("dev.json", "{", "is no SQuAD file"),
+        ("dev.json", '{"data": [{"paragraphs": []}]}', "is no SQuAD file"),
+        ("dev.json", '{"data": [{"title": "a", "paragraphs": [3]}]}', "is no SQuAD file"),
+    ],
+)
+def test_a_file_that_is_none_is_named(tmp_path: Path, name: str, content: str, message: str):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataSetError, match=message):
+        write_articles(tmp_path / name, tmp_path)
+
+
+def test_a_question_on_an_article_that_is_not_there_is_named(tmp_path: Path):
+    row = {"id": 1, "article_id": "none", "question": "?"}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DataSetError, match="question 1 names the article none, which is not among"):
+        read_questions(tmp_path, {})
+
+
+def test_each_article_belongs_to_one_part_by_its_id_alone():
+    names = [f"article {n}" for n in range(2000)]
+    parts = [part_of("a set of one's own", name) for name in names]
+    shares = [parts.count(part) / 2000 for part in ("report", "choose", "train")]
+    assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
+    assert parts == [part_of("another", name) for name in names]
+    assert {part_of("squad2-dev", name) for name in names} == {"report"}

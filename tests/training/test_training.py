@@ -15,7 +15,8 @@ import torch
 from tokenizers import Tokenizer
 from transformers import BertConfig
 
-from qa.training.data import Corpus, build, join_paragraphs, part_of
+from qa.evaluation.data_sets import part_of
+from qa.training.data import Corpus, build, join_paragraphs
 from qa.training.export import (
     Inputs,
     draw_samples,
