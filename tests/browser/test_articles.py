@@ -86,7 +86,7 @@ def test_questions_are_answered_while_the_index_is_built_and_the_build_can_be_st
             go_on.wait(0.05)
         return build(articles, folder, progress=progress, **options)
 
-    monkeypatch.setattr("qa.page.service.build", slow_build)
+    monkeypatch.setattr("qa.page.service.build_index", slow_build)
     page = visit(at=own)
     manage(page)
     page.get_by_role("button", name="Update index").click()

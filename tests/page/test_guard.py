@@ -2,7 +2,9 @@
 failures not shown."""
 
 import asyncio
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import pytest
 from starlette.applications import Starlette
@@ -13,6 +15,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from qa.page.guard import LOGIN_FAILURES, Guard
+
+Result = TypeVar("Result")
 
 
 @pytest.fixture
@@ -73,7 +77,13 @@ def call_from(guard: Guard, address: str, **headers: str) -> int:
         await guard(scope, receive, send)
         return told[0]
 
-    return asyncio.run(talk())
+    return run_alone(talk())
+
+
+def run_alone(talk: Coroutine[Any, Any, Result]) -> Result:
+    """In a thread of its own: the browser's tests leave an event loop running in this one."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, talk).result()
 
 
 async def refuse(scope: Any, receive: Any, send: Any) -> None:
@@ -160,7 +170,7 @@ def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyP
         await Guard(read, ["localhost"])(scope, receive, send)
         return told
 
-    assert asyncio.run(talk()) == [408]
+    assert run_alone(talk()) == [408]
 
 
 def test_a_read_only_page_takes_no_files():
