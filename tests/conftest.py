@@ -8,7 +8,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 
 ROOT = Path(__file__).parents[1]
@@ -21,14 +21,12 @@ settings.load_profile("any machine")
 
 
 @pytest.fixture(scope="session")
-def encoder() -> SentenceTransformerEncoder:
-    return SentenceTransformerEncoder.from_pretrained()
+def encoder() -> OnnxEncoder:
+    return OnnxEncoder.load()
 
 
 @pytest.fixture(scope="session")
-def sample_index(
-    tmp_path_factory: pytest.TempPathFactory, encoder: SentenceTransformerEncoder
-) -> Path:
+def sample_index(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder) -> Path:
     """Folder of an index of the sample articles; tests that change an index make their own."""
     folder = tmp_path_factory.mktemp("samples") / "index"
     build(SAMPLES, folder, encoder=encoder)

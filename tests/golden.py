@@ -14,7 +14,7 @@ import torch
 
 from qa.articles.passages import split_passages
 from qa.articles.read import read_article
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.reader.onnx import OnnxReader, read_scores
 from qa.training.model import ReaderModel
 from tests.conftest import SAMPLES
@@ -36,7 +36,7 @@ def main() -> None:
     parser.add_argument("checkpoint", type=Path)
     model = ReaderModel.load(parser.parse_args().checkpoint).eval()
     tokenizer = OnnxReader.from_folder().tokenizer
-    encoder = SentenceTransformerEncoder.from_pretrained()
+    encoder = OnnxEncoder.load()
     rows = []
     for name, question in QUESTIONS:
         article = read_article(SAMPLES / name, SAMPLES)

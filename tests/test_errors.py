@@ -6,7 +6,7 @@ import pytest
 
 import qa.errors
 from qa import Answerer, Retriever, build, verify
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.errors import (
     ArticleError,
     ArticlesMissing,
@@ -48,7 +48,7 @@ def test_a_file_name_cannot_forge_a_line_of_output():
 
 
 def test_each_mistake_of_a_caller_has_an_error_of_its_own_that_says_what_to_do(
-    sample_index: Path, tmp_path: Path, encoder: SentenceTransformerEncoder
+    sample_index: Path, tmp_path: Path, encoder: OnnxEncoder
 ):
     retriever = Retriever.load(sample_index, encoder=encoder)
     with pytest.raises(QuestionError, match=r"has no words: ask something like"):

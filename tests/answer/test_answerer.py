@@ -7,7 +7,7 @@ import pytest
 from qa import Answerer, QAError, Retriever
 from qa.answer.answerer import select_quotes
 from qa.answer.features import Candidates
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.render import answer_to_json
 from qa.types import Article, Hit, Passage, Sentence, SentenceReading, Span
@@ -18,7 +18,7 @@ QUESTIONS = [json.loads(line) for line in LINES]
 
 
 @pytest.fixture(scope="module")
-def answerer(sample_index: Path, encoder: SentenceTransformerEncoder) -> Answerer:
+def answerer(sample_index: Path, encoder: OnnxEncoder) -> Answerer:
     return Answerer(Retriever.load(sample_index, encoder=encoder))
 
 
@@ -84,7 +84,7 @@ def test_what_no_article_speaks_of_is_off_topic(answerer: Answerer):
 
 
 def test_the_same_question_gets_the_same_answer_byte_for_byte(
-    sample_index: Path, encoder: SentenceTransformerEncoder
+    sample_index: Path, encoder: OnnxEncoder
 ):
     answers = []
     for _ in range(2):
@@ -110,7 +110,7 @@ def test_a_question_without_words_is_refused(answerer: Answerer, question: str):
 
 
 def test_an_unreachable_threshold_turns_quotes_into_nearest(
-    sample_index: Path, encoder: SentenceTransformerEncoder
+    sample_index: Path, encoder: OnnxEncoder
 ):
     strict = Answerer(Retriever.load(sample_index, encoder=encoder), threshold=1.0)
     answer = strict.answer("What was the meeting about?")
@@ -118,9 +118,7 @@ def test_an_unreachable_threshold_turns_quotes_into_nearest(
     assert answer.nearest[0].text.startswith("The meeting was about weapons")
 
 
-def test_without_a_reader_quotes_have_no_answer_span(
-    sample_index: Path, encoder: SentenceTransformerEncoder
-):
+def test_without_a_reader_quotes_have_no_answer_span(sample_index: Path, encoder: OnnxEncoder):
     answer = Answerer(Retriever.load(sample_index, encoder=encoder), reader=None).answer(
         "Where was the meeting held?"
     )
@@ -154,9 +152,7 @@ def test_an_answer_that_runs_on_takes_the_next_sentence_along():
     assert (quote.text, quote.answer) == ("It rained. It shone.", Span(3, 19))
 
 
-def test_an_index_without_articles_answers_nothing(
-    tmp_path: Path, encoder: SentenceTransformerEncoder
-):
+def test_an_index_without_articles_answers_nothing(tmp_path: Path, encoder: OnnxEncoder):
     (tmp_path / "articles").mkdir()
     build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
     answer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder)).answer("Who?")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from qa import Answerer, Retriever
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.types import Turn
 from tests.conftest import SHARED
@@ -46,16 +46,12 @@ def hold_conversation(answerer: Answerer, lines: list[tuple[str, str, bool]]) ->
     return wrong
 
 
-def test_a_conversation_over_the_sample_articles(
-    sample_index: Path, encoder: SentenceTransformerEncoder
-):
+def test_a_conversation_over_the_sample_articles(sample_index: Path, encoder: OnnxEncoder):
     answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
     assert hold_conversation(answerer, OVER_THE_SAMPLES) == []
 
 
-def test_a_conversation_over_a_newspaper_column(
-    tmp_path: Path, encoder: SentenceTransformerEncoder
-):
+def test_a_conversation_over_a_newspaper_column(tmp_path: Path, encoder: OnnxEncoder):
     source = SHARED / "article" / "the-damascus-meeting.txt"
     if not source.is_file():
         pytest.skip(f"needs the column in {source}")
@@ -67,7 +63,7 @@ def test_a_conversation_over_a_newspaper_column(
 
 
 def test_the_same_question_as_written_forgets_what_came_before(
-    sample_index: Path, encoder: SentenceTransformerEncoder
+    sample_index: Path, encoder: OnnxEncoder
 ):
     answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
     turns = [Turn.from_answer(answerer.answer("What was the meeting about?"))]

@@ -16,7 +16,7 @@ from qa.answer.features import (
     list_features,
     list_subject,
 )
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.types import Passage, Reading, SentenceReading, Span
 
 
@@ -41,7 +41,7 @@ class EvenReader:
 
 
 @pytest.fixture(scope="module")
-def retriever(sample_index: Path, encoder: SentenceTransformerEncoder) -> Retriever:
+def retriever(sample_index: Path, encoder: OnnxEncoder) -> Retriever:
     return Retriever.load(sample_index, encoder=encoder)
 
 

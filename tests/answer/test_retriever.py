@@ -6,13 +6,13 @@ import pytest
 
 from qa import IndexMissing, Retriever
 from qa.answer.retriever import Context, zscores
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.types import Span
 
 
 @pytest.fixture(scope="module")
-def retriever(sample_index: Path, encoder: SentenceTransformerEncoder) -> Retriever:
+def retriever(sample_index: Path, encoder: OnnxEncoder) -> Retriever:
     return Retriever.load(sample_index, encoder=encoder)
 
 
@@ -84,9 +84,7 @@ def test_a_missing_index_names_the_command_to_run(tmp_path: Path):
         Retriever.load(tmp_path / "nowhere")
 
 
-def test_a_new_build_is_seen_by_the_next_question(
-    tmp_path: Path, encoder: SentenceTransformerEncoder
-):
+def test_a_new_build_is_seen_by_the_next_question(tmp_path: Path, encoder: OnnxEncoder):
     articles = tmp_path / "articles"
     articles.mkdir()
     (articles / "mill.txt").write_text("The mill grinds rye.")

@@ -35,7 +35,7 @@ from statistics import median
 import numpy as np
 
 from qa.answer.retriever import Retriever
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.index.generations import derive
 from qa.index.index import Index
@@ -113,7 +113,7 @@ class StoredRows:
 
 def make_encoder(kind: str) -> Encoder:
     if kind == "real":
-        return SentenceTransformerEncoder.from_pretrained()
+        return OnnxEncoder.load()
     return ClustersEncoder() if kind == "clusters" else LeanHashEncoder(dim=DIM)
 
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect, sync_playwright
 
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.page import make_page
 from qa.page.service import Service
@@ -37,7 +37,7 @@ def serve(service: Service, **options: object) -> tuple[str, Callable[[], None]]
 
 @pytest.fixture(scope="session")
 def make_site(
-    tmp_path_factory: pytest.TempPathFactory, encoder: SentenceTransformerEncoder
+    tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder
 ) -> Iterator[Callable[..., Site]]:
     """Serve articles of one's own: name -> text."""
     endings = []

@@ -16,7 +16,7 @@ import pytest
 
 from qa.articles.read import _READERS as READERS_OF_FILES
 from qa.articles.read import ArticleFile, load_file
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.errors import EncoderUnavailable, IndexBusy, IndexMismatch, QAError
 from qa.index.build import build
 from qa.index.doctor import describe_index
@@ -280,7 +280,7 @@ def test_all_is_encoded_anew_on_demand_and_a_stopped_build_goes_on(
 
 
 def test_what_was_encoded_before_a_kill_is_not_encoded_again(
-    articles: Path, index: Path, encoder: SentenceTransformerEncoder
+    articles: Path, index: Path, encoder: OnnxEncoder
 ):
     before = build(articles, index, encoder=encoder).encoded
     (articles / "log.txt").write_text(

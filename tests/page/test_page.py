@@ -14,7 +14,7 @@ from starlette.testclient import TestClient
 
 from qa.articles.folder import move_out, place_file, place_text
 from qa.articles.read import find_files, read_article
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.errors import ArticleError, QAError
 from qa.index.build import build
 from qa.page import html
@@ -89,7 +89,7 @@ def test_only_articles_can_be_removed(tmp_path: Path, article_id: str):
 
 
 @pytest.fixture
-def service(tmp_path: Path, encoder: SentenceTransformerEncoder) -> Service:
+def service(tmp_path: Path, encoder: OnnxEncoder) -> Service:
     articles = tmp_path / "articles"
     for name in ("the-damascus-meeting.txt", "an-hour-for-the-bicycle.md"):
         place_file(articles, name, (SAMPLES / name).read_bytes())
@@ -151,7 +151,7 @@ def test_a_stopped_build_leaves_the_index_as_it_was(
     assert service.build_id == before
 
 
-def test_other_processes_builds_are_seen(service: Service, encoder: SentenceTransformerEncoder):
+def test_other_processes_builds_are_seen(service: Service, encoder: OnnxEncoder):
     version = service.version
     (service.articles_folder / "new.txt").write_text("A new one\n\nIt speaks of lamps.")
     build(service.articles_folder, service.index_folder, encoder=encoder)

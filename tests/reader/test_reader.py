@@ -9,7 +9,7 @@ from safetensors.torch import load_file
 from qa import ReaderUnavailable
 from qa.articles.passages import split_passages
 from qa.articles.read import read_article
-from qa.encoder.sentence_transformers import SentenceTransformerEncoder
+from qa.encoder.onnx import OnnxEncoder
 from qa.reader import load_reader
 from qa.reader.onnx import BUNDLED, CROSSING_COST, MAX_ANSWER_TOKENS, OnnxReader, find_span
 from qa.types import Article, Passage, Sentence
@@ -34,9 +34,7 @@ def make_passage(*sentences: str) -> Passage:
     return Passage(article, 8, len(text), tuple(places))
 
 
-def test_the_int8_model_agrees_with_the_float_model(
-    reader: OnnxReader, encoder: SentenceTransformerEncoder
-):
+def test_the_int8_model_agrees_with_the_float_model(reader: OnnxReader, encoder: OnnxEncoder):
     gaps = []
     for golden in GOLDEN:
         article = read_article(SAMPLES / golden["article"], SAMPLES)

