@@ -22,8 +22,10 @@ Kind: TypeAlias = Literal["body", "heading"]
 """What a sentence is: running text, or a line that announces it (title, byline, section
 heading)."""
 
-Status: TypeAlias = Literal["answered", "unanswered", "off_topic"]
-"""Whether the articles answer; if not, whether they at least speak of the subject."""
+Status: TypeAlias = Literal["answered", "possibly", "unanswered", "off_topic"]
+"""Whether the articles answer, or may; if not, whether they at least speak of the subject."""
+PRESENTED: tuple[Status, ...] = ("answered", "possibly")
+"""Where quotes are shown as the answer."""
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?![\d-])|(?![\d-]))|(?![\d-]))", re.ASCII)
 
@@ -145,9 +147,9 @@ class Answer:
     confidence: float
     """Estimated probability, 0 to 1, that the first quote answers the question."""
     quotes: tuple[Quote, ...]
-    """Best first; empty unless `status` is "answered"."""
+    """Best first; empty unless `status` is "answered" or "possibly"."""
     nearest: tuple[Quote, ...]
-    """When not answered: what comes closest, offered as such."""
+    """Where there are no quotes: what comes closest, offered as such."""
     hits: tuple[Hit, ...]
     """The passages that were read, best first."""
     generation: int

@@ -3,6 +3,7 @@ it says."""
 
 import json
 import random
+from collections.abc import Iterable
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,17 +12,17 @@ import pytest
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
 from qa.articles.passages import split_passages
+from qa.articles.read import read_article
 from qa.index.build import build
-from qa.types import Article
+from qa.types import Article, Encoder
+from tests.conftest import SAMPLES, SHARED
 
 ARTICLES = 60
 """Articles of each set, drawn at random, that are split."""
 CHARS = 400_000
 """Of each set, at most; one of them holds whole books."""
-SETS = [
-    *("clapnq", "coqa", "qed", "selqa", "squad1-train", "squad2-dev", "squad2-train-part"),
-    *("text-debdocs", "timeqa", "xquad"),
-]
+SETS = sorted(path.parent.name for path in (SHARED / "data").glob("*/articles.jsonl"))
+"""The question sets that are here; they are not part of the project."""
 
 
 def sample(data: Path, name: str, count: int = ARTICLES, chars: int = CHARS) -> list[Article]:
@@ -41,18 +42,22 @@ def sample(data: Path, name: str, count: int = ARTICLES, chars: int = CHARS) -> 
     return articles
 
 
-def test_these_are_all_sets_that_have_articles(data):
-    assert sorted(path.parent.name for path in data.glob("*/articles.jsonl")) == SETS
+def test_passages_and_sentences_tile_the_sample_articles(encoder):
+    check_tiling([read_article(path, SAMPLES) for path in sorted(SAMPLES.iterdir())], encoder)
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", SETS or ["the question sets"])
 def test_passages_and_sentences_tile_real_articles(data, encoder, name):
-    for article in sample(data, name):
+    check_tiling(sample(data, name), encoder)
+
+
+def check_tiling(articles: Iterable[Article], encoder: Encoder) -> None:
+    for article in articles:
         passages = split_passages(article, encoder.count_tokens)
         sentences = [sentence for passage in passages for sentence in passage.sentences]
         assert sentences, article.id
         edges = [
-            0,
+            article.body_start,
             *(edge for passage in passages for edge in (passage.start, passage.end)),
             len(article.text),
         ]

@@ -14,9 +14,20 @@ from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.ranker import Ranker, confidence_features
 from qa.answer.retriever import Retrieved, Retriever, read_words
+from qa.answer.thresholds import POSSIBLY, SUBJECT_THRESHOLD, THRESHOLD
 from qa.errors import QuestionError, SettingError
 from qa.reader import BUNDLED, load_reader
-from qa.types import EVERYWHERE, Answer, Quote, Reader, Span, Status, Turn, Where
+from qa.types import (
+    EVERYWHERE,
+    PRESENTED,
+    Answer,
+    Quote,
+    Reader,
+    Span,
+    Status,
+    Turn,
+    Where,
+)
 
 PASSAGES_READ = 10
 NEAR_QUOTE = 2.0
@@ -26,10 +37,6 @@ QUOTE_MARGIN = 4.0
 """A further quote may be this much less likely than the best, in log-odds: 1 to 55. On 378
 questions of SQuAD 2.0's development set one of up to three quotes is right for .907 of them at 3,
 .918 at 4, and no more without a limit."""
-THRESHOLD = 0.2
-"""Confidence from which a question counts as answered."""
-SUBJECT_THRESHOLD = 0.5
-"""Probability from which the articles count as speaking of the subject."""
 
 
 class Found(NamedTuple):
@@ -51,6 +58,7 @@ class Answerer:
         max_quotes: int = MAX_QUOTES,
         passages_read: int = PASSAGES_READ,
         threshold: float = THRESHOLD,
+        possibly: float | None = None,
     ) -> None:
         """Set up.
 
@@ -60,7 +68,10 @@ class Answerer:
                 None for none.
             max_quotes: at most this many quotes an answer.
             passages_read: how many passages are searched for sentences.
-            threshold: confidence, 0 to 1, below which the answer is "not in the articles".
+            threshold: confidence, 0 to 1, from which a question counts as answered.
+            possibly: confidence from which it counts as possibly answered, and below which the
+                answer is "not in the articles"; the usual one, or the threshold if that is lower,
+                unless given.
 
         Raises:
             SettingError: a number is out of range.
@@ -72,11 +83,16 @@ class Answerer:
             )
         if not 0 <= threshold <= 1:
             raise SettingError(f"threshold is {threshold}: it is a probability, 0 to 1")
+        if possibly is not None and not 0 <= possibly <= threshold:
+            raise SettingError(
+                f"possibly is {possibly}: it is a probability, at most the threshold, {threshold}"
+            )
         self.retriever = retriever
         self.reader = load_reader(reader) if isinstance(reader, str) else reader
         self.max_quotes = max_quotes
         self.passages_read = passages_read
         self.threshold = threshold
+        self.possibly = min(POSSIBLY, threshold) if possibly is None else possibly
 
     def answer(
         self,
@@ -141,14 +157,15 @@ class Answerer:
         features = confidence_features(candidates, scores)
         confidence = ranker.answered(features) if len(scores) else 0.0
         status = self._judge(confidence, ranker.on_subject(features) if len(scores) else 0.0)
+        is_shown = status in PRESENTED and len(scores) > 0
         quotes = select_quotes(candidates, scores, confidence, most=self.max_quotes)
         return Answer(
             question=question,
             searched=resolved.searched,
             status=status,
             confidence=round(confidence, 4),
-            quotes=quotes if status == "answered" else (),
-            nearest=() if status == "answered" else quotes,
+            quotes=quotes if is_shown else (),
+            nearest=() if is_shown else quotes,
             hits=tuple(found.hits),
             generation=found.index.generation,
             seconds={**found.seconds, "read": perf_counter() - started},
@@ -157,6 +174,8 @@ class Answerer:
     def _judge(self, confidence: float, on_subject: float) -> Status:
         if confidence >= self.threshold:
             return "answered"
+        if confidence >= self.possibly:
+            return "possibly"
         return "unanswered" if on_subject >= SUBJECT_THRESHOLD else "off_topic"
 
 

@@ -20,6 +20,7 @@ from qa.cli.shell import (
     no_reader_option,
     print_json,
     print_rendered,
+    read_thresholds,
     reader_option,
     show_progress,
     tell,
@@ -66,8 +67,9 @@ def main() -> None:
 )
 @click.option(
     "--threshold",
-    type=click.FloatRange(0, 1),
-    help="Confidence from which a question counts as answered.",
+    metavar="[POSSIBLY,]ANSWERED",
+    callback=read_thresholds,
+    help="Confidences, 0 to 1, from which a question counts as possibly answered, and as answered.",
 )
 @click.option(
     "--history",
@@ -88,7 +90,7 @@ def ask(
     no_reader: bool,
     quotes: int,
     passages: int,
-    threshold: float | None,
+    threshold: tuple[float | None, float] | None,
     as_json: bool,
 ) -> None:
     r"""Answer QUESTION with quotes from the articles, or say that they do not.
@@ -98,16 +100,19 @@ def ask(
       qa ask "What was the meeting about?"
       qa ask "Where was it held?" --history saved.json --json
     """
-    from qa.answer.answerer import THRESHOLD, Answerer
+    from qa.answer.answerer import Answerer
     from qa.answer.retriever import Retriever
+    from qa.answer.thresholds import THRESHOLD
     from qa.saved import read_answers
 
+    possibly, answered = threshold or (None, THRESHOLD)
     answerer = Answerer(
         Retriever.load(index),
         reader=None if no_reader else reader,
         max_quotes=quotes,
         passages_read=passages,
-        threshold=THRESHOLD if threshold is None else threshold,
+        threshold=answered,
+        possibly=possibly,
     )
     find = answerer.retriever.index.get_article
     turns = [saved.to_turn(find) for saved in read_answers(history)] if history else []

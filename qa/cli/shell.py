@@ -70,6 +70,27 @@ no_reader_option = click.option(
 )
 
 
+def read_thresholds(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float | None, float] | None:
+    """The option `--threshold`: one bound, or both with a comma between; None where not given."""
+    if value is None:
+        return None
+    try:
+        bounds = [float(part) for part in value.split(",")]
+    except ValueError:
+        bounds = []
+    if (
+        len(bounds) not in (1, 2)
+        or bounds != sorted(bounds)
+        or not all(0 <= bound <= 1 for bound in bounds)
+    ):
+        raise click.BadParameter(
+            f"{value!r} is not one number from 0 to 1, nor two in rising order, like 0.2,0.5"
+        )
+    return (bounds[0] if len(bounds) == 2 else None), bounds[-1]
+
+
 def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     """Turn errors raised on purpose into one line on stderr and exit code 1."""
 

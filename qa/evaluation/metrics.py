@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from qa.errors import ExtraMissing
 from qa.evaluation.data_sets import GoldQuestion
-from qa.types import Answer
+from qa.types import PRESENTED, Answer
 
 RECALL_AT = (1, 5, 10)
 QUOTE_AT = (1, 3)
@@ -40,7 +40,7 @@ class Outcome:
 
 
 def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The figures over all questions, by name."""
+    """The figures over all questions, by name; "presented" is answered or possibly answered."""
     answerable = [outcome for outcome in outcomes if outcome.gold.spans]
     others = [outcome for outcome in outcomes if not outcome.gold.spans]
     figures = {
@@ -54,9 +54,16 @@ def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
         figures["answer exact match"] = float(np.mean([o.exact for o in answerable]))
         figures["answer F1"] = float(np.mean([o.f1 for o in answerable]))
     confidences, right = judge_first_quotes(outcomes)
-    figures["answered, of answerable"] = share(o.answer.status == "answered" for o in answerable)
+    for name, statuses in (("answered", ("answered",)), ("presented", PRESENTED)):
+        shown = [outcome for outcome in outcomes if outcome.answer.status in statuses]
+        figures[f"{name}, of answerable"] = share(o.answer.status in statuses for o in answerable)
+        figures[f"{name}, of right"] = share(
+            o.answer.status in statuses for o in answerable if o.quote_rank == 0
+        )
+        figures[f"right, of {name}"] = share(o.quote_rank == 0 for o in shown)
+        if others:
+            figures[f"{name}, of unanswerable"] = share(o.answer.status in statuses for o in others)
     if others:
-        figures["answered, of unanswerable"] = share(o.answer.status == "answered" for o in others)
         figures["AUROC answerable"] = auroc(
             confidences, np.array([bool(o.gold.spans) for o in outcomes])
         )

@@ -50,6 +50,9 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
         """Answer a question with word-for-word quotes from the articles, or say that they do not
         answer it.
 
+        Its `status` is "answered"; "possibly", if the quotes may answer; "unanswered" or
+        "off_topic".
+
         Args:
             question: a question in plain words.
         """

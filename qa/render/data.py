@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
-from qa.types import Answer, Article, Hit, Quote, Status
+from qa.answer.thresholds import LIKELY, POSSIBLY
+from qa.types import PRESENTED, Answer, Article, Hit, Quote, Status
 
-Strength: TypeAlias = Literal["strong", "fair", "weak"]
-STRONG, FAIR = 0.6, 0.35
-"""Scores from which a quote is called strong and fair."""
+Strength: TypeAlias = Literal["likely answer", "possible answer", "weak match"]
 
 
 class ArticleJson(TypedDict):
@@ -82,7 +81,7 @@ class SearchJson(TypedDict):
 
 
 def answer_to_json(answer: Answer) -> AnswerJson:
-    """An answer as a JSON value; `nearest` only where there is no answer."""
+    """An answer as a JSON value; `nearest` only where there are no quotes."""
     value: AnswerJson = {
         "question": answer.question,
         "searched": answer.searched,
@@ -92,7 +91,7 @@ def answer_to_json(answer: Answer) -> AnswerJson:
         "seconds": {stage: round(seconds, 4) for stage, seconds in answer.seconds.items()},
         "generation": answer.generation,
     }
-    if answer.status != "answered":
+    if answer.status not in PRESENTED:
         value["nearest"] = [quote_to_json(quote) for quote in answer.nearest]
     return value
 
@@ -153,8 +152,10 @@ def article_to_json(article: Article) -> ArticleJson:
 
 
 def strength(score: float) -> Strength:
-    """A score, 0 to 1, in a word."""
-    return "strong" if score >= STRONG else "fair" if score >= FAIR else "weak"
+    """A score, 0 to 1, in words that say what the quote is."""
+    if score >= LIKELY:
+        return "likely answer"
+    return "possible answer" if score >= POSSIBLY else "weak match"
 
 
 def describe_source(quote: QuoteJson | HitJson) -> str:

@@ -10,26 +10,22 @@ import json
 from collections.abc import Sequence
 from unicodedata import bidirectional
 
-from qa.render.data import (
-    FAIR,
-    STRONG,
-    HitJson,
-    QuoteJson,
-    answer_to_json,
-    cite,
-    hit_to_json,
-    strength,
-)
-from qa.types import Answer, Hit
+from qa.answer.thresholds import LIKELY, POSSIBLY
+from qa.render.data import HitJson, QuoteJson, answer_to_json, cite, hit_to_json, strength
+from qa.types import PRESENTED, Answer, Hit
 
 # Braces, dollars and backquotes as well: then no template engine between here and the screen finds
 # anything to fill in.
 _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>\"'`{}$\n\r\t"})
 _EXPLAIN = {
-    "strong": "The articles very likely answer the question with this sentence",
-    "fair": "This sentence probably answers the question",
-    "weak": "This sentence may answer the question",
+    "likely answer": "This sentence probably answers the question",
+    "possible answer": "This sentence may answer the question",
+    "weak match": "This sentence is on the subject and probably does not answer the question",
 }
+_POSSIBLY = (
+    '<p class="qa-verdict"><strong>Possibly answered in your articles</strong></p>'
+    '<p class="qa-note">These sentences may answer the question; see whether they do.</p>'
+)
 
 
 def escape_html(text: str) -> str:
@@ -42,13 +38,13 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     there is no answer.
     """
     value = answer_to_json(answer)
-    if answer.status == "answered":
+    if answer.status in PRESENTED:
+        head = _POSSIBLY if answer.status == "possibly" else ""
         cards = "".join(
             _card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"])
         )
-        return (
-            f'<div class="qa-answer qa-answered">{_leaning(answer)}{cards}{_how(answer, key)}</div>'
-        )
+        shown = f"{_leaning(answer)}{head}{cards}{_how(answer, key)}"
+        return f'<div class="qa-answer qa-{answer.status}">{shown}</div>'
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
         head = "Not answered in your articles"
@@ -129,10 +125,8 @@ def _card(
         (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
     )
     word = strength(quote["score"])
-    badge = (
-        f'<span class="qa-strength qa-{word}" title="{_EXPLAIN[word]} '
-        f'({quote["score"]:.2f})">{word}</span>'
-    )
+    name = f"qa-strength qa-{word.partition(' ')[0]}"
+    badge = f'<span class="{name}" title="{_EXPLAIN[word]} ({quote["score"]:.2f})">{word}</span>'
     copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
     also = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
     return (
@@ -187,7 +181,7 @@ def _how(answer: Answer, key: str) -> str:
     confidence = f"{answer.confidence:.2f}"
     if answer.quotes:
         scores = ", ".join(f"{quote.score:.2f}" for quote in answer.quotes)
-        confidence += f" (quotes {scores}; strong from {STRONG:.2f}, fair from {FAIR:.2f})"
+        confidence += f" (quotes {scores}; likely from {LIKELY:.2f}, possible from {POSSIBLY:.2f})"
     facts = [
         ("Searched for", f'<bdi class="qa-searched">{escape_html(answer.searched)}</bdi>'),
         ("Confidence", confidence),

@@ -13,8 +13,8 @@ from qa.render.data import (
     describe_source,
     strength,
 )
-from qa.render.text import SILENCE, one_line, show_bidi
-from qa.types import Answer
+from qa.render.text import POSSIBLY, SILENCE, one_line, show_bidi
+from qa.types import PRESENTED, Answer
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$!^]")
 _LINE_START = re.compile(r"^([-+=:]|\d+(?=[.)]))", re.MULTILINE)
@@ -33,8 +33,9 @@ def answer_json_to_markdown(answer: AnswerJson, *, provenance: bool = False) -> 
     """The same from its JSON; with `provenance`, each quote's offsets and its article's sha256
     too.
     """
-    if answer["status"] == "answered":
-        return "\n\n".join(_quote(quote, provenance) for quote in answer["quotes"]) + "\n"
+    if answer["status"] in PRESENTED:
+        lines = [POSSIBLY] if answer["status"] == "possibly" else []
+        return "\n\n".join(lines + [_quote(quote, provenance) for quote in answer["quotes"]]) + "\n"
     nearest = answer.get("nearest", [])
     parts = [SILENCE[answer["status"]], *(["Nearest to it:"] if nearest else [])]
     return "\n\n".join(parts + [_quote(quote, provenance) for quote in nearest]) + "\n"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Sequence
 
 from qa.render.data import describe_source, hit_to_json, quote_to_json, strength
-from qa.types import Answer, Hit, Quote
+from qa.types import PRESENTED, Answer, Hit, Quote
 
+POSSIBLY = "The articles may answer this; see whether they do:"
 SILENCE = {
     "unanswered": "The articles speak of this, but do not answer the question.",
     "off_topic": "The articles do not speak of this.",
@@ -29,7 +30,8 @@ def answer_to_text(answer: Answer, *, color: bool = False) -> str:
     lines = []
     if answer.searched != " ".join(answer.question.split()):
         lines.append(_dim(f"searched: {printable(answer.searched)}", color))
-    if answer.status == "answered":
+    if answer.status in PRESENTED:
+        lines += [POSSIBLY] if answer.status == "possibly" else []
         return "\n\n".join([*lines, *(_quote(quote, color) for quote in answer.quotes)])
     lines.append(SILENCE[answer.status])
     if answer.nearest:

@@ -109,10 +109,26 @@ def test_a_question_without_words_is_refused(answerer: Answerer, question: str):
         answerer.answer(question)
 
 
+def test_between_the_two_bounds_an_answer_is_possible_and_its_quotes_are_shown(
+    sample_index: Path, encoder: OnnxEncoder
+):
+    retriever = Retriever.load(sample_index, encoder=encoder)
+    question = "What was the meeting about?"
+    usual = Answerer(retriever).answer(question)
+    unsure = Answerer(retriever, threshold=1.0, possibly=0.01).answer(question)
+    assert (usual.status, unsure.status) == ("answered", "possibly")
+    assert unsure.quotes == usual.quotes
+    assert unsure.nearest == ()
+    with pytest.raises(
+        QAError, match=r"possibly is 0\.5: it is a probability, at most the threshold, 0\.2"
+    ):
+        Answerer(retriever, possibly=0.5)
+
+
 def test_an_unreachable_threshold_turns_quotes_into_nearest(
     sample_index: Path, encoder: OnnxEncoder
 ):
-    strict = Answerer(Retriever.load(sample_index, encoder=encoder), threshold=1.0)
+    strict = Answerer(Retriever.load(sample_index, encoder=encoder), threshold=1.0, possibly=1.0)
     answer = strict.answer("What was the meeting about?")
     assert (answer.status, answer.quotes) == ("unanswered", ())
     assert answer.nearest[0].text.startswith("The meeting was about weapons")

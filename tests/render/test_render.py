@@ -156,7 +156,13 @@ def test_copies_in_other_articles_are_named():
 
 @pytest.mark.parametrize(
     ("score", "word"),
-    [(0.6, "strong"), (0.599, "fair"), (0.35, "fair"), (0.349, "weak"), (0, "weak")],
+    [
+        (0.35, "likely answer"),
+        (0.349, "possible answer"),
+        (0.06, "possible answer"),
+        (0.059, "weak match"),
+        (0, "weak match"),
+    ],
 )
 def test_scores_have_words(score, word):
     assert render.strength(score) == word
@@ -187,7 +193,8 @@ def test_text_has_the_quote_and_its_source():
         "The meeting was about weapons.", Span(0, 30), Span(22, 29), author="Ann", date="2024-01-02"
     )
     assert render.answer_to_text(answer) == (
-        "“The meeting was about weapons.”\n  A title, Ann, 2024-01-02, paragraph 3 (strong, 0.80)"
+        "“The meeting was about weapons.”\n"
+        "  A title, Ann, 2024-01-02, paragraph 3 (likely answer, 0.80)"
     )
 
 
@@ -325,7 +332,7 @@ def test_markdown_has_the_answer_bold_and_the_source():
         url="https://example.org/a_b",
     )
     assert render.answer_to_markdown(answer) == (
-        "> It was about **weapons**.\n\n— A title, Ann, paragraph 3 (strong, 0.80), "
+        "> It was about **weapons**.\n\n— A title, Ann, paragraph 3 (likely answer, 0.80), "
         "<https://example.org/a_b>\n"
     )
 
