@@ -9,8 +9,7 @@ Names are loaded when first used, so that `import qa` costs nothing: no model, n
 web framework.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # as type checkers read it; typing itself is not loaded before it is used
 
 if TYPE_CHECKING:
     from qa.answer.answerer import Answerer
@@ -146,6 +145,8 @@ def __getattr__(name: str) -> object:
 
         return version("article-qa")
     if name in _HOME:
+        from importlib import import_module
+
         return getattr(import_module(f"qa.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qa' has no attribute {name!r}")
 

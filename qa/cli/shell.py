@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import click
@@ -102,7 +103,8 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
         except QAError as error:
             raise click.ClickException(_one_line(str(error))) from None
         except BaseException as error:
-            if not _is_interrupt(error):
+            # A library that is interrupted while it is imported makes any error of it.
+            if not isinstance(error, KeyboardInterrupt) and not _interrupted.is_set():
                 raise
             tell(
                 "stopped; what was done is kept, and the same command goes on from there", err=True
@@ -112,11 +114,13 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
     return told
 
 
-def _is_interrupt(error: BaseException | None) -> bool:
-    """Whether it is Ctrl-C, or what a library made of it while it was being imported."""
-    while error is not None and not isinstance(error, KeyboardInterrupt):
-        error = error.__cause__ or error.__context__
-    return error is not None
+_interrupted = threading.Event()
+"""Set by Ctrl-C."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
 
 
 def _heed_interrupts() -> None:
@@ -125,7 +129,7 @@ def _heed_interrupts() -> None:
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.SIG_DFL
     ):
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, _interrupt)
 
 
 def is_terminal(stream: TextIO | None) -> bool:
