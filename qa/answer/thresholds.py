@@ -7,9 +7,10 @@ choosing, about four in five are right from .2 on.
 
 THRESHOLD = 0.2
 """Confidence from which a question counts as answered."""
-POSSIBLY = 0.06
+POSSIBLY = 0.05
 """Confidence from which it counts as possibly answered: quotes are shown, under a line that says
-so.
+so. On six of those sets .94 to 1.0 of the right first quotes are shown from here on, and .00 to
+.10 of questions on subjects that the articles lack.
 """
 LIKELY = 0.35
 """Score from which a quote is called a likely answer; from `POSSIBLY` on it is a possible one."""

@@ -159,8 +159,8 @@ def test_copies_in_other_articles_are_named():
     [
         (0.35, "likely answer"),
         (0.349, "possible answer"),
-        (0.06, "possible answer"),
-        (0.059, "weak match"),
+        (0.05, "possible answer"),
+        (0.049, "weak match"),
         (0, "weak match"),
     ],
 )
