@@ -91,3 +91,10 @@ def test_the_samples_are_articles_with_questions():
     assert {json.loads(line)["article_id"] for line in lines} == {
         path.name for path in SAMPLES.iterdir()
     }
+
+
+@pytest.mark.parametrize("name", sorted(cli.main.commands))
+def test_every_help_text_shows_an_example_on_a_line_of_its_own(name: str):
+    shown = CliRunner().invoke(cli.main, [name, "--help"]).stdout
+    assert "\\b" not in shown
+    assert re.search(rf"^  Examples?:\n    (?:QA_\w+=\S+ )?qa {name}\b", shown, re.M), shown

@@ -111,6 +111,8 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             )
             sys.exit(130)
 
+    # Docstrings are raw, so click's mark for lines to be kept stands in them as two characters.
+    told.__doc__ = (command.__doc__ or "").replace("\\b\n", "\b\n")
     return told
 
 
