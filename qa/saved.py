@@ -210,18 +210,17 @@ class SavedAnswer:
 
     question: str
     searched: str
+    status: str
     quotes: tuple[SavedQuote, ...]
     nearest: tuple[SavedQuote, ...]
 
     def to_turn(self, get_article: Callable[[str], Article | None]) -> Turn:
-        """The turn that it tells of; a quote that does not stand so in the articles now is left
-        out.
+        """The turn that it tells of, as `Turn.from_answer` makes it; a quote that does not stand so
+        in the articles now is left out.
         """
-        return Turn(
-            self.question,
-            self.searched,
-            tuple(filter(None, (_to_quote(q, get_article) for q in self.quotes))),
-        )
+        saved = self.quotes if self.status == "answered" else ()
+        quotes = tuple(filter(None, (_to_quote(quote, get_article) for quote in saved)))
+        return Turn(self.question, self.searched, quotes)
 
 
 def _to_quote(saved: SavedQuote, get_article: Callable[[str], Article | None]) -> Quote | None:
@@ -287,6 +286,7 @@ def parse_answer(value: object) -> SavedAnswer:
     return SavedAnswer(
         question,
         fields.text("searched", question),
+        fields.text("status", "answered"),
         tuple(_parse_quote(quote) for quote in fields.items("quotes")),
         tuple(_parse_quote(quote) for quote in fields.items("nearest", ())),
     )

@@ -169,8 +169,11 @@ class Turn(NamedTuple):
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Self:
-        """The turn that an answer ends."""
-        return cls(answer.question, answer.searched, answer.quotes)
+        """The turn that an answer ends. Later questions lean on quotes that answered, and not on
+        those that possibly did.
+        """
+        quotes = answer.quotes if answer.status == "answered" else ()
+        return cls(answer.question, answer.searched, quotes)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,8 +156,10 @@ class Answerer:
             )
         features = confidence_features(candidates, scores)
         confidence = ranker.answered(features) if len(scores) else 0.0
-        status = self._judge(confidence, ranker.on_subject(features) if len(scores) else 0.0)
-        is_shown = status in PRESENTED and len(scores) > 0
+        status: Status = "off_topic"
+        if len(scores):
+            status = self._judge(confidence, ranker.on_subject(features))
+        is_shown = status in PRESENTED
         quotes = select_quotes(candidates, scores, confidence, most=self.max_quotes)
         return Answer(
             question=question,

@@ -16,3 +16,5 @@ LIKELY = 0.35
 """Score from which a quote is called a likely answer; from `POSSIBLY` on it is a possible one."""
 SUBJECT_THRESHOLD = 0.5
 """Probability from which the articles count as speaking of the subject."""
+EXAMPLE_CONFIDENCE = 0.4
+"""An example question is offered if the index answers it with at least this confidence."""

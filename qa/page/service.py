@@ -10,6 +10,7 @@ from time import monotonic
 
 from qa.answer.answerer import Answerer, Found
 from qa.answer.retriever import Retriever
+from qa.answer.thresholds import EXAMPLE_CONFIDENCE
 from qa.articles.folder import move_out, place_file, place_text
 from qa.articles.read import SUFFIXES
 from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
@@ -24,8 +25,6 @@ from qa.types import Answer, Article, Hit, Progress
 MAX_QUESTION_CHARS = 1000
 MAX_PASSAGES = 50
 EXAMPLES = 4
-EXAMPLE_CONFIDENCE = 0.4
-"""An example question is offered if the index answers it with at least this confidence."""
 EXAMPLES_TRIED = 24
 
 

@@ -10,7 +10,8 @@ from qa.answer.features import Candidates
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.render import answer_to_json
-from qa.types import Article, Hit, Passage, Sentence, SentenceReading, Span
+from qa.saved import parse_answer
+from qa.types import Article, Hit, Passage, Sentence, SentenceReading, Span, Turn
 from tests.conftest import ROOT
 
 LINES = (ROOT / "tests/data/sample-questions.jsonl").read_text(encoding="utf-8").splitlines()
@@ -123,6 +124,20 @@ def test_between_the_two_bounds_an_answer_is_possible_and_its_quotes_are_shown(
         QAError, match=r"possibly is 0\.5: it is a probability, at most the threshold, 0\.2"
     ):
         Answerer(retriever, possibly=0.5)
+
+
+def test_later_questions_lean_on_quotes_that_answered_not_on_possible_ones(
+    sample_index: Path, encoder: OnnxEncoder
+):
+    retriever = Retriever.load(sample_index, encoder=encoder)
+    question = "What was the meeting about?"
+    sure = Answerer(retriever).answer(question)
+    unsure = Answerer(retriever, threshold=1.0, possibly=0.01).answer(question)
+    assert Turn.from_answer(sure).quotes == sure.quotes != ()
+    assert Turn.from_answer(unsure).quotes == ()
+    saved = [parse_answer(answer_to_json(answer)) for answer in (sure, unsure)]
+    turns = [answer.to_turn(retriever.index.get_article) for answer in saved]
+    assert [len(turn.quotes) for turn in turns] == [len(sure.quotes), 0]
 
 
 def test_an_unreachable_threshold_turns_quotes_into_nearest(
