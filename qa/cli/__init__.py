@@ -125,7 +125,7 @@ def ask(
 @no_reader_option
 @json_option
 @tell_errors
-def chat(index: Path | str | str, reader: str, no_reader: bool, as_json: bool) -> None:
+def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None:
     r"""Ask one question after the other; each may lean on those before.
 
     \b

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onnxruntime import InferenceSession
     from tokenizers import Encoding, Tokenizer
 
-BUNDLED = Path(__file__).with_name("weights")
+WEIGHTS = Path(__file__).with_name("weights")
 MAX_QUESTION_TOKENS = 40
 MAX_TOKENS = 320
 """Of question and passage together; passages as the index makes them stay far below."""
@@ -58,7 +58,7 @@ class OnnxReader:
         self.name = name
 
     @classmethod
-    def from_folder(cls, folder: Path = BUNDLED, *, threads: int | None = None) -> Self:
+    def from_folder(cls, folder: Path = WEIGHTS, *, threads: int | None = None) -> Self:
         """Open `model.onnx`, `tokenizer.json` and `config.json`; as many `threads` as there are
         cores, unless given.
 

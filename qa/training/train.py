@@ -23,6 +23,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from qa.evaluation.metrics import auroc
 from qa.training.data import Corpus
 from qa.training.groups import (
     Batch,
@@ -384,17 +385,14 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
             )
         )
     right = np.array([-group[0].null for group in groups])
-    figures["auroc_rewritten"] = auroc(right, np.array([-group[0].null for group in changed]))
-    figures["auroc_absent"] = auroc(
-        right, np.array([-pair.null for group in groups for pair in group[1:]])
-    )
+    wrong = {
+        "auroc_rewritten": np.array([-group[0].null for group in changed]),
+        "auroc_absent": np.array([-pair.null for group in groups for pair in group[1:]]),
+    }
+    for name, negative in wrong.items():
+        labels = np.repeat([True, False], [len(right), len(negative)])
+        figures[name] = auroc(np.concatenate([right, negative]), labels)
     return figures
-
-
-def auroc(positive: NDArray[np.float64], negative: NDArray[np.float64]) -> float:
-    """The chance that a positive scores above a negative; ties count half."""
-    difference = positive[:, None] - negative[None, :]
-    return float(np.mean((difference > 0) + 0.5 * (difference == 0)))
 
 
 @click.command(help=__doc__)

@@ -96,11 +96,12 @@ def test_words_analysed_otherwise_are_indexed_anew_without_encoding(
 
 
 def test_a_build_mends_what_is_damaged_though_no_article_changed(folder: Path):
+    before = search(folder)
     flip(folder / "generations/1/vectors.faiss")
     report = build(folder.parent / "articles", folder, encoder=HashEncoder(may_encode=False))
     assert (report.generation, report.encoded) == (1, 0)
     manifest = json.loads((folder / "generations/1/manifest.json").read_text())
-    assert search(folder)
+    assert search(folder) == before
     assert json.loads((folder / "generations/1/manifest.json").read_text()) == manifest
 
 

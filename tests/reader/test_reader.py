@@ -11,7 +11,7 @@ from qa.articles.passages import split_passages
 from qa.articles.read import read_article
 from qa.encoder.onnx import OnnxEncoder
 from qa.reader import load_reader
-from qa.reader.onnx import BUNDLED, CROSSING_COST, MAX_ANSWER_TOKENS, OnnxReader, find_span
+from qa.reader.onnx import CROSSING_COST, MAX_ANSWER_TOKENS, WEIGHTS, OnnxReader, find_span
 from qa.types import Article, Passage, Sentence
 from tests.conftest import ROOT, SAMPLES
 
@@ -120,11 +120,11 @@ def test_a_span_runs_on_into_the_next_sentence_only_if_that_is_far_better():
 def test_the_files_are_those_that_the_description_names():
     import hashlib
 
-    config = json.loads((BUNDLED / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((WEIGHTS / "config.json").read_text(encoding="utf-8"))
     for name in ("model", "tokenizer"):
-        file = BUNDLED / ("model.onnx" if name == "model" else "tokenizer.json")
+        file = WEIGHTS / ("model.onnx" if name == "model" else "tokenizer.json")
         assert hashlib.sha256(file.read_bytes()).hexdigest() == config[f"{name}_sha256"]
-    assert config["model_sha256"] in (BUNDLED / "MODEL_CARD.md").read_text(encoding="utf-8")
+    assert config["model_sha256"] in (WEIGHTS / "MODEL_CARD.md").read_text(encoding="utf-8")
 
 
 def test_a_folder_without_a_reader_is_named(tmp_path: Path):
@@ -141,7 +141,7 @@ def test_any_extractive_model_of_hugging_face_reads_too(tmp_path: Path):
         hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
     )
     BertForQuestionAnswering(config).save_pretrained(tmp_path)
-    BertTokenizerFast(tokenizer_file=str(BUNDLED / "tokenizer.json")).save_pretrained(tmp_path)
+    BertTokenizerFast(tokenizer_file=str(WEIGHTS / "tokenizer.json")).save_pretrained(tmp_path)
     assert load_file(tmp_path / "model.safetensors")
     reader = load_reader(str(tmp_path))
     assert not reader.scores_sentences

@@ -44,7 +44,6 @@ from qa.training.train import (
     Plan,
     Position,
     Run,
-    auroc,
     cut_batches,
     draw_batches,
     learning_rate,
@@ -533,10 +532,6 @@ def test_pairs_are_scored_in_their_order(corpus: Corpus, tiny_model: Path) -> No
             (batch.sentences[0] @ alone.sentence[0].numpy()), abs=1e-5
         )
         assert score.gold.any() == bool(pair.spans)
-
-
-def test_the_area_under_the_curve_counts_pairs_in_order_and_ties_by_half() -> None:
-    assert auroc(np.array([2.0, 1.0]), np.array([1.0, 0.0])) == pytest.approx(3.5 / 4)
 
 
 # --- export
