@@ -106,7 +106,8 @@ def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
             # A library that is interrupted while it is imported makes any error of it.
             if not isinstance(error, KeyboardInterrupt) and not _interrupted.is_set():
                 raise
-            tell(
+            # Not by `tell`, which loads what may just have been stopped while it was loading.
+            _write(
                 "stopped; what was done is kept, and the same command goes on from there", err=True
             )
             sys.exit(130)

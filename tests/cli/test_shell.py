@@ -15,6 +15,7 @@ from click.testing import CliRunner, Result
 
 import qa.cli
 from qa.cli import main
+from qa.cli.shell import tell_errors
 from qa.errors import DiskError
 from qa.index.build import build
 from tests.conftest import ROOT
@@ -140,6 +141,20 @@ def test_ctrl_c_is_never_answered_with_a_traceback(folder: Path):
         # Before Ctrl-C is taken care of, which is before the command is imported, Python has one.
         assert str(ROOT / "qa" / "cli") not in errors
         assert process.returncode in (0, 1, 130, -signal.SIGINT)
+
+
+def test_ctrl_c_is_told_though_it_stopped_what_was_loading(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    @tell_errors
+    def stopped() -> None:
+        monkeypatch.setitem(sys.modules, "qa.render", None)  # cannot be imported any more
+        raise KeyboardInterrupt
+
+    with pytest.raises(SystemExit) as ended:
+        stopped()
+    assert ended.value.code == 130
+    assert capsys.readouterr().err.startswith("stopped; what was done is kept")
 
 
 def test_a_conversation_without_a_standard_input_ends_at_once(monkeypatch: pytest.MonkeyPatch):
