@@ -22,10 +22,13 @@ Kind: TypeAlias = Literal["body", "heading"]
 """What a sentence is: running text, or a line that announces it (title, byline, section
 heading)."""
 
-Status: TypeAlias = Literal["answered", "possibly", "unanswered", "off_topic"]
-"""Whether the articles answer, or may; if not, whether they at least speak of the subject."""
+Status: TypeAlias = Literal["answered", "possibly", "unanswered", "off_topic", "no_question"]
+"""Whether the articles answer, or may; if not, whether they at least speak of the subject; or that
+nothing was asked of them, as with "Thanks" and "Summarise it"."""
 PRESENTED: tuple[Status, ...] = ("answered", "possibly")
 """Where quotes are shown as the answer."""
+SILENT: tuple[Status, ...] = ("unanswered", "off_topic")
+"""Where there is no answer, and `Answer.nearest` has what comes closest."""
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?![\d-])|(?![\d-]))|(?![\d-]))", re.ASCII)
 
@@ -147,7 +150,8 @@ class Answer:
     confidence: float
     """Estimated probability, 0 to 1, that the first quote answers the question."""
     quotes: tuple[Quote, ...]
-    """Best first; empty unless `status` is "answered" or "possibly"."""
+    """Best first; empty if `status` is "unanswered" or "off_topic". If it is "no_question", what
+    can be offered instead: key sentences in their order, or one quote for each side compared."""
     nearest: tuple[Quote, ...]
     """Where there are no quotes: what comes closest, offered as such."""
     hits: tuple[Hit, ...]
@@ -156,6 +160,9 @@ class Answer:
     """Which build of the index answered."""
     seconds: dict[str, float] = field(compare=False)
     """Time spent by stage."""
+    notice: str = ""
+    """Something to say above the quotes, such as that they are in another language; names in a
+    list stand on lines of their own that begin with "- "."""
 
 
 class Turn(NamedTuple):
@@ -414,6 +421,11 @@ class SearchIndex(Protocol):
 
     def count_words(self, query: str, /) -> Frequencies:
         """How common the query's words are."""
+
+    def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
+        """Ids of at most `k` passages that hold a word which differs from this one in at most so
+        many letters (1 or 2), added, dropped, replaced or swapped.
+        """
 
     def passage_vectors(self, passage_ids: Sequence[int], /) -> dict[int, Vectors]:
         """Passage id -> its vector, float32 (dim,)."""

@@ -2,16 +2,20 @@
 "it" is.
 
 A question that stands alone is left alone. One that leans on what came before (pronouns, half
-sentences, "the meeting" just spoken of) is searched with the words of the last turns beside it, and
-the articles quoted last are preferred.
+sentences) is searched with the words of the last turns beside it, and the articles quoted last are
+preferred. Where the wording leaves it open ("What is a submodule?", "the meeting" just spoken of),
+that is said, so that both readings can be tried.
 """
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from qa.answer.retriever import Context
 from qa.types import Quote, Span, Turn
+
+Leaning: TypeAlias = Literal["no", "perhaps", "clearly"]
+"""Whether a question needs what came before to be understood, as far as its wording tells."""
 
 MAX_CARRIED = 8
 """Words taken over from earlier turns."""
@@ -27,6 +31,9 @@ _POINTING = frozenset(
     these those such another other others else same former latter both either neither one ones هو هي
     هم هذا هذه ذلك تلك هناك""".split()
 )
+_OWNING = frozenset("his her its their himself herself itself themselves".split())
+_LOOSELY_POINTING = _OWNING | frozenset("one ones other others another both either same".split())
+"""Words that as often point to something in the question itself: "another name for the plan"."""
 _OPENINGS = re.compile(
     r"^(?:and|but|or|so|then|also)\b|^(?:what|how) about\b|^(?:why|how|when|where"
     r"|who)(?: not)?\W*$|^(?:و|وماذا عن)\b",
@@ -60,12 +67,14 @@ class Resolved(NamedTuple):
     """Shown to the person who asked: the question, then in brackets the words taken over."""
     context: Context | None = None
     """For the retriever; None where the question stands alone."""
+    leaning: Leaning = "no"
 
 
 def resolve(question: str, history: Sequence[Turn]) -> Resolved:
     """What to search for, given the turns before (oldest first)."""
     turns = list(history)[-TURNS_SEEN:]
-    if not turns or not leans(question, turns):
+    leaning = find_leaning(question, turns)
+    if leaning == "no":
         return Resolved(question)
     known = {word.casefold() for word in _WORD.findall(question)}
     words = ", ".join(
@@ -78,29 +87,37 @@ def resolve(question: str, history: Sequence[Turn]) -> Resolved:
         words,
         tuple((quote.article.id, Span(quote.start, quote.end), weight) for quote, weight in quotes),
     )
-    return Resolved(f"{question} ({words})" if words else question, context)
+    return Resolved(f"{question} ({words})" if words else question, context, leaning)
 
 
-def leans(question: str, turns: Sequence[Turn]) -> bool:
-    """Whether a question needs what came before to be understood."""
+def find_leaning(question: str, turns: Sequence[Turn]) -> Leaning:
+    """How clearly a question needs what came before to be understood."""
+    if not turns:
+        return "no"
     words = [word.casefold() for word in _WORD.findall(question)]
     content = [word for word in words if word not in _EMPTY]
+    if _OPENINGS.search(question) or not content or _POINTS_BACK.search(question):
+        return "clearly"
     has_name = bool(_NAME.search(question))
-    if _OPENINGS.search(question) or not content:
-        return True
-    if _POINTS_BACK.search(question):
-        return True
-    pointing = [word for word in words if word in _POINTING]
+    pointing = {word for word in words if word in _POINTING}
     if pointing and not _EXPLETIVE_IT.search(question):
-        # "When did Napoleon lose his crown?" has what "his" means in itself.
-        return not (
-            has_name
-            and set(pointing) <= {"his", "her", "its", "their", "himself", "herself", "itself"}
-        )
+        if has_name and pointing <= _OWNING:
+            return "no"  # "When did Napoleon lose his crown?" says itself whose
+        return "perhaps" if pointing <= _LOOSELY_POINTING or _names_before(question) else "clearly"
     if has_name:
-        return False
-    if len(content) == 1:
-        return True
+        return "no"
+    return "perhaps" if len(content) == 1 or _mentions(question, turns) else "no"
+
+
+def _names_before(question: str) -> bool:
+    """Whether something that a pronoun may stand for comes before it: "the emperor ... he"."""
+    pronoun = next(m for m in _WORD.finditer(question) if m.group().casefold() in _POINTING)
+    before = question[: pronoun.start()]
+    return bool(_NAME.search(before) or re.search(r"\b(?:the|an?) [^\W\d_]+", before, re.I))
+
+
+def _mentions(question: str, turns: Sequence[Turn]) -> bool:
+    """Whether the question speaks of "the meeting" after turns on a meeting."""
     mentioned = {
         word.casefold() for turn in turns for text in _texts(turn) for word in _WORD.findall(text)
     }

@@ -149,6 +149,10 @@ class Index:
         """By the word index."""
         return self.words.count_words(query)
 
+    def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
+        """By the word index."""
+        return self.words.find_alike(word, k, letters=letters)
+
     def _find_passages(self, where: Where) -> NDArray[np.int64]:
         """Ids of the passages of articles that meet all conditions; remembered for the next
         question like it.

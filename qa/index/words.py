@@ -65,6 +65,7 @@ _MORE_STOP_WORDS = {
     """,
 }
 _UNSPACED = {"ja", "km", "ko", "lo", "my", "th", "zh"}
+_SHORT = 3
 _WRITER_BYTES = 64_000_000
 _EXACT_LENGTHS = 40
 _TERMS = 2000
@@ -185,6 +186,19 @@ class WordIndex:
             {(field, word): self._searcher.doc_freq(field, word) for field, word in words},
         )
 
+    def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
+        """See `SearchIndex.find_alike`; words count as their fields hold them, so some of the
+        passages may have no such word as it is written.
+        """
+        found: dict[int, None] = {}
+        for distance in range(1, letters + 1):
+            for field, stem in stems_for_likeness(self._fields, word):
+                query = tantivy.Query.fuzzy_term_query(
+                    self._index.schema, field, stem, distance=distance, transposition_cost_one=True
+                )
+                found.update(dict.fromkeys(i for i, _ in self._collect(query, k)))
+        return list(found)[:k]
+
     def _words_query(self, query: str) -> tantivy.Query | None:
         clauses = [
             (
@@ -202,6 +216,31 @@ def analyse(field: str, text: str) -> list[str]:
     several.
     """
     return _analyzer(field).analyze(_normalise(text))
+
+
+def stems_for_likeness(fields: Iterable[str], word: str) -> list[tuple[str, str]]:
+    """(field, word as analysed for it) that are long enough to tell a misspelling from another
+    word.
+    """
+    pairs = ((field, stem) for field in fields for stem in sorted(set(analyse(field, word))))
+    return [(field, stem) for field, stem in pairs if len(stem) > _SHORT]
+
+
+def count_changes(one: str, other: str) -> int:
+    """Letters to add, drop, replace or swap with a neighbour, to make one word of the other
+    (Damerau's optimal string alignment).
+    """
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        following = [i]
+        for j, target in enumerate(other, 1):
+            cost = min(row[j] + 1, following[j - 1] + 1, row[j - 1] + (letter != target))
+            if i > 1 and j > 1 and letter == other[j - 2] and one[i - 2] == target:
+                cost = min(cost, before[j - 2] + 1)
+            following.append(cost)
+        before, row = row, following
+    return row[-1]
 
 
 def score_texts(

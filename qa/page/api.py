@@ -51,7 +51,7 @@ def add_endpoints(service: Service, *, mcp: bool = False) -> None:
         answer it.
 
         Its `status` is "answered"; "possibly", if the quotes may answer; "unanswered" or
-        "off_topic".
+        "off_topic"; or "no_question", where the articles cannot be asked that: `notice` says so.
 
         Args:
             question: a question in plain words.

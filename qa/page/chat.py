@@ -47,7 +47,7 @@ def ask(
     yield [*kept, turn]
     try:
         found = service.find(question, () if alone else _answers(before))
-        titles = list(dict.fromkeys(hit.passage.article.title for hit in found.retrieved.hits))
+        titles = list(dict.fromkeys(hit.passage.article.title for hit in found.hits))
         yield [*kept, turn._replace(shown=_wait("Reading " + _name(titles) + " …"))]
         answer = service.answerer.read(found)
         holdings = [article.title for article in service.list_articles()][:6]

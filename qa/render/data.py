@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict
 
 from qa.answer.thresholds import LIKELY, POSSIBLY
-from qa.types import PRESENTED, Answer, Article, Hit, Quote, Status
+from qa.types import SILENT, Answer, Article, Hit, Quote, Status
 
 Strength: TypeAlias = Literal["likely answer", "possible answer", "weak match"]
 
@@ -58,6 +58,7 @@ class AnswerJson(TypedDict):
     confidence: float
     quotes: list[QuoteJson]
     nearest: NotRequired[list[QuoteJson]]
+    notice: NotRequired[str]
     seconds: dict[str, float]
     generation: int
 
@@ -81,7 +82,7 @@ class SearchJson(TypedDict):
 
 
 def answer_to_json(answer: Answer) -> AnswerJson:
-    """An answer as a JSON value; `nearest` only where there are no quotes."""
+    """An answer as a JSON value; `nearest` and `notice` only where there are such."""
     value: AnswerJson = {
         "question": answer.question,
         "searched": answer.searched,
@@ -91,7 +92,9 @@ def answer_to_json(answer: Answer) -> AnswerJson:
         "seconds": {stage: round(seconds, 4) for stage, seconds in answer.seconds.items()},
         "generation": answer.generation,
     }
-    if answer.status not in PRESENTED:
+    if answer.notice:
+        value["notice"] = answer.notice
+    if answer.status in SILENT:
         value["nearest"] = [quote_to_json(quote) for quote in answer.nearest]
     return value
 
@@ -156,6 +159,12 @@ def strength(score: float) -> Strength:
     if score >= LIKELY:
         return "likely answer"
     return "possible answer" if score >= POSSIBLY else "weak match"
+
+
+def split_notice(notice: str) -> tuple[str, list[str]]:
+    """The sentence of a notice, and the names listed below it."""
+    lead, *lines = notice.split("\n")
+    return lead, [line.removeprefix("- ") for line in lines]
 
 
 def describe_source(quote: QuoteJson | HitJson) -> str:

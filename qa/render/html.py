@@ -11,8 +11,16 @@ from collections.abc import Sequence
 from unicodedata import bidirectional
 
 from qa.answer.thresholds import LIKELY, POSSIBLY
-from qa.render.data import HitJson, QuoteJson, answer_to_json, cite, hit_to_json, strength
-from qa.types import PRESENTED, Answer, Hit
+from qa.render.data import (
+    HitJson,
+    QuoteJson,
+    answer_to_json,
+    cite,
+    hit_to_json,
+    split_notice,
+    strength,
+)
+from qa.types import PRESENTED, SILENT, Answer, Hit
 
 # Braces, dollars and backquotes as well: then no template engine between here and the screen finds
 # anything to fill in.
@@ -38,12 +46,14 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     there is no answer.
     """
     value = answer_to_json(answer)
-    if answer.status in PRESENTED:
+    if answer.status not in SILENT:
         head = _POSSIBLY if answer.status == "possibly" else ""
         cards = "".join(
-            _card(quote, value["quotes"], f"{key}-{n}") for n, quote in enumerate(value["quotes"])
+            _card(quote, value["quotes"], f"{key}-{n}", is_answer=answer.status in PRESENTED)
+            for n, quote in enumerate(value["quotes"])
         )
-        shown = f"{_leaning(answer)}{head}{cards}{_how(answer, key)}"
+        how = _how(answer, key) if answer.status in PRESENTED else ""
+        shown = f"{_leaning(answer)}{_notice(answer.notice)}{head}{cards}{how}"
         return f'<div class="qa-answer qa-{answer.status}">{shown}</div>'
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
@@ -66,7 +76,18 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
         )
     return (
         '<div class="qa-answer qa-silent '
-        f'qa-{answer.status}">{_leaning(answer)}{body}{_how(answer, key)}</div>'
+        f'qa-{answer.status}">{_leaning(answer)}{_notice(answer.notice)}{body}{_how(answer, key)}'
+        "</div>"
+    )
+
+
+def _notice(notice: str) -> str:
+    if not notice:
+        return ""
+    lead, names = split_notice(notice)
+    listed = "".join(f'<li dir="auto">{escape_html(name)}</li>' for name in names)
+    return f'<p class="qa-note qa-notice" dir="auto">{escape_html(lead)}</p>' + (
+        f'<ul class="qa-holdings">{listed}</ul>' if listed else ""
     )
 
 

@@ -11,10 +11,11 @@ from qa.render.data import (
     QuoteJson,
     answer_to_json,
     describe_source,
+    split_notice,
     strength,
 )
 from qa.render.text import POSSIBLY, SILENCE, one_line, show_bidi
-from qa.types import PRESENTED, Answer
+from qa.types import SILENT, Answer, Status
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$!^]")
 _LINE_START = re.compile(r"^([-+=:]|\d+(?=[.)]))", re.MULTILINE)
@@ -33,12 +34,15 @@ def answer_json_to_markdown(answer: AnswerJson, *, provenance: bool = False) -> 
     """The same from its JSON; with `provenance`, each quote's offsets and its article's sha256
     too.
     """
-    if answer["status"] in PRESENTED:
-        lines = [POSSIBLY] if answer["status"] == "possibly" else []
-        return "\n\n".join(lines + [_quote(quote, provenance) for quote in answer["quotes"]]) + "\n"
-    nearest = answer.get("nearest", [])
-    parts = [SILENCE[answer["status"]], *(["Nearest to it:"] if nearest else [])]
-    return "\n\n".join(parts + [_quote(quote, provenance) for quote in nearest]) + "\n"
+    status, nearest = answer["status"], answer.get("nearest", [])
+    parts = [_notice(answer["notice"])] if "notice" in answer else []
+    if status in SILENT:
+        parts += [SILENCE[status], *(["Nearest to it:"] if nearest else [])]
+    elif status == "possibly":
+        parts.append(POSSIBLY)
+    quotes = nearest if status in SILENT else answer["quotes"]
+    parts += [_quote(quote, provenance, status) for quote in quotes]
+    return "\n\n".join(parts) + "\n"
 
 
 def escape_markdown(text: str) -> str:
@@ -54,7 +58,13 @@ def escape_markdown(text: str) -> str:
     )
 
 
-def _quote(quote: QuoteJson, provenance: bool) -> str:
+def _notice(notice: str) -> str:
+    lead, names = split_notice(notice)
+    listed = "".join(f"\n- {escape_markdown(name)}" for name in names)
+    return escape_markdown(lead) + ("\n" + listed if listed else "")
+
+
+def _quote(quote: QuoteJson, provenance: bool, status: Status) -> str:
     lines = _with_bold_answer(quote["text"], quote["start"], quote["answer"]).split("\n")
     # A backslash at the end of a line is a line break; a blank line begins another paragraph of the
     # same quote.
@@ -62,10 +72,9 @@ def _quote(quote: QuoteJson, provenance: bool) -> str:
         f"> {line}\\" if line.strip() and following.strip() else f"> {line}".rstrip()
         for line, following in zip(lines, [*lines[1:], ""], strict=True)
     ]
-    source = (
-        f"— {escape_markdown(describe_source(quote))} ({strength(quote['score'])}, "
-        f"{quote['score']:.2f})"
-    )
+    source = f"— {escape_markdown(describe_source(quote))}"
+    if status != "no_question":
+        source += f" ({strength(quote['score'])}, {quote['score']:.2f})"
     article = quote["article"]
     if article["url"]:
         source += (

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 
 from qa.render.data import describe_source, hit_to_json, quote_to_json, strength
-from qa.types import PRESENTED, Answer, Hit, Quote
+from qa.types import SILENT, Answer, Hit, Quote, Status
 
 POSSIBLY = "The articles may answer this; see whether they do:"
 SILENCE = {
@@ -30,12 +30,19 @@ def answer_to_text(answer: Answer, *, color: bool = False) -> str:
     lines = []
     if answer.searched != " ".join(answer.question.split()):
         lines.append(_dim(f"searched: {printable(answer.searched)}", color))
-    if answer.status in PRESENTED:
+    if answer.notice:
+        lines.append(printable(answer.notice))
+    if answer.status not in SILENT:
         lines += [POSSIBLY] if answer.status == "possibly" else []
-        return "\n\n".join([*lines, *(_quote(quote, color) for quote in answer.quotes)])
+        return "\n\n".join(
+            [*lines, *(_quote(quote, color, answer.status) for quote in answer.quotes)]
+        )
     lines.append(SILENCE[answer.status])
     if answer.nearest:
-        lines += ["Nearest to it:", *(_quote(quote, color) for quote in answer.nearest)]
+        lines += [
+            "Nearest to it:",
+            *(_quote(quote, color, answer.status) for quote in answer.nearest),
+        ]
     return "\n\n".join(lines)
 
 
@@ -92,7 +99,7 @@ def _picture(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
 
-def _quote(quote: Quote, color: bool) -> str:
+def _quote(quote: Quote, color: bool, status: Status) -> str:
     text = quote.article.text
     start, end = quote.answer or (quote.end, quote.end)
     words = printable(text[start:end])
@@ -101,8 +108,8 @@ def _quote(quote: Quote, color: bool) -> str:
     sentence = printable(text[quote.start : start]) + words + printable(text[end : quote.end])
     source = printable(describe_source(quote_to_json(quote)))
     copies = "".join(f"; also in {printable(copy.article.title)}" for copy in quote.also_in)
-    strong = f"{strength(quote.score)}, {quote.score:.2f}"
-    return f"“{sentence}”\n{_dim(f'{_INDENT}{source} ({strong}){copies}', color)}"
+    strong = "" if status == "no_question" else f" ({strength(quote.score)}, {quote.score:.2f})"
+    return f"“{sentence}”\n{_dim(f'{_INDENT}{source}{strong}{copies}', color)}"
 
 
 def _dim(text: str, color: bool) -> str:

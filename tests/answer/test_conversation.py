@@ -51,6 +51,17 @@ def test_a_conversation_over_the_sample_articles(sample_index: Path, encoder: On
     assert hold_conversation(answerer, OVER_THE_SAMPLES) == []
 
 
+def test_another_subject_is_not_mixed_with_the_last(sample_index: Path, encoder: OnnxEncoder):
+    answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
+    turn = Turn.from_answer(answerer.answer("When was the bridge at Hallowmere opened?"))
+    assert turn.quotes
+    for question in ("What is a submodule?", "What is eelgrass?", "What was the meeting about?"):
+        answer = answerer.answer(question, [turn])
+        alone = answerer.answer(question)
+        assert answer.searched == question
+        assert (answer.quotes, answer.nearest) == (alone.quotes, alone.nearest)
+
+
 def test_a_conversation_over_a_newspaper_column(tmp_path: Path, encoder: OnnxEncoder):
     source = SHARED / "article" / "the-damascus-meeting.txt"
     if not source.is_file():

@@ -9,6 +9,8 @@ something (a capitalised word other than its first) that its story speaks of; th
 asked once more after the turns of another story, as when the subject changes. Weights were chosen
 on the stories with even numbers, so figures are those of the odd ones. MTRAG: passages found for a
 turn as asked, with its turns before as the program answered them, and as people rewrote it.
+Other sets, with `--alone`: questions that stand alone, each asked alone and once more after a turn
+about another article of any of these sets; the share whose first quote is the same.
 """
 
 import argparse
@@ -17,6 +19,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from random import Random
 from statistics import median
 from time import perf_counter
 from typing import Any
@@ -27,7 +30,9 @@ from qa import Answerer, Article, Retriever
 from qa.answer.followup import resolve
 from qa.evaluation.data_sets import (
     GoldQuestion,
+    Part,
     is_right,
+    part_of,
     read_questions,
     read_turns,
     sample_questions,
@@ -113,6 +118,54 @@ def measure_extra(retriever: Retriever, question: str, turns: list[Turn]) -> flo
     return times[1] - (times[0] + times[2]) / 2
 
 
+def measure_standing_alone(
+    datasets: Sequence[Path], work: Path, *, part: Part, sample: int, reader: str | None
+) -> None:
+    """One index of all sets' articles of a part; at most so many questions of each set."""
+    articles, questions = [], []
+    for dataset in datasets:
+        rows = [
+            row
+            for row in read_lines(dataset / "articles.jsonl")
+            if part_of(dataset.name, row["id"]) == part
+        ]
+        # Of OneStopQA's three levels of English one.
+        rows = [row for row in rows if dataset.name != "onestopqa" or row["id"].endswith("_Adv")]
+        ids = {row["id"] for row in rows}
+        articles += [{**row, "id": f"{dataset.name} {row['id']}"} for row in rows]
+        asked = [
+            {**row, "article_id": f"{dataset.name} {row['article_id']}"}
+            for row in read_lines(dataset / "questions.jsonl")
+            if row["article_id"] in ids and row["answerable"]
+        ]
+        questions += Random(0).sample(asked, min(sample, len(asked)))
+    mixed = work / "set"
+    mixed.mkdir(parents=True, exist_ok=True)
+    for name, rows in (("articles", articles), ("questions", questions)):
+        lines = "".join(f"{json.dumps(row)}\n" for row in rows)
+        (mixed / f"{name}.jsonl").write_text(lines, encoding="utf-8")
+    retriever, places = open_index(mixed, work / "articles", work / "index")
+    answerer = Answerer(retriever, reader=reader)
+    golds = read_questions(mixed, places)
+    Random(1).shuffle(golds)
+    turns: dict[str, Turn] = {}
+    outcomes = []
+    for place, gold in enumerate(tqdm(golds, desc="standing alone", file=sys.stderr)):
+        other = next(g for g in golds[place - 1 :] + golds if g.article_id != gold.article_id)
+        if other.id not in turns:
+            turns[other.id] = Turn.from_answer(answerer.answer(other.question))
+        alone = answerer.answer(gold.question)
+        after = answerer.answer(gold.question, [turns[other.id]])
+        first, second = (
+            [(quote.article.id, quote.start) for quote in (answer.quotes or answer.nearest)[:1]]
+            for answer in (alone, after)
+        )
+        outcomes.append(first == second)
+    same = sum(outcomes) / len(outcomes)
+    print(f"| {', '.join(path.name for path in datasets)} | first quote as when asked alone |")
+    print(f"|---|--:|\n| {len(outcomes)} questions | {same:.3f} |")
+
+
 def measure_mtrag(dataset: Path, work: Path, *, reader: str | None) -> None:
     corpus = work / "corpus"
     corpus.mkdir(parents=True, exist_ok=True)
@@ -175,6 +228,8 @@ def main() -> None:
         "--stories", choices=("odd", "even", "all"), default="odd", help="which stories of coqa"
     )
     parser.add_argument("--only", nargs="+", default=["mtrag-human", "coqa"], help="data sets")
+    parser.add_argument("--alone", nargs="+", default=[], help="sets of questions that stand alone")
+    parser.add_argument("--part", choices=("choose", "report"), default="report", help="of these")
     args = parser.parse_args()
     reader = None if args.reader == "none" else args.reader
     if "mtrag-human" in args.only:
@@ -186,6 +241,14 @@ def main() -> None:
             sample=args.sample,
             reader=reader,
             half=args.stories,
+        )
+    if args.alone:
+        measure_standing_alone(
+            [args.data / name for name in args.alone],
+            args.work / "alone",
+            part=args.part,
+            sample=args.sample,
+            reader=reader,
         )
 
 

@@ -260,3 +260,12 @@ def test_it_says_what_it_is(case: Case):
     again = case.index.reopen()
     assert (again.build_id, again.location) == (case.index.build_id, case.index.location)
     again.close()
+
+
+@pytest.mark.parametrize(
+    ("word", "holds"), [("libary", "library"), ("seahorsse", "seahorses"), ("xylophone", None)]
+)
+def test_words_spelled_alike_are_found(case: Case, word: str, holds: str | None):
+    found = case.index.get_passages(case.index.find_alike(word, 5, letters=2)).values()
+    assert len(found) == (5 if holds else 0)
+    assert all(holds in f"{p.article.title} {p.text}".casefold() for p in found if holds)

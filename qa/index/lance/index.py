@@ -40,10 +40,11 @@ from qa.index.lance.tables import (
     read_article,
     read_passage,
     read_vectors,
+    sql_begins,
     sql_in,
     to_sql,
 )
-from qa.index.words import K1, B, analyse, round_length, weigh
+from qa.index.words import K1, B, analyse, count_changes, round_length, stems_for_likeness, weigh
 from qa.types import EVERYWHERE, Article, Encoder, Frequencies, Passage, Span, Vectors, Where
 
 if TYPE_CHECKING:
@@ -257,6 +258,18 @@ class LanceIndex:
             for name, n in zip(rows["word"].to_pylist(), rows["holding"].to_pylist(), strict=True):
                 holding[names[name]] += n
         return Frequencies(self.opened.counts["passages"], holding)
+
+    def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
+        """By the words that builds keep, of those that begin with the same letter."""
+        found: dict[int, None] = {}
+        for field, stem in stems_for_likeness(self.opened.lengths, word):
+            begin = name_word(field, stem[0])
+            rows = self._read(WORDS, sql_begins("word", begin), ["word"])["word"].to_pylist()
+            changes = {name: count_changes(name_word(field, stem), name) for name in set(rows)}
+            near = sorted((n, name) for name, n in changes.items() if n <= letters)
+            for _, name in near[:k]:
+                found.update(dict.fromkeys(self._match([name], k, None)["id"].to_pylist()))
+        return list(found)[:k]
 
     # -- reading -----------------------------------------------------------------------------------
     # --------------

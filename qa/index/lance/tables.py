@@ -271,6 +271,11 @@ def sql_in(column: str, values: Iterable[str | int]) -> str:
     return f"{column} IN ({listed})" if listed else "false"
 
 
+def sql_begins(column: str, beginning: str) -> str:
+    """Whether a column's text begins so."""
+    return f"starts_with({column}, {_quote(beginning)})"
+
+
 def _quote(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 

@@ -1,0 +1,87 @@
+"""What was typed -> the request that it is, where it is no question: a greeting, "Summarise it",
+"Compare X and Y", "Which articles do you have?".
+
+No words are written for a person here but the articles' own, so each of these gets a notice of what
+this program does instead, and what of it there is: key sentences, quotes side by side, the list.
+"""
+
+import re
+from typing import Literal, NamedTuple, TypeAlias
+
+RequestKind: TypeAlias = Literal["greeting", "thanks", "help", "articles", "summary", "comparison"]
+
+
+class Request(NamedTuple):
+    """What was asked for, and about what."""
+
+    kind: RequestKind
+    subjects: tuple[str, ...] = ()
+    """Of a summary the article's name, if any was given; of a comparison both sides."""
+
+
+_ARTICLE = r"(?:articles?|texts?|columns?|reports?|documents?|files?|stor(?:y|ies)|pieces?|papers?)"
+_THE_ARTICLE = rf"(?:it|this|that|(?:the|this|that|my) (?:(?:whole|entire) )?{_ARTICLE})"
+_WHAT_OF = (
+    r"(?:summary|overview|gist|main (?:idea|message|point|argument)s?|key (?:sentence|point)s?)"
+)
+
+# The first that matches all that was typed tells; an example stands beside each.
+_SIMPLE: tuple[tuple[RequestKind, str], ...] = (
+    # "Hello!", "Good morning"
+    (
+        "greeting",
+        r"(?:hello|hi|hey|greetings|good (?:morning|afternoon|evening|day)|bonjour|hallo|hola"
+        r"|مرحبا|أهلا|السلام عليكم)(?: (?:there|all|again))?",
+    ),
+    # "Thanks a lot", "ok, thank you", "bye"
+    (
+        "thanks",
+        r"(?:(?:ok|okay|great|good|fine|perfect|many)\W+)*"
+        r"(?:thanks?(?: (?:you|a lot|so much|very much))*"
+        r"|thx|cheers|bye|goodbye|ok|okay|great|merci|danke|gracias|شكرا)",
+    ),
+    # "Help", "What can you do?", "Who are you?"
+    (
+        "help",
+        r"help(?: me)?|(?:what|how) (?:can|do) (?:you|i) (?:do|ask|use (?:this|it|you))(?: here)?"
+        r"|what (?:can|could) i ask(?: you)?(?: here)?|(?:who|what) are you|how does this work"
+        r"|what is this(?: (?:program|tool|app))?",
+    ),
+    # "Which articles do you have?", "List all articles", "Show me the articles"
+    (
+        "articles",
+        rf"(?:what|which|how many) {_ARTICLE} (?:do|can|are|have) (?:you|i|we|there)"
+        r"(?: (?:have|know|read|see|search|got))*(?: (?:in (?:the|this) (?:index|folder)|here))?"
+        rf"|(?:list|show|name)(?: me)?(?: all)?(?: (?:the|your|my|of the))* {_ARTICLE}"
+        r"|what (?:is|do you have) in (?:the|your|this) (?:index|library|folder)",
+    ),
+)
+# "Summarise the article", "tl;dr", "Key sentences of The Damascus meeting", "What is it about?"
+_SUMMARY = (
+    rf"(?:please )?(?:can you |could you )?summari[sz]e(?: (?:{_THE_ARTICLE}|(?P<a>.+?)))?"
+    r"|(?:please )?(?:can you |could you )?(?:give|show|write|tell)(?: me)? (?:an? |the )?"
+    rf"{_WHAT_OF}"
+    rf"(?: of (?:{_THE_ARTICLE}|(?P<b>.+?)))?"
+    rf"|(?:an? |the )?{_WHAT_OF}(?: of (?:{_THE_ARTICLE}|(?P<c>.+?)))?"
+    rf"|what (?:is|are) (?:the )?{_WHAT_OF} of {_THE_ARTICLE}"
+    rf"|what (?:is|was) (?:the|this|that) {_ARTICLE} about|tl;?dr"
+    r"|لخص (?:المقال|هذا المقال|(?P<d>.+?))"
+)
+# "Compare the two bridges", no: two sides have to be named. "Compare kelp with eelgrass"
+_COMPARISON = (
+    r"(?:please )?(?:can you |could you )?compare (?P<one>.+?)"
+    r" (?:and|with|to|against) (?P<other>.+?)"
+)
+
+
+def read_request(text: str) -> Request | None:
+    """The request that a text is, or None where it is to be answered as a question."""
+    asked = " ".join(text.split()).strip(" .!?؟…,;:")
+    for kind, pattern in _SIMPLE:
+        if re.fullmatch(pattern, asked, re.IGNORECASE):
+            return Request(kind)
+    if match := re.fullmatch(_SUMMARY, asked, re.IGNORECASE):
+        return Request("summary", tuple(filter(None, match.groupdict().values())))
+    if match := re.fullmatch(_COMPARISON, asked, re.IGNORECASE):
+        return Request("comparison", (match["one"], match["other"]))
+    return None

@@ -1,0 +1,113 @@
+"""A request that is no question -> what this program has to offer instead: a notice, and quotes
+where articles have them.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+from qa.answer.key_sentences import find_key_sentences
+from qa.answer.requests import Request
+from qa.answer.retriever import Retriever
+from qa.types import Answer, Article, Quote, fold_words
+
+MOST_LISTED = 20
+_WHAT_IT_DOES = (
+    "This program answers questions with sentences of your articles, word for word. It does not "
+    "write, translate or calculate."
+)
+_WHAT_TO_ASK = (
+    "Ask in a whole sentence, such as “What was the meeting about?”. “Which articles do you have?” "
+    "lists them, and “Key sentences of” with a title shows an article's most central sentences."
+)
+
+
+class Response(NamedTuple):
+    """What is said and shown."""
+
+    notice: str
+    quotes: tuple[Quote, ...] = ()
+
+
+def respond(
+    request: Request,
+    retriever: Retriever,
+    last: Article | None,
+    answer: Callable[[str], Answer],
+) -> Response:
+    """Offer what there is for a request; `last` is the article quoted last in the conversation,
+    and `answer` answers a question as it is written.
+    """
+    match request.kind:
+        case "greeting":
+            return Response(f"Hello. {_WHAT_IT_DOES} {_WHAT_TO_ASK}")
+        case "thanks":
+            return Response("You are welcome. Ask whenever there is something else to find.")
+        case "help":
+            return Response(f"{_WHAT_IT_DOES} {_WHAT_TO_ASK}")
+        case "articles":
+            return Response(_list_articles(retriever, "These are the articles:"))
+        case "summary":
+            return _show_key_sentences(retriever, request.subjects, last)
+        case "comparison":
+            return _show_side_by_side(request.subjects, answer)
+
+
+def _list_articles(retriever: Retriever, lead: str) -> str:
+    articles = list(islice(retriever.index.list_articles(limit=MOST_LISTED + 1), MOST_LISTED + 1))
+    if not articles:
+        return "There are no articles yet: add some, and build the index."
+    lines = [f"- {' '.join(article.title.split())}" for article in articles[:MOST_LISTED]]
+    more = ["- and more; `qa list` shows all"] if len(articles) > MOST_LISTED else []
+    return "\n".join([lead, *lines, *more])
+
+
+def _show_key_sentences(
+    retriever: Retriever, subjects: Sequence[str], last: Article | None
+) -> Response:
+    article = _find_article(retriever, subjects[0]) if subjects else last or _only(retriever)
+    if article is None:
+        lead = "No article has that title" if subjects else "Several articles could be meant"
+        return Response(
+            _list_articles(retriever, f"{lead}. Say “Key sentences of” with one of these titles:")
+        )
+    quotes = find_key_sentences(retriever.index, article)
+    if not quotes:
+        return Response(f"“{article.title}” has no whole sentences to show.")
+    return Response(
+        "This program does not write summaries. These are the most central sentences of "
+        f"“{article.title}”, in its own words and order.",
+        quotes,
+    )
+
+
+def _show_side_by_side(subjects: Sequence[str], answer: Callable[[str], Answer]) -> Response:
+    quotes, missing = [], []
+    for subject in subjects:
+        found = answer(f"What is said about {subject}?")
+        best = (found.quotes or found.nearest)[:1]
+        if found.status == "off_topic" or not best:
+            missing.append(subject)
+        else:
+            quotes.append(best[0])
+    notice = (
+        "This program does not compare. These are the sentences that come nearest to "
+        f"{' and to '.join(f'“{subject}”' for subject in subjects)}, side by side."
+    )
+    if missing:
+        notice += f" The articles do not speak of {' or '.join(f'“{name}”' for name in missing)}."
+    return Response(notice, tuple(quotes))
+
+
+def _only(retriever: Retriever) -> Article | None:
+    """The article, where there is but one."""
+    articles = list(islice(retriever.index.list_articles(limit=2), 2))
+    return articles[0] if len(articles) == 1 else None
+
+
+def _find_article(retriever: Retriever, name: str) -> Article | None:
+    """The article found by a name all of whose words are in its title."""
+    wanted = set(fold_words(name)) - {"the", "a", "an", "article", "on", "about"}
+    found = {hit.passage.article.id: hit.passage.article for hit in retriever.retrieve(name, 50)}
+    titled = [a for a in found.values() if wanted and wanted <= set(fold_words(a.title))]
+    return min(titled, key=lambda article: len(article.title), default=None)

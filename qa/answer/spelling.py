@@ -1,0 +1,60 @@
+"""A question -> the same with misspelt words as the articles spell them.
+
+A word counts as misspelt where no article has it, the encoder does not know it as one piece, and a
+word of the articles is a letter or two away from it. Names may differ by less: an article on the
+Volga does not answer for Vologda.
+"""
+
+import re
+from collections import Counter
+
+from qa.index.words import count_changes
+from qa.types import SearchIndex
+
+LEAST_LETTERS = 5
+LETTERS_FOR_TWO = 7
+"""From so many letters on, two may be wrong."""
+MOST_WRONG = 2
+"""Stems, by which passages are found, may differ by more than the words."""
+LOOKED_AT = 20
+"""Passages in which the right spelling is looked for."""
+_WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
+
+
+def correct_spelling(index: SearchIndex, question: str) -> str:
+    """The question with its misspelt words corrected; unchanged where there are none."""
+    common = index.count_words(question)
+    if common.holding and all(common.holding.values()):
+        return question
+    corrected, end = "", 0
+    for match in _WORD.finditer(question):
+        better = _correct_word(index, match[0], begins=match.start() == 0)
+        corrected += question[end : match.start()] + (better or match[0])
+        end = match.end()
+    return corrected + question[end:]
+
+
+def _correct_word(index: SearchIndex, word: str, *, begins: bool) -> str | None:
+    if len(word) < LEAST_LETTERS or word.isupper():
+        return None
+    holding = index.count_words(word).holding
+    if not holding or any(holding.values()) or index.encoder.count_tokens([word])[0] == 1:
+        return None  # a stop word, a word of the articles, or an ordinary word that they lack
+    is_name = word[0].isupper() and not begins
+    most = MOST_WRONG if len(word) >= LETTERS_FOR_TWO and not is_name else 1
+    passages = index.get_passages(index.find_alike(word, LOOKED_AT, letters=MOST_WRONG))
+    near: Counter[str] = Counter()
+    for passage in passages.values():
+        for other in _WORD.findall(passage.text):
+            if not is_name or other[0].isupper():
+                near[other if is_name else other.casefold()] += 1
+    best = min(
+        (
+            (count_changes(word.casefold(), other.casefold()), -n, other)
+            for other, n in near.items()
+        ),
+        default=None,
+    )
+    if best is None or not 0 < best[0] <= most or best[2][0].casefold() != word[0].casefold():
+        return None
+    return best[2].capitalize() if begins and word[0].isupper() else best[2]

@@ -1,0 +1,128 @@
+"""What is no question: how it is known, and what is offered instead."""
+
+from pathlib import Path
+
+import pytest
+
+from qa import Answerer, Retriever
+from qa.answer.requests import Request, read_request
+from qa.encoder.onnx import OnnxEncoder
+from qa.index.build import build
+from qa.types import Turn
+from tests.conftest import SAMPLES
+
+
+@pytest.fixture(scope="module")
+def answerer(sample_index: Path, encoder: OnnxEncoder) -> Answerer:
+    return Answerer(Retriever.load(sample_index, encoder=encoder))
+
+
+@pytest.mark.parametrize(
+    ("text", "request_"),
+    [
+        ("Hello!", Request("greeting")),
+        ("good morning", Request("greeting")),
+        ("مرحبا", Request("greeting")),
+        ("Thanks a lot", Request("thanks")),
+        ("ok, thank you!", Request("thanks")),
+        ("What can you do?", Request("help")),
+        ("Which articles do you have?", Request("articles")),
+        ("list all the documents", Request("articles")),
+        ("Summarise the article", Request("summary")),
+        ("Can you summarize it?", Request("summary")),
+        ("What is this article about?", Request("summary")),
+        ("TL;DR", Request("summary")),
+        (
+            "Give me a summary of the Damascus meeting",
+            Request("summary", ("the Damascus meeting",)),
+        ),
+        ("Key sentences of Ostrey Bay", Request("summary", ("Ostrey Bay",))),
+        ("Compare kelp with eelgrass.", Request("comparison", ("kelp", "eelgrass"))),
+    ],
+)
+def test_what_is_no_question_is_known_as_what_it_is(text: str, request_: Request):
+    assert read_request(text) == request_
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "What was the meeting about?",
+        "Who said thanks to the committee?",
+        "What are the main points of contact of a bicycle saddle and rider?",
+        "How do the two bridges compare?",
+        "Which articles of the treaty were broken?",
+        "What did the article say about Hello magazine?",
+        "Who can summarise the debate?",
+        "eelgrass",
+        "What is the key to the chapel?",
+        "How does this work on wet roads?",
+    ],
+)
+def test_questions_stay_questions(text: str):
+    assert read_request(text) is None
+
+
+def test_thanks_are_not_searched_for(answerer: Answerer):
+    answer = answerer.answer("Thanks!")
+    assert answer.status == "no_question"
+    assert answer.notice == "You are welcome. Ask whenever there is something else to find."
+    assert (answer.quotes, answer.nearest, answer.hits) == ((), (), ())
+
+
+def test_as_written_everything_is_searched_for(answerer: Answerer):
+    assert answerer.answer("Thanks!", as_written=True).hits != ()
+
+
+def test_the_articles_are_listed_by_their_titles(answerer: Answerer):
+    lead, *names = answerer.answer("Which articles do you have?").notice.split("\n")
+    assert lead == "These are the articles:"
+    assert "- The Damascus meeting" in names
+    assert len(names) == len(list(SAMPLES.glob("*.*")))
+
+
+def test_a_named_article_is_shown_by_its_key_sentences_word_for_word(answerer: Answerer):
+    answer = answerer.answer("Summarise the meadow under Ostrey Bay")
+    assert answer.status == "no_question"
+    assert "most central sentences of “The Meadow under Ostrey Bay”" in answer.notice
+    starts = [quote.start for quote in answer.quotes]
+    assert len(starts) == 5 and starts == sorted(starts)
+    text = (SAMPLES / "the-meadow-under-ostrey-bay.md").read_text(encoding="utf-8")
+    assert all(quote.text in text and len(quote.text.split()) > 5 for quote in answer.quotes)
+
+
+def test_without_a_name_the_article_quoted_last_is_meant(answerer: Answerer):
+    asked = answerer.answer("How many hectares does the eelgrass cover?")
+    assert asked.status == "answered"
+    answer = answerer.answer("Summarise it", [Turn.from_answer(asked)])
+    assert {quote.article.title for quote in answer.quotes} == {"The Meadow under Ostrey Bay"}
+
+
+def test_without_a_name_or_a_quote_before_a_name_is_asked_for(answerer: Answerer):
+    answer = answerer.answer("Summarise the article")
+    assert answer.quotes == ()
+    assert answer.notice.startswith("Several articles could be meant.")
+    assert "- An Hour for the Bicycle" in answer.notice
+    unknown = answerer.answer("Summarise the Treaty of Utrecht")
+    assert unknown.notice.startswith("No article has that title.")
+
+
+def test_the_only_article_needs_no_name(tmp_path: Path, encoder: OnnxEncoder):
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "owls.txt").write_text(
+        "Owls\n\nA barn owl hears a vole move under snow from the top of a tall oak. "
+        "It flies without any sound because its feathers break the air into small eddies. Why?\n"
+    )
+    build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
+    answerer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder))
+    answer = answerer.answer("What is the article about?")
+    assert [quote.text.split()[0] for quote in answer.quotes] == ["A", "It"]
+
+
+def test_a_comparison_gets_a_quote_for_each_side(answerer: Answerer):
+    answer = answerer.answer("Compare eelgrass with the bicycle chain")
+    assert [quote.article.id for quote in answer.quotes] == [
+        "the-meadow-under-ostrey-bay.md",
+        "an-hour-for-the-bicycle.md",
+    ]
+    assert answer.notice.startswith("This program does not compare.")
