@@ -188,8 +188,12 @@ class Answerer:
         if len(answers) == 1:
             return answers[0]
         alone, leaning = answers
+        closest = (alone.quotes or alone.nearest)[:1]
+        is_same = any(_overlap(leaning.quotes[0], quote) for quote in closest if leaning.quotes)
+        if leaning.status not in PRESENTED or is_same:
+            return alone
         gain = _log_odds(leaning.confidence) - _log_odds(alone.confidence)
-        return leaning if leaning.status in PRESENTED and gain > CONTEXT_MARGIN else alone
+        return leaning if gain > CONTEXT_MARGIN else alone
 
     def _read(self, question: str, search: Search) -> Answer:
         resolved, found = search
