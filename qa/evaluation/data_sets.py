@@ -159,16 +159,10 @@ def read_turns(gold: GoldQuestion, article: Article) -> list[Turn]:
 
 
 def is_right(gold: GoldQuestion, article_id: str, place: Span | Sentence | Passage | Quote) -> bool:
-    """Whether a place in an article holds a gold answer, or lies within one that is several
-    sentences long.
-    """
+    """Whether a place in an article overlaps a gold answer."""
     return article_id in gold.other_articles or (
         article_id == gold.article_id
-        and any(
-            (place.start <= span.start and span.end <= place.end)
-            or (span.start <= place.start and place.end <= span.end)
-            for span in gold.spans
-        )
+        and any(place.start < span.end and span.start < place.end for span in gold.spans)
     )
 
 

@@ -2,18 +2,19 @@
 
     python -m qa.training.fit ../shared/data --work /tmp/fit --reader qa/reader/weights
 
-Only articles that the reader was not trained on are indexed: on others its scores would be trusted
-too much. Of the questions about them some are as people asked them, some were written by people so
-that the articles do not answer them, some are rewritten by rule to the same end; and some are about
-articles that are not in the index.
+The questions are of many kinds of text (`qa.training.examples`), and each kind counts as much as
+any other. What is printed is of weights fitted without the kind that they are held against, so it
+tells what to expect of text of a new kind. With `--report` nothing is fitted: the shipped weights
+are held against articles that were neither trained on nor fitted on.
 """
 
 import argparse
 import json
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from random import Random
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,126 +27,29 @@ from qa.answer.features import (
     Candidates,
     Floats,
     Way,
-    gather_candidates,
     list_confidence,
     list_features,
     list_subject,
 )
 from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
-from qa.answer.retriever import Retriever
-from qa.evaluation.data_sets import GoldQuestion, is_right, part_of, read_questions, write_articles
+from qa.answer.thresholds import POSSIBLY, THRESHOLD
+from qa.evaluation.data_sets import Part
 from qa.evaluation.metrics import auroc, calibration_error
-from qa.index.build import build
-from qa.index.index import Index
 from qa.reader.onnx import OnnxReader
-from qa.training.rewrite import collect_pool, rewrite_question
+from qa.training.examples import Example, QuestionKind, collect_examples
 
-QuestionKind = Literal["answered", "people", "rewritten", "absent"]
-FOLDERS = ("squad1-train", "squad2-train-part")
-PASSAGES = 10
-WEIGHT: dict[QuestionKind, float] = {
-    "answered": 1.0,
-    "people": 6.0,
-    "rewritten": 0.3,
-    "absent": 0.5,
-}
-"""Of one question when probabilities are fitted: people's unanswerable questions are few, and those
-that matter."""
-
-
-class Example(NamedTuple):
-    """One question's candidates, and which of them are right."""
-
-    kind: QuestionKind
-    candidates: Candidates
-    right: NDArray[np.bool_]
+SHARES: dict[QuestionKind, float] = {"answered": 0.7, "people": 0.2, "absent": 0.1}
+"""How much each kind of question counts within a set, when probabilities are fitted: about as often
+as people ask them."""
+PENALTY = 0.02
 
 
 class Ranked(NamedTuple):
     """One question after ranking: what confidence is judged by, and the truth."""
 
-    kind: QuestionKind
+    example: Example
     features: dict[str, float]
     is_right: bool
-
-
-def draw_questions(
-    source: Path, work: Path, *, count: int, seed: int = 5
-) -> list[tuple[QuestionKind, GoldQuestion]]:
-    """Writes the held-out articles to `work`/articles, and draws about so many questions of all
-    kinds.
-    """
-    held = _collect_held_out(source, work / "held-out")
-    (work / "articles").mkdir(exist_ok=True)
-    rng = Random(seed)
-    gold = read_questions(work / "held-out", write_articles(work / "held-out", work / "articles"))
-    people = [question for question in gold if not question.spans]
-    gold = [question for question in gold if question.spans]
-    rng.shuffle(gold)
-    count -= len(people)
-    answered, rest = gold[: count // 2], gold[count // 2 :]
-    pool = collect_pool((question.article_id, question.question) for question in gold)
-    changed = (
-        (row, rewrite_question(row.question, row.article_id, pool=pool, rng=rng)) for row in rest
-    )
-    rewritten = [row._replace(question=text, spans=()) for row, text in changed if text is not None]
-    others = [
-        row
-        for row in _read_lines(source / FOLDERS[0] / "questions.jsonl")
-        if row["article_id"] not in held
-    ]
-    absent = [
-        GoldQuestion(row["id"], "", row["question"], ()) for row in rng.sample(others, count // 6)
-    ]
-    drawn: dict[QuestionKind, list[GoldQuestion]] = {
-        "answered": answered,
-        "people": people,
-        "rewritten": rewritten[: count // 3],
-        "absent": absent,
-    }
-    return [(kind, question) for kind, questions in drawn.items() for question in questions]
-
-
-def _collect_held_out(source: Path, part: Path) -> set[str]:
-    """Writes a data set of what training did not see to `part`; gives the ids of its articles."""
-    articles: dict[str, dict[str, Any]] = {}
-    questions: list[dict[str, Any]] = []
-    for folder in reversed(
-        FOLDERS
-    ):  # articles that both hold are taken from SQuAD 2: it has unanswerable questions
-        rows = [
-            row
-            for row in _read_lines(source / folder / "articles.jsonl")
-            if row["id"] not in articles
-        ]
-        held = {row["id"]: row for row in rows if part_of(folder, row["id"]) != "train"}
-        questions += [
-            row
-            for row in _read_lines(source / folder / "questions.jsonl")
-            if row["article_id"] in held
-        ]
-        articles |= held
-    part.mkdir(parents=True, exist_ok=True)
-    _write_lines(part / "articles.jsonl", articles.values())
-    _write_lines(part / "questions.jsonl", questions)
-    return set(articles)
-
-
-def collect_examples(
-    retriever: Retriever,
-    reader: OnnxReader | None,
-    questions: Sequence[tuple[QuestionKind, GoldQuestion]],
-) -> Iterator[Example]:
-    """Searches and reads for each question."""
-    for kind, gold in tqdm(questions, desc="reading", smoothing=0.02):
-        candidates = gather_candidates(
-            retriever.search(gold.question, PASSAGES), gold.question, reader
-        )
-        right = [
-            is_right(gold, hit.passage.article.id, sentence)
-            for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
-        ]
-        yield Example(kind, candidates, np.array(right, dtype=np.bool_))
 
 
 def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -> dict[str, float]:
@@ -156,23 +60,21 @@ def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -
         feature.name: feature.fixed for feature in list_features(way) if feature.fixed is not None
     }
     names = [feature.name for feature in list_features(way)]
+    told = [e for e in examples if e.right.any() and not e.right.all()]
+    sizes = Counter(e.data_set for e in told)
     tables = [
-        (stack(e.candidates, names), e.right)
-        for e in examples
-        if e.right.any() and not e.right.all()
+        (stack(e.candidates, names), e.right, 1 / sizes[e.data_set] / len(sizes)) for e in told
     ]
     free = np.array([name not in fixed for name in names], dtype=np.float64)
 
     def loss(weights: Floats) -> tuple[float, Floats]:
         total, gradient = penalty * float(weights @ weights), 2 * penalty * weights
-        for table, right in tables:
+        for table, right, part in tables:
             scores = table @ weights
             everything, gold = np.logaddexp.reduce(scores), np.logaddexp.reduce(scores[right])
-            total += (everything - gold) / len(tables)
+            total += part * (everything - gold)
             expected = np.exp(scores - everything) @ table
-            gradient = gradient + (expected - np.exp(scores[right] - gold) @ table[right]) / len(
-                tables
-            )
+            gradient = gradient + part * (expected - np.exp(scores[right] - gold) @ table[right])
         return total, gradient * free
 
     start = np.array([fixed.get(name, 0.0) for name in names])
@@ -215,95 +117,189 @@ def stack(candidates: Candidates, names: Sequence[str]) -> Floats:
     return np.column_stack([candidates.features[name] for name in names])
 
 
-def score_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
-    """Ranks each question's candidates."""
+def rank_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
+    """Each question with what its first candidate is judged by."""
     ranked = []
     for example in examples:
         scores = ranker.score(example.candidates)
         features = confidence_features(example.candidates, scores)
-        ranked.append(
-            Ranked(
-                example.kind, features, bool(len(scores) and example.right[int(np.argmax(scores))])
-            )
-        )
+        is_right = bool(len(scores) and example.right[int(np.argmax(scores))])
+        ranked.append(Ranked(example, features, is_right))
     return ranked
 
 
-def fit_ranker(examples: Sequence[Example], way: Way) -> Ranker:
+def fit_ranker(examples: Sequence[Example], way: Way, *, penalty: float = PENALTY) -> Ranker:
     """Order first, then both probabilities on what that order puts first."""
     order = fit_order(examples, way)
     plain = Logistic({}, 0.0)
-    ranked = score_examples(examples, Ranker(order, plain, plain))
+    ranked = rank_examples(examples, Ranker(order, plain, plain))
     fixed = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
     names = [name for name in list_confidence(way) if name not in fixed]
     rows = [row.features for row in ranked]
-    counts = [WEIGHT[row.kind] for row in ranked]
-    answered = fit_logistic(rows, [row.is_right for row in ranked], names, counts, penalty=0.06)
-    is_on_subject = [row.kind != "absent" for row in ranked]
-    on_subject = fit_logistic(rows, is_on_subject, list_subject(way), [1.0] * len(rows))
+    counts = weigh_examples(examples)
+    answered = fit_logistic(rows, [r.is_right for r in ranked], names, counts, penalty=penalty)
+    is_on_subject = [row.example.kind != "absent" for row in ranked]
+    on_subject = fit_logistic(rows, is_on_subject, list_subject(way), counts, penalty=penalty)
     # With the fixed weights, as it is read again.
     return Ranker.from_json(Ranker(order, answered, on_subject).to_json(), way)
 
 
-def describe(examples: Sequence[Example], ranker: Ranker) -> str:
-    """The figures on some examples, in one line."""
-    ranked = score_examples(examples, ranker)
-    confidence = np.array([ranker.answered(row.features) for row in ranked])
-    subject = np.array([ranker.on_subject(row.features) for row in ranked])
-    right = np.array([row.is_right for row in ranked])
-    kinds = np.array([row.kind for row in ranked])
-    answered = kinds == "answered"
-    compared = {kind: answered | (kinds == kind) for kind in ("people", "rewritten", "absent")}
-    against = ", ".join(
-        f"{kind} {auroc(confidence[rows], answered[rows]):.3f}" for kind, rows in compared.items()
+def weigh_examples(examples: Sequence[Example]) -> list[float]:
+    """How much each counts: every set as much as another, and within it `SHARES`."""
+    sizes = Counter((example.data_set, example.kind) for example in examples)
+    totals = {
+        name: sum(share for kind, share in SHARES.items() if sizes[name, kind]) for name, _ in sizes
+    }
+    return [SHARES[e.kind] / sizes[e.data_set, e.kind] / totals[e.data_set] for e in examples]
+
+
+class Judged(NamedTuple):
+    """Questions of one set, ranked and judged, row by row."""
+
+    questions: list[str]
+    kinds: NDArray[np.str_]
+    is_right: NDArray[np.bool_]
+    confidence: Floats
+
+
+def judge(examples: Sequence[Example], ranker: Ranker) -> Judged:
+    """Rank and judge examples of one set."""
+    ranked = rank_examples(examples, ranker)
+    return Judged(
+        [example.question for example in examples],
+        np.array([example.kind for example in examples]),
+        np.array([row.is_right for row in ranked], dtype=np.bool_),
+        np.array([ranker.answered(row.features) for row in ranked]),
     )
-    # As in a set where every other question has no answer, as SQuAD 2's development set.
-    asked = np.flatnonzero(answered | (kinds == "people"))
-    share = np.where(answered, 1.0 / answered.sum(), 1.0 / max(1, (kinds == "people").sum()))[asked]
-    drawn = np.random.default_rng(0).choice(asked, 20_000, p=share / share.sum())
-    return (
-        f"quote@1 {right[answered].mean():.3f}, AUROC against {against}, "
-        f"of the subject {auroc(subject, kinds != 'absent'):.3f}, "
-        f"calibration error {calibration_error(confidence[drawn], right[drawn]):.3f}"
+
+
+def leave_one_out(examples: Sequence[Example], way: Way, *, penalty: float) -> dict[str, Judged]:
+    """Data set -> its examples as judged by weights that were fitted on all the others."""
+    names = dict.fromkeys(example.data_set for example in examples)
+    judged = {}
+    for name in names:
+        kept = [example for example in examples if example.data_set == name]
+        others = [example for example in examples if example.data_set != name]
+        judged[name] = judge(kept, fit_ranker(others, way, penalty=penalty))
+    return judged
+
+
+_COLUMNS = (
+    "first quote right",
+    "of these presented",
+    "answered right",
+    "absent presented",
+    "people's presented",
+    "people's answered",
+    "AUROC",
+    "calibration error",
+)
+
+
+def describe(judged: dict[str, Judged]) -> str:
+    """The figures of each set, as rows of a table."""
+    lines = [f"| set | {' | '.join(_COLUMNS)} |", f"|---|{'--:|' * len(_COLUMNS)}"]
+    lines += [f"| {name} | {_describe_set(rows)} |" for name, rows in judged.items()]
+    return "\n".join(lines)
+
+
+def _describe_set(rows: Judged) -> str:
+    _, kinds, right, confidence = rows
+    answerable, absent, people = (kinds == kind for kind in ("answered", "absent", "people"))
+    shown, sure = confidence >= POSSIBLY, confidence >= THRESHOLD
+    asked = ~absent
+    figures = (
+        _share(right[answerable]),
+        _share(shown[answerable & right]),
+        _share(right[sure & asked]),
+        _share(shown[absent]),
+        _share(shown[people]),
+        _share(sure[people]),
+        f"{auroc(confidence[asked], answerable[asked]):.2f}" if people.any() else "",
+        f"{calibration_error(confidence[answerable], right[answerable]):.2f}",
     )
+    return " | ".join(figures)
+
+
+_TYPES = {
+    "who": r"\bwho(?:m|se)?\b",
+    "when": r"\bwhen\b|\b(?:what|which) (?:year|date|day|month|time)\b",
+    "where": r"\bwhere\b|\b(?:what|which) (?:country|city|place|town|state)\b",
+    "how many": r"\bhow (?:many|much|old|long|far|tall|big|large|often)\b|\bwhat percent",
+    "why": r"\bwhy\b|\bwhat (?:is|was|led|caused).* (?:reason|cause)\b",
+    "how": r"\bhow\b",
+    "yes or no": r"^(?:is|are|was|were|do|does|did|can|could|has|have|had|will|would|should)\b",
+    "what about": r"\bwhat\b.*\babout\W*$",
+    "what, which": r"\b(?:what|which)\b",
+}
+"""What a question asks for; the first that its words match."""
+
+
+def describe_types(judged: dict[str, Judged]) -> str:
+    """Of answered questions of all sets, by what they ask for, the rows of a table."""
+    found: dict[str, list[tuple[bool, bool]]] = {name: [] for name in (*_TYPES, "other")}
+    for questions, kinds, right, confidence in judged.values():
+        for n in np.flatnonzero(kinds == "answered"):
+            asked = (k for k, form in _TYPES.items() if re.search(form, questions[n], re.I))
+            found[next(asked, "other")].append((right[n], confidence[n] >= POSSIBLY))
+    lines = ["| asks | questions | first quote right | of these presented |", "|---|--:|--:|--:|"]
+    for name, pairs in found.items():
+        flags = np.array(pairs, dtype=np.bool_).reshape(-1, 2)
+        shown = flags[flags[:, 0], 1]
+        lines.append(f"| {name} | {len(flags)} | {_share(flags[:, 0])} | {_share(shown)} |")
+    return "\n".join(lines)
+
+
+def _share(flags: NDArray[np.bool_]) -> str:
+    return f"{flags.mean():.2f}" if len(flags) else ""
+
+
+def measure_loss(judged: Iterable[Judged]) -> float:
+    """Mean logarithmic loss of the sets' confidences."""
+    losses = []
+    for _, _, right, confidence in judged:
+        bounded = np.clip(confidence, 1e-4, 1 - 1e-4)
+        losses.append(-np.log(np.where(right, bounded, 1 - bounded)).mean())
+    return float(np.mean(losses))
 
 
 def main() -> None:
-    """Fit all ways of reading, print what held-out examples give, and write the weights."""
+    """Fit all ways of reading, print what each set gives to weights that have not seen it, and
+    write the weights; or report.
+    """
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("source", type=Path, help="folder with squad1-train and squad2-train-part")
+    parser.add_argument("source", type=Path, help="folder with the data sets")
     parser.add_argument(
-        "--work", type=Path, required=True, help="for articles and index; used again if there"
+        "--work", type=Path, required=True, help="for indexes and examples; used again if there"
     )
-    parser.add_argument("--reader", type=Path, help="exported reader; without, the first way only")
-    parser.add_argument("--count", type=int, default=3600, help="questions")
+    parser.add_argument("--reader", type=Path, required=True, help="folder of the exported reader")
+    parser.add_argument("--count", type=int, default=150, help="questions of each set and kind")
+    parser.add_argument("--report", action="store_true", help="fit nothing, report")
     parser.add_argument(
         "--out", type=Path, default=Path(__file__).parents[1] / "answer" / WEIGHTS_FILE
     )
     args = parser.parse_args()
-    questions = draw_questions(args.source, args.work, count=args.count)
-    build(args.work / "articles", args.work / "index")
-    retriever = Retriever(Index.open(args.work / "index"))
-    reader = OnnxReader.from_folder(args.reader) if args.reader else None
-    examples = list(collect_examples(retriever, reader, questions))
-    Random(1).shuffle(examples)
-    half = len(examples) // 2
+    reader = OnnxReader.from_folder(args.reader)
+    part: Part = "report" if args.report else "choose"
+    examples = collect_examples(args.source, args.work / part, reader, count=args.count, part=part)
+    if args.report:
+        way: Way = "with the reader"
+        names = dict.fromkeys(example.data_set for example in examples)
+        judged = {
+            name: judge([e for e in examples if e.data_set == name], Ranker.load(way))
+            for name in names
+        }
+        tqdm.write(f"{describe(judged)}\n\n{describe_types(judged)}")
+        return
     shipped: dict[str, Any] = {}
-    for way in WAYS[:1] if reader is None else WAYS:
-        tqdm.write(f"{way}: {describe(examples[half:], fit_ranker(examples[:half], way))}")
+    for way in WAYS:
+        judged = leave_one_out(examples, way, penalty=PENALTY)
+        tqdm.write(f"\n{way}, loss {measure_loss(judged.values()):.4f}\n\n{describe(judged)}")
+        tqdm.write(describe_types(judged))
         shipped[way] = fit_ranker(examples, way).to_json()
     args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
-
-
-def _read_lines(path: Path) -> Iterator[dict[str, Any]]:
-    with path.open(encoding="utf-8") as file:
-        yield from map(json.loads, file)
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
 
 
 if __name__ == "__main__":
