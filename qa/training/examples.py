@@ -126,10 +126,11 @@ def _collect(
         alone = work / "alone" / article_id
         (alone / "articles").mkdir(parents=True, exist_ok=True)
         shutil.copy(work / "articles" / article_id, alone / "articles")
-        asked = [*(("answered" if q.spans else "people", q) for q in by_article[article_id])][
-            :ASKED_ALONE
+        few: list[tuple[QuestionKind, GoldQuestion]] = [
+            ("answered" if question.spans else "people", question)
+            for question in by_article[article_id][:ASKED_ALONE]
         ]
-        asked += _make_absent(others, ABSENT_ALONE, rng)
+        few += _make_absent(others, ABSENT_ALONE, rng)
         yield from _read(
             dataset.name, alone / "articles", alone / "index", reader, few, is_alone=True
         )

@@ -94,14 +94,13 @@ def test_a_fitted_ranker_finds_what_is_right_and_knows_what_is_absent():
 
 
 def test_each_set_is_judged_by_weights_that_have_not_seen_it():
-    examples = [e for e in make_sets() if e.data_set != "posts"]
-    odd = list(make_examples("posts", 60, by="cosine", seed=9))
-    judged = leave_one_out([*examples, *odd], "without a reader", penalty=0.02)
-    assert judged["news"].is_right[judged["news"].kinds == "answered"].mean() > 0.7
+    odd = list(make_examples("plays", 60, by="cosine", seed=9))
+    judged = leave_one_out([*make_sets(), *odd], "without a reader", penalty=0.02)
+    assert judged["news"].is_right[judged["news"].kinds == "answered"].mean() > 0.6
     # Where the truth is another, weights fitted elsewhere are mostly wrong.
-    assert judged["posts"].is_right.mean() < 0.5
+    assert judged["plays"].is_right.mean() < 0.4
     assert judge(odd, fit_ranker(odd, "without a reader")).is_right.mean() > 0.9
-    assert measure_loss([judged["posts"]]) > measure_loss([judged["news"]])
+    assert measure_loss([judged["plays"]]) > measure_loss([judged["news"]])
 
 
 def test_the_table_has_a_row_for_each_set():
