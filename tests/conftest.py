@@ -1,6 +1,7 @@
 """Shared, costly things: one encoder, and one index of the sample articles."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["HF_HUB_OFFLINE"] = "1"
@@ -8,6 +9,7 @@ os.environ["HF_HUB_OFFLINE"] = "1"
 import pytest
 from hypothesis import settings
 
+from qa.articles.isolation.pool import close_workers
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 
@@ -31,6 +33,13 @@ def sample_index(tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder)
     folder = tmp_path_factory.mktemp("samples") / "index"
     build(SAMPLES, folder, encoder=encoder)
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _workers() -> Iterator[None]:
+    """Processes that read files end with the tests, not with the interpreter."""
+    yield
+    close_workers()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,202 @@
+"""The formats in which people have their articles: what each is called, how it is known, and what
+reads it.
+
+Adding one is a module beside these with one function, bytes -> `Contents`, and one line in
+`FORMATS`. Text and Markdown are not among them: they need no reader but the one in
+`qa.articles.read`.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module, metadata, util
+from pathlib import PurePath
+from typing import Any
+
+from qa.articles.formats.contents import Contents, FormatError, PasswordNeeded
+
+PLAIN_SUFFIXES = (".txt", ".md")
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """One format of files."""
+
+    name: str
+    """How people call it."""
+    suffixes: tuple[str, ...]
+    reader: str
+    """Module and function, as in "pdf.read:read_pdf"."""
+    library: str
+    """Package on PyPI that the reader leans on."""
+    needs: str = ""
+    """Module that an extra adds."""
+    extra: str = ""
+    version: int = 1
+    """Of the reader here; raised whenever it may make another text of the same file."""
+
+    @property
+    def is_available(self) -> bool:
+        """Whether what reads it is installed."""
+        return not self.needs or util.find_spec(self.needs) is not None
+
+    @property
+    def reader_version(self) -> str:
+        """Changes whenever the same file may be read as another text."""
+        module = self.reader.partition(".")[0].partition(":")[0]
+        return f"{module} {self.version}, {self.library} {_library_version(self.library)}"
+
+    def read(self, data: bytes, **options: Any) -> Contents:  # noqa: ANN401
+        """Read a file of this format, in this process: for strangers' files use
+        `pool.read_isolated`.
+        """
+        module, _, function = self.reader.partition(":")
+        contents: Contents = getattr(import_module(f"{__name__}.{module}"), function)(
+            data, **options
+        )
+        return contents
+
+
+FORMATS = (
+    Format("PDF", (".pdf",), "pdf.read:read_pdf", "pypdfium2"),
+    Format("web page", (".html", ".htm", ".xhtml"), "html:read_html", "trafilatura"),
+    Format("saved web page", (".mhtml", ".mht"), "mail:read_mhtml", "trafilatura"),
+    Format("Word", (".docx",), "docx:read_docx", "lxml"),
+    Format("OpenDocument", (".odt",), "odt:read_odt", "lxml"),
+    Format("EPUB", (".epub",), "epub:read_epub", "lxml"),
+    Format("mail", (".eml",), "mail:read_mail", "lxml"),
+    Format("mailbox", (".mbox",), "mail:read_mbox", "lxml"),
+    Format("RTF", (".rtf",), "rtf:read_rtf", "striprtf", needs="striprtf", extra="rtf"),
+    Format(
+        "feed",
+        (".rss", ".atom", ".xml"),
+        "feed:read_feed",
+        "feedparser",
+        needs="feedparser",
+        extra="feeds",
+    ),
+)
+BY_NAME = {form.name: form for form in FORMATS}
+SUFFIXES = tuple(suffix for form in FORMATS for suffix in form.suffixes)
+
+_ZIPPED = (
+    (b"mimetypeapplication/epub+zip", "EPUB"),
+    (b"mimetypeapplication/vnd.oasis.opendocument.text", "OpenDocument"),
+)
+_REFUSED = (
+    (
+        b"mimetypeapplication/vnd.oasis.opendocument",
+        "is an OpenDocument file, but no text: save it as PDF",
+    ),
+    (b"xl/workbook", "is a spreadsheet: save it as PDF"),
+    (b"ppt/presentation", "is a presentation: save it as PDF"),
+    (b"Index/Document.iwa", "is a Pages document: export it as DOCX or PDF"),
+)
+_OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_PICTURES = (b"\x89PNG", b"\xff\xd8\xff", b"GIF8", b"II*\x00", b"MM\x00*")
+_HTML = re.compile(
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b",
+    re.I | re.S,
+)
+_FEED = re.compile(
+    rb"\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*|<\?.*?\?>\s*)*<(?:rss|feed|rdf:RDF)\b", re.I | re.S
+)
+_HEADERS = re.compile(rb"(?:[A-Za-z][A-Za-z0-9-]{1,60}:[^\r\n]*\r?\n(?:[ \t][^\r\n]*\r?\n)*){2}")
+_MAILISH = re.compile(
+    rb"^(?:from|to|date|subject|message-id|received|mime-version|return-path):", re.I | re.M
+)
+
+
+def detect_format(data: bytes, name: str) -> Format | None:
+    """The format of a file by what is in it; its name only decides where the content leaves a
+    choice.
+
+    None is plain text.
+
+    Raises:
+        FormatError: it is of a kind that cannot be read; the message says what to make of it.
+    """
+    head = data[:4096].removeprefix(b"\xef\xbb\xbf")
+    suffix = PurePath(name).suffix.lower()
+    if b"%PDF-" in head[:1024]:
+        return BY_NAME["PDF"]
+    if data.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return _detect_zipped(data)
+    if data.startswith(_OLD_OFFICE):
+        raise FormatError(
+            "is a file of old Office, or an encrypted one: save it as DOCX without a password"
+        )
+    if head.startswith(_PICTURES):
+        raise FormatError("is a picture: run OCR over it and add the text")
+    if head.startswith(b"{\\rtf"):
+        return BY_NAME["RTF"]
+    if suffix in PLAIN_SUFFIXES:
+        return None
+    if _FEED.match(head):
+        return BY_NAME["feed"]
+    if _HTML.match(head):
+        return BY_NAME["web page"]
+    if suffix in (".mbox",) and head.startswith(b"From "):
+        return BY_NAME["mailbox"]
+    if _HEADERS.match(head) and _MAILISH.search(head):
+        is_page = (
+            re.search(rb"^content-type:\s*multipart/related", head, re.I | re.M)
+            and suffix != ".eml"
+        )
+        return BY_NAME["saved web page" if is_page else "mail"]
+    by_suffix = next((form for form in FORMATS if suffix in form.suffixes), None)
+    if by_suffix is None:
+        raise FormatError(
+            f"is not a kind of article that can be read ({', '.join(known_suffixes())}): convert it"
+        )
+    if by_suffix.name in ("web page", "mail"):  # pieces of pages, and headers of any kind
+        return by_suffix
+    raise FormatError(
+        f"is named {suffix}, but holds something else: name it for what it is, or get it again"
+    )
+
+
+def known_suffixes() -> tuple[str, ...]:
+    """Names' ends of all that can be read."""
+    return tuple(sorted({*PLAIN_SUFFIXES, *SUFFIXES}))
+
+
+def is_misnamed(form: Format | None, name: str) -> bool:
+    """Whether a file's name says that it is of another format than it is."""
+    suffix = PurePath(name).suffix.lower()
+    return suffix not in (form.suffixes if form else PLAIN_SUFFIXES)
+
+
+def _detect_zipped(data: bytes) -> Format:
+    for mark, name in _ZIPPED:
+        if mark in data[:200]:
+            return BY_NAME[name]
+    for mark, reason in _REFUSED:
+        if mark in data:
+            raise FormatError(reason)
+    if b"word/" in data:
+        return BY_NAME["Word"]
+    if b"META-INF/container.xml" in data:
+        return BY_NAME["EPUB"]
+    if b"content.xml" in data and b"meta.xml" in data:
+        return BY_NAME["OpenDocument"]
+    raise FormatError("is an archive: `qa add` takes what is in it, or unpack it here")
+
+
+@cache
+def _library_version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "missing"
+
+
+__all__ = [
+    "FORMATS",
+    "SUFFIXES",
+    "Contents",
+    "Format",
+    "FormatError",
+    "PasswordNeeded",
+    "detect_format",
+]
