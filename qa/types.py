@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias
+from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -330,6 +330,20 @@ class Encoder(Protocol):
 
     def encode_queries(self, texts: Sequence[str], /) -> Vectors:
         """float32 (n, dim), unit rows, for texts that are searched for."""
+
+
+@runtime_checkable
+class ContextEncoder(Encoder, Protocol):
+    """An encoder that gives the vectors of a text's parts out of the one pass over all of it."""
+
+    def encode_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]], /
+    ) -> list[Vectors]:
+        """For each text float32 (1 + parts, dim), unit rows: its own vector, then those of the
+        parts at its spans.
+
+        A part's vector is the mean of its tokens' states, which know of the words around it.
+        """
 
 
 class Reader(Protocol):

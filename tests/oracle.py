@@ -70,7 +70,7 @@ def _read(articles: Path, encoder: Encoder) -> Iterator[Passage]:
 
 
 def _make_row(passage: Passage, encoder: Encoder) -> Row:
-    [vector] = encoder.encode_passages([passage_text(passage)])
+    [vector] = encoder.encode_passages([passage_text(passage).text])
     field = field_of(passage.article.language)
     words = analyse(field, f"{passage.article.title}\n{passage.text}")
     return Row(

@@ -2,7 +2,8 @@
 
 `minilm.onnx` is the model's graph alone: its weights are read from the file that the installed
 package holds, at the offsets noted in the graph, and mapped into memory as they are needed. A
-text's vector is the mean of its tokens' states.
+text's vector is the mean of its tokens' states; that of a part of it the mean of the part's, out of
+the same pass.
 """
 
 import os
@@ -19,7 +20,7 @@ from numpy.typing import NDArray
 
 from qa.encoder import DEFAULT_ENCODER
 from qa.errors import EncoderUnavailable
-from qa.types import Vectors
+from qa.types import Span, Vectors
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -37,7 +38,7 @@ Ids = NDArray[np.int32]
 
 
 class OnnxEncoder:
-    """The default `Encoder`."""
+    """The default `Encoder`, and a `ContextEncoder`."""
 
     name = DEFAULT_ENCODER
     fingerprint = FINGERPRINT
@@ -89,14 +90,24 @@ class OnnxEncoder:
 
     def encode_passages(self, texts: Sequence[str], /) -> Vectors:
         """float32 (n, dim), unit rows, for texts that are searched in."""
+        rows = self.encode_parts(texts, [()] * len(texts))
+        return np.concatenate(rows) if rows else np.zeros((0, self.dim), dtype=np.float32)
+
+    def encode_queries(self, texts: Sequence[str], /) -> Vectors:
+        """float32 (n, dim), unit rows, for texts that are searched for."""
+        return self.encode_passages(texts)
+
+    def encode_parts(
+        self, texts: Sequence[str], spans: Sequence[Sequence[Span]], /
+    ) -> list[Vectors]:
+        """See `ContextEncoder`. A part beyond `max_tokens` has the vector of the whole."""
         encodings = self._tokenize(texts)
-        rows = np.zeros((len(texts), self.dim), dtype=np.float32)
+        rows: list[Vectors] = [np.empty(0, dtype=np.float32)] * len(texts)
 
         def encode(batch: Sequence[int]) -> None:
             states = self._run([self._cut(encodings[n]) for n in batch])
             for n, of_text in zip(batch, states, strict=True):
-                mean = of_text[: len(encodings[n].ids)].mean(axis=0)
-                rows[n] = mean / np.linalg.norm(mean)
+                rows[n] = _average(of_text[: len(encodings[n].ids)], encodings[n], spans[n])
 
         batches = _group([min(len(encoding.ids), self.max_tokens) for encoding in encodings])
         if len(batches) < 2 or self._threads < 2:
@@ -105,10 +116,6 @@ class OnnxEncoder:
         else:
             list(self._pool.map(encode, batches))
         return rows
-
-    def encode_queries(self, texts: Sequence[str], /) -> Vectors:
-        """float32 (n, dim), unit rows, for texts that are searched for."""
-        return self.encode_passages(texts)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -181,6 +188,21 @@ def _group(lengths: Sequence[int]) -> list[list[int]]:
         else:
             batches.append([n])
     return batches
+
+
+def _average(states: Vectors, encoding: "Encoding", spans: Sequence[Span]) -> Vectors:
+    """float32 (1 + spans, dim), unit rows: means of the states, float32 (tokens, dim), of a text
+    and of its spans.
+    """
+    rows = np.empty((1 + len(spans), states.shape[1]), dtype=np.float32)
+    rows[0] = states.mean(axis=0)
+    if spans:
+        begins = np.array([begin for begin, _ in encoding.offsets[1 : len(states) - 1]])
+        places = 1 + np.searchsorted(begins, np.array(spans))
+        for row, (first, last) in zip(rows[1:], places, strict=True):
+            row[:] = states[first:last].mean(axis=0) if first < last else rows[0]
+    rows /= np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows
 
 
 def _count_cores() -> int:

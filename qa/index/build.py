@@ -23,6 +23,7 @@ from qa.articles.read import (
     scan_files,
 )
 from qa.encoder import load_encoder
+from qa.encoder.parts import tell_parts
 from qa.errors import (
     ArticleError,
     ArticlesMissing,
@@ -33,14 +34,14 @@ from qa.errors import (
 )
 from qa.index.generations import Change, derive, open_derived, remove_old_generations
 from qa.index.index import DEFAULT_INDEX, check_encoder
-from qa.index.keys import passage_text, sentence_texts, vector_key
+from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
 from qa.index.store import STORE_FILE, StoreError, StoreWriter, explain_failure, trust
 from qa.types import Encoder, Passage, Progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
-"""Texts encoded between two commits: what an interrupted build has to encode again at most."""
+"""Passages encoded between two commits: what an interrupted build has to encode again at most."""
 _SETTLED_NS = 2 * 10**9
 """A file that changed so shortly before it was read may change again and keep its time: some disks
 count in 2 s."""
@@ -63,7 +64,7 @@ class BuildReport:
     """What a person should know of files that were read now, and are used all the same."""
     passages: int = 0
     encoded: int = 0
-    """Texts (passages and sentences) that were encoded; all others had their vectors already."""
+    """Passages that were encoded, with their sentences; all others had their vectors already."""
     mended: tuple[str, ...] = ()
     """What was wrong with the index before, and is not any more."""
 
@@ -166,8 +167,10 @@ class _Build:
         is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
         # Earlier vectors stay until the new ones are published, and the two never meet under one
         # key.
-        self.salt = meta.get("salt", "") if is_same_encoder else encoder.fingerprint
-        if is_same_encoder and reembed:
+        parts = tell_parts(encoder)
+        is_same_way = is_same_encoder and meta.get("sentences") == parts
+        self.salt = meta.get("salt", "") if is_same_way else f"{parts} {encoder.fingerprint}"
+        if is_same_way and reembed:
             self.salt = f"{self.store.generation} {encoder.fingerprint}"
         settings = self._settings(encoder)
         as_before = not reembed and all(
@@ -229,6 +232,7 @@ class _Build:
             "encoder_fingerprint": encoder.fingerprint,
             "dim": str(encoder.dim),
             "salt": self.salt,
+            "sentences": tell_parts(encoder),
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 
@@ -292,14 +296,13 @@ class _Build:
             try:
                 with blame(self.articles / article.id, but=(StoreError,)):
                     passages = split_passages(article, encoder.count_tokens, size=self.size)
-                    keyed = [self._keyed_texts(passage) for passage in passages]
-                    # The first text is the passage's own.
-                    rows = [(p, texts[0][0]) for p, texts in zip(passages, keyed, strict=True)]
+                    keyed = [self._key_text(passage) for passage in passages]
+                    rows = [(p, key) for p, (key, _) in zip(passages, keyed, strict=True)]
                     self.store.stage_passages(article.id, rows)
             except ArticleError as error:
                 self._leave_out(sources, error, article.id)
             else:
-                self.store.queue_texts({key: text for texts in keyed for key, text in texts})
+                self.store.queue_texts(dict(keyed))
 
     def _leave_out(self, sources: _Sources, error: ArticleError, article_id: str) -> None:
         """Unstage an article that cannot be used after all; an earlier version stays, if it can."""
@@ -309,11 +312,9 @@ class _Build:
         if article_id in self.known:
             (sources.unchanged if self.as_before else sources.removed).append(article_id)
 
-    def _keyed_texts(self, passage: Passage) -> list[tuple[bytes, str]]:
-        return [
-            (vector_key(text, self.salt), text)
-            for text in (passage_text(passage), *sentence_texts(passage))
-        ]
+    def _key_text(self, passage: Passage) -> tuple[bytes, PassageText]:
+        text = passage_text(passage)
+        return text.key(self.salt), text
 
     def _encode(self, sources: _Sources, encoder: Encoder) -> int:
         """Encode what is queued and store it at once, so that an interrupted build goes on from
@@ -326,7 +327,8 @@ class _Build:
         for texts in self.store.queued_texts(ENCODE_AT_ONCE):
             self.progress(done, total, "encoding")
             try:
-                self.store.put_vectors(list(texts), encoder.encode_passages(list(texts.values())))
+                rows = encode_texts(encoder, list(texts.values()))
+                self.store.put_vectors(dict(zip(texts, rows, strict=True)))
             except (QAError, StoreError):
                 raise
             except Exception as error:
@@ -338,7 +340,7 @@ class _Build:
         return total - len(failed)
 
     def _encode_singly(
-        self, texts: Mapping[bytes, str], encoder: Encoder, cause: Exception
+        self, texts: Mapping[bytes, PassageText], encoder: Encoder, cause: Exception
     ) -> dict[bytes, Exception]:
         """Encode what can be; returns the keys of what cannot, and why."""
         failed: dict[bytes, Exception] = {}
@@ -350,7 +352,7 @@ class _Build:
             ) from cause
         for key, text in texts.items():
             try:
-                self.store.put_vectors([key], encoder.encode_passages([text]))
+                self.store.put_vectors({key: encode_texts(encoder, [text])[0]})
             except (QAError, StoreError):
                 raise
             except Exception as error:
@@ -362,7 +364,7 @@ class _Build:
     ) -> None:
         for article in list(self.store.staged_articles()):
             passages = split_passages(article, encoder.count_tokens, size=self.size)
-            keys = {key for passage in passages for key, _ in self._keyed_texts(passage)}
+            keys = {self._key_text(passage)[0] for passage in passages}
             for key in sorted(keys & failed.keys())[:1]:
                 self._leave_out(
                     sources, describe_failure(self.articles / article.id, failed[key]), article.id
@@ -374,7 +376,7 @@ class _Build:
         self.store.begin()
         try:
             removed = self.store.passage_ids([*sources.removed, *sources.new])
-            unused = int(meta.get("unused", "0")) + self.store.count_texts(removed)
+            unused = int(meta.get("unused", "0")) + len(removed)
             for article_id in sources.removed:
                 self.store.remove_article(article_id)
             self.store.put_staged()
@@ -403,11 +405,7 @@ class _Build:
         return generation
 
     def _needed_keys(self) -> Iterable[bytes]:
-        return (
-            key
-            for _, passage in self.store.iterate_passages()
-            for key, _ in self._keyed_texts(passage)
-        )
+        return (self._key_text(passage)[0] for _, passage in self.store.iterate_passages())
 
 
 def _no_progress(done: int, total: int, what: str) -> None:

@@ -13,15 +13,16 @@ import numpy as np
 
 from qa.articles.read import find_files
 from qa.encoder import load_encoder
+from qa.encoder.parts import tell_parts
 from qa.errors import DiskError, QAError
 from qa.index.generations import check_derived, open_derived
-from qa.index.keys import passage_text, sentence_texts, vector_key
+from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.store import STORE_FILE, Store, distrust, find_store, from_half
 from qa.reader import BUNDLED, load_reader
-from qa.types import Encoder, Passage, Progress
+from qa.types import Encoder, Passage, Progress, Vectors
 
-SAMPLE = 32
-"""Texts encoded anew to compare with the vectors kept."""
+SAMPLE = 16
+"""Passages encoded anew, with their sentences, to compare with the vectors kept."""
 MIN_COSINE = 0.99
 """Of such a pair: half precision and another batch cost far less."""
 MIN_FREE_BYTES = 200_000_000
@@ -120,6 +121,7 @@ def describe_index(folder: Path) -> dict[str, Any]:
             "encoder_fingerprint": meta.get("encoder_fingerprint"),
             "reader": meta.get("reader"),
             "dimension": int(meta.get("dim", 0)),
+            "sentences": meta.get("sentences"),
             "splitter": meta.get("splitter"),
             "format": int(meta["format"]),
             "store_bytes": sum(path.stat().st_size for path in folder.glob(f"{STORE_FILE}*")),
@@ -209,26 +211,30 @@ def _find_flaws(passage: Passage) -> Iterator[str]:
 
 def _check_vectors(store: Store) -> Finding:
     """Every passage and sentence has a vector, of the right length and norm."""
-    salt, size, flaws, checked = store.salt, 2 * int(store.meta["dim"]), [], 0
-    for _, passage in store.iterate_passages():
-        texts = [passage_text(passage), *sentence_texts(passage)]
-        keys = [vector_key(text, salt) for text in texts]
-        kept = store.get_vectors(keys)
-        checked += len(keys)
-        for key, text in zip(keys, texts, strict=True):
-            blob = kept.get(key)
-            if blob is None or len(blob) != size or not _is_unit(blob):
-                flaws.append(f"{text[:40]!r} in {passage.article.id}")
+    flaws, checked = [], 0
+    for passage_id, passage in store.iterate_passages():
+        text = passage_text(passage)
+        checked += 1 + len(text.sentences)
+        rows = _kept_rows(store, passage_id, text)
+        # Written so that what is not a number is damage, too.
+        if rows is None or not np.all(np.abs(np.linalg.norm(rows, axis=1) - 1) < 0.01):
+            flaws.append(f"{text.text[:40]!r} in {passage.article.id}")
     if flaws:
         return Finding(
             "vectors", False, f"{len(flaws)} missing or damaged: {_list(flaws)}", _REEMBED
         )
-    return Finding("vectors", True, f"all {checked} texts have theirs")
+    return Finding("vectors", True, f"all {checked} passages and sentences have theirs")
 
 
-def _is_unit(blob: bytes) -> bool:
-    norm = float(np.linalg.norm(from_half(blob)))
-    return abs(norm - 1) < 0.01  # not so where it is not a number
+def _kept_rows(store: Store, passage_id: int, text: PassageText) -> Vectors | None:
+    """What is kept of a passage and its sentences, float32 (1 + sentences, dim); None where
+    anything is missing.
+    """
+    key = text.key(store.salt)
+    blob = store.get_passage_vectors([passage_id]).get(passage_id, b"")
+    blob += store.get_sentence_vectors([key]).get(key, b"")
+    shape = (1 + len(text.sentences), int(store.meta["dim"]))
+    return from_half(blob).reshape(shape) if len(blob) == 2 * shape[0] * shape[1] else None
 
 
 def _check_files(folder: Path, store: Store) -> Finding:
@@ -269,37 +275,24 @@ def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
                 _REEMBED,
             )
         ]
-    texts = list(_sample_texts(store))
-    kept = store.get_vectors([vector_key(text, store.salt) for text in texts])
-    pairs = [(text, kept.get(vector_key(text, store.salt))) for text in texts]
-    known = [
-        (text, from_half(blob))
-        for text, blob in pairs
-        if blob is not None and len(blob) == 2 * encoder.dim
-    ]
-    anew = encoder.encode_passages([text for text, _ in known])
+    if meta.get("sentences") != tell_parts(encoder):
+        return [Finding("encoder", False, "it made vectors of sentences in another way", _BUILD)]
+    ids = store.passage_ids()
+    sample = store.get_passages(ids[:: max(1, -(-len(ids) // SAMPLE))])
+    texts = {i: passage_text(passage) for i, passage in sample.items()}
+    rows = [(text, _kept_rows(store, i, text)) for i, text in texts.items()]
+    known = [(text, old) for text, old in rows if old is not None and old.shape[1] == encoder.dim]
+    anew = encode_texts(encoder, [text for text, _ in known])
     wrong = [
-        text[:40]
+        text.text[:40]
         for (text, old), new in zip(known, anew, strict=True)
-        if not float(old @ new) >= MIN_COSINE
+        if not np.all(np.einsum("ij,ij->i", old, new) >= MIN_COSINE)
     ]
     loaded = Finding("encoder", True, f"{encoder.name}, {encoder.dim} dimensions")
     if wrong:
-        return [
-            loaded,
-            Finding(
-                "sample", False, f"{len(wrong)} of {len(known)} differ: {_list(wrong)}", _REEMBED
-            ),
-        ]
-    return [loaded, Finding("sample", True, f"{len(known)} vectors are as if encoded anew")]
-
-
-def _sample_texts(store: Store) -> Iterator[str]:
-    """Passages and sentences, evenly over the index."""
-    ids = store.passage_ids()
-    for passage in store.get_passages(ids[:: max(1, -(-len(ids) // (SAMPLE // 2)))]).values():
-        yield passage_text(passage)
-        yield sentence_texts(passage)[0]
+        differ = f"{len(wrong)} of {len(known)} passages differ: {_list(wrong)}"
+        return [loaded, Finding("sample", False, differ, _REEMBED)]
+    return [loaded, Finding("sample", True, f"{len(known)} passages are as if encoded anew")]
 
 
 def _check_reader(load: Callable[[str], Any] = load_reader) -> Finding:

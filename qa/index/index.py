@@ -18,9 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.encoder import load_encoder
+from qa.encoder.parts import tell_parts
 from qa.errors import DiskError, IndexMismatch, IndexMissing
 from qa.index.generations import open_derived
-from qa.index.keys import sentence_texts, vector_key
+from qa.index.keys import encode_texts, passage_text
 from qa.index.store import Store, find_store, from_half, report_damage
 from qa.index.vectors import JoinedIndex
 from qa.index.words import WordIndex
@@ -45,6 +46,7 @@ class Index:
         self.generation = int(meta["generation"])
         self.build_id = meta["build_id"]
         self._salt = store.salt
+        self._keeps_sentences = meta["sentences"] == tell_parts(encoder)
         self._lock = Lock()
         self._found: tuple[Where, NDArray[np.int64]] | None = None
         # Whoever still answers a question on this generation keeps it alive; the last one out
@@ -191,16 +193,17 @@ class Index:
         }
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
-        """Vectors of all sentences of the passages in order, float32 (n, dim), unit rows."""
-        keys = [
-            vector_key(text, self._salt) for passage in passages for text in sentence_texts(passage)
-        ]
-        kept = self.store.get_vectors(keys)
-        if not keys:
-            return np.zeros((0, self.encoder.dim), dtype=np.float32)
+        """As they are kept; made now, where the encoder is one that makes them in another way."""
+        dim = self.encoder.dim
+        none = np.zeros((0, dim), dtype=np.float32)
+        texts = [passage_text(passage) for passage in passages]
+        if not self._keeps_sentences:
+            return np.concatenate([none, *(row[1:] for row in encode_texts(self.encoder, texts))])
+        keys = [text.key(self._salt) for text in texts]
+        kept = self.store.get_sentence_vectors(keys)
         if len(kept) < len(set(keys)):
             raise report_damage(self.store.path, "vectors are missing")
-        return np.stack([from_half(kept[key]) for key in keys])
+        return np.concatenate([none, *(from_half(kept[key]).reshape(-1, dim) for key in keys)])
 
 
 def read_build_id(folder: Path) -> str | None:

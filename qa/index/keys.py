@@ -1,29 +1,74 @@
-"""Passages -> the texts that are encoded for them, and the keys under which their vectors are
-kept.
+"""Passages -> the texts that are encoded for them, with the places of their sentences, and the keys
+under which their vectors are kept.
 """
 
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
 from hashlib import blake2b
+from itertools import accumulate
+from typing import NamedTuple
 
-from qa.types import Passage
+import numpy as np
+
+from qa.encoder.parts import encode_parts
+from qa.types import Encoder, Passage, Span, Vectors
+
+_WORD = re.compile(r"\S+")
 
 
-def vector_key(text: str, salt: str = "") -> bytes:
-    """Key under which the vector of `text` is kept: 16 bytes of its BLAKE2b hash.
+class PassageText(NamedTuple):
+    """What is encoded for a passage."""
 
-    The salt keeps vectors of one encoder apart from those of another, while an index changes over.
+    text: str
+    """On one line; the article's title gives context, without being part of the passage."""
+    sentences: tuple[Span, ...]
+    """Where the passage's sentences stand in it."""
+
+    def key(self, salt: str = "") -> bytes:
+        """Key under which the vectors of passage and sentences are kept: 16 bytes of a BLAKE2b
+        hash.
+
+        The salt keeps vectors of one encoder apart from those of another, while an index changes
+        over.
+        """
+        text = self.text.encode("utf-8", "surrogatepass")
+        digest = blake2b(text, digest_size=16, key=salt.encode()[:64])
+        digest.update(b"\0" + pack_spans(self.sentences))
+        return digest.digest()
+
+
+def passage_text(passage: Passage) -> PassageText:
+    """The text that is encoded for a passage."""
+    heading = f"{passage.article.title}. "
+    words = [match.span() for match in _WORD.finditer(passage.text)]
+    begins = [begin for begin, _ in words]
+    placed = list(accumulate((end - begin + 1 for begin, end in words), initial=len(heading)))
+
+    def place(position: int) -> int:
+        word = bisect_right(begins, position) - 1
+        return placed[word] + position - begins[word]
+
+    shift = passage.start
+    spans = (Span(place(s.start - shift), place(s.end - 1 - shift) + 1) for s in passage.sentences)
+    return PassageText(
+        heading + " ".join(passage.text[begin:end] for begin, end in words), tuple(spans)
+    )
+
+
+def encode_texts(encoder: Encoder, texts: Sequence[PassageText]) -> list[Vectors]:
+    """For each passage float32 (1 + sentences, dim), unit rows: its own vector, then those of its
+    sentences.
     """
-    return blake2b(
-        text.encode("utf-8", "surrogatepass"), digest_size=16, key=salt.encode()[:64]
-    ).digest()
+    return encode_parts(encoder, [text.text for text in texts], [text.sentences for text in texts])
 
 
-def passage_text(passage: Passage) -> str:
-    """What is encoded for a passage: its title gives context, without being part of it."""
-    text = " ".join(passage.text.split())
-    return f"{passage.article.title}. {text}"
+def pack_spans(spans: tuple[Span, ...]) -> bytes:
+    """Two 32-bit little-endian numbers a span."""
+    return np.array(spans, dtype="<u4").tobytes()
 
 
-def sentence_texts(passage: Passage) -> list[str]:
-    """What is encoded for the sentences of a passage: their words, on one line each."""
-    text = passage.article.text
-    return [" ".join(text[sentence.start : sentence.end].split()) for sentence in passage.sentences]
+def unpack_spans(blob: bytes) -> tuple[Span, ...]:
+    """What `pack_spans` packed."""
+    rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 2).tolist()
+    return tuple(Span(start, end) for start, end in rows)

@@ -39,7 +39,7 @@ from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.index.generations import derive
 from qa.index.index import Index
-from qa.index.keys import passage_text, vector_key
+from qa.index.keys import passage_text
 from qa.index.store import STORE_FILE, StoreWriter
 from qa.index.vectors import find_nearest
 from qa.types import Article, Encoder, Passage, Sentence, Vectors
@@ -155,10 +155,11 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
         split = [
             Passage(article, a, b, (Sentence(a, b, n),)) for n, (a, b) in enumerate(spans, start=1)
         ]
-        keys = [vector_key(passage_text(passage), salt) for passage in split]
-        store.put_vectors(
-            keys, encoder.encode_passages([passage_text(passage) for passage in split])
-        )
+        texts = [passage_text(passage) for passage in split]
+        keys = [text.key(salt) for text in texts]
+        # Sentences go without: no question is read here.
+        rows = encoder.encode_passages([text.text for text in texts])[:, None]
+        store.put_vectors(dict(zip(keys, rows, strict=True)))
         store.stage_article(article, digest)
         store.stage_passages(article.id, list(zip(split, keys, strict=True)))
         left -= len(split)
@@ -214,7 +215,9 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
     )
     about = {f"{' '.join(p.text.split()[:8])} {n}": p for n, p in enumerate(drawn.values())}
     if isinstance(encoder, ClustersEncoder):
-        encoder.about = {question: passage_text(passage) for question, passage in about.items()}
+        encoder.about = {
+            question: passage_text(passage).text for question, passage in about.items()
+        }
     vectors = np.concatenate([encoder.encode_queries([question]) for question in about])
     seconds = [retriever.search(question).seconds["search"] for question in about]
     truth = find_nearest(np.array(ids), StoredRows(index, ids), vectors, k=10)

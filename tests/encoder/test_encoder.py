@@ -9,11 +9,13 @@ from qa.articles.passages import split_passages
 from qa.articles.read import read_article
 from qa.encoder import DEFAULT_ENCODER, load_encoder
 from qa.encoder.onnx import GRAPH, WEIGHTS, OnnxEncoder, find_bundled
+from qa.encoder.parts import encode_parts, tell_parts
 from qa.encoder.sentence_transformers import SentenceTransformerEncoder
 from qa.errors import EncoderUnavailable
 from qa.index.keys import passage_text
-from qa.types import Encoder
+from qa.types import Encoder, Span
 from tests.conftest import SAMPLES
+from tests.standin import HashEncoder
 
 SENTENCES = [
     "The bridge was closed.",
@@ -63,7 +65,7 @@ def test_both_ways_give_the_same_vectors_and_tokens(
 ):
     articles = [read_article(path, SAMPLES) for path in sorted(SAMPLES.iterdir())]
     passages = [p for article in articles for p in split_passages(article, encoder.count_tokens)]
-    texts = [*SENTENCES, *QUESTIONS, *(passage_text(passage) for passage in passages)]
+    texts = [*SENTENCES, *QUESTIONS, *(passage_text(passage).text for passage in passages)]
     assert encoder.count_tokens(texts) == reference.count_tokens(texts)
     cosines = np.einsum(
         "ij,ij->i", encoder.encode_passages(texts), reference.encode_passages(texts)
@@ -99,6 +101,7 @@ def test_tokens_are_counted_without_special_ones(either: Encoder):
 
 def test_nothing_gives_no_rows(either: Encoder):
     assert either.encode_passages([]).shape == (0, 384)
+    assert encode_parts(either, [], []) == []
 
 
 def test_bytes_that_are_no_text_can_be_encoded(either: Encoder):
@@ -134,3 +137,44 @@ def test_the_graph_is_what_its_script_makes_of_the_weights():
     from qa.training.encoder_graph import build_graph
 
     assert build_graph(find_bundled() / WEIGHTS).SerializeToString() == GRAPH.read_bytes()
+
+
+def test_a_parts_vector_is_the_mean_of_its_tokens_states(
+    encoder: OnnxEncoder, reference: SentenceTransformerEncoder
+):
+    text = "Bridges. The bridge was closed. It opened again in May. 橋。"
+    spans = [Span(9, 31), Span(32, 55), Span(56, 58)]
+    whole, *parts = encoder.encode_parts([text, "another"], [spans, []])[0]
+    # [CLS] bridges . | the bridge was closed . | it opened again in may . | 橋 。 [SEP]
+    states = np.asarray(reference._model.encode([text], output_value="token_embeddings")[0])
+    for part, tokens in zip(parts, (states[3:8], states[8:14], states[14:16]), strict=True):
+        mean = tokens.mean(axis=0)
+        np.testing.assert_allclose(part, mean / np.linalg.norm(mean), atol=1e-5)
+    np.testing.assert_allclose(whole, encoder.encode_passages([text])[0], atol=1e-5)
+
+
+def test_parts_that_are_cut_off_have_the_vector_of_the_whole(encoder: OnnxEncoder):
+    text = "word " * 300 + "end."
+    whole, first, last = encoder.encode_parts([text], [[Span(0, 4), Span(1500, 1504)]])[0]
+    np.testing.assert_array_equal(last, whole)
+    assert first @ whole < 0.999
+
+
+def test_an_encoder_without_states_encodes_parts_alone():
+    encoder = HashEncoder()
+    texts = ["One bridge. Two.", "Three."]
+    rows = encode_parts(encoder, texts, [[Span(0, 11), Span(12, 16)], []])
+    expected = HashEncoder().encode_passages([texts[0], "One bridge.", "Two.", "Three."])
+    np.testing.assert_array_equal(np.concatenate(rows), expected)
+    assert [len(of_text) for of_text in rows] == [3, 1]
+    assert tell_parts(encoder) == "part alone"
+
+
+def test_parts_that_are_repeated_are_encoded_once():
+    encoder = HashEncoder()
+    encode_parts(encoder, ["Ding. Dong.", "Ding."], [[Span(0, 5), Span(6, 11)], [Span(0, 5)]])
+    assert encoder.encoded == ["Ding. Dong.", "Ding.", "Dong."]
+
+
+def test_the_default_encoder_makes_parts_out_of_the_whole(encoder: OnnxEncoder):
+    assert tell_parts(encoder) == "whole text"

@@ -122,6 +122,28 @@ def test_an_index_of_the_first_format_is_made_anew_without_encoding(folder: Path
     assert [article.id for article in list_articles(folder / "index")] == ["bridge.txt"]
 
 
+def test_an_index_that_keeps_sentences_in_no_way_known_is_encoded_anew_and_told_so(folder: Path):
+    """As version 3 wrote it: a vector for each sentence alone, beside those of passages."""
+    import sqlite3
+
+    old = sqlite3.connect(folder / "index/qa.sqlite")
+    old.executescript(
+        "drop table sentence_vectors; delete from tables where name = 'sentence_vectors'; "
+        "delete from meta where key = 'sentences'; "
+        "update meta set value = '3' where key = 'format'"
+    )
+    old.close()
+    report = build(folder / "articles", folder / "index", encoder=HashEncoder())
+    assert report.encoded == report.passages > 0
+    assert ["has index format 3, this version reads" in flaw for flaw in report.mended] == [True]
+    index = Index.open(folder / "index", encoder=HashEncoder(may_encode=False))
+    passages = [passage for _, passage in index.store.iterate_passages()]
+    texts = [p.article.text[s.start : s.end] for p in passages for s in p.sentences]
+    rows = HashEncoder().encode_passages(texts)
+    assert index.sentence_vectors(passages) == pytest.approx(rows, abs=1e-3)
+    index.close()
+
+
 def test_a_store_that_is_no_database_is_replaced(folder: Path):
     before = find_all(folder / "index")
     for path in (folder / "index").glob("qa.sqlite*"):

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qa.errors import DiskError, IndexDamaged, QAError
-from qa.index.keys import vector_key
+from qa.index.keys import PassageText
 from qa.index.store import Store, StoreWriter, from_half
 from qa.types import Article, Passage, Sentence, Span
 from tests.strategies import ANY_TEXT
@@ -29,7 +29,7 @@ def make_article(text: str, article_id: str = "a.txt") -> Article:
 def put(store: StoreWriter, article: Article, passages: list[Passage]) -> None:
     store.begin()
     store.stage_article(article, "hash of file")
-    store.stage_passages(article.id, [(p, vector_key(p.text)) for p in passages])
+    store.stage_passages(article.id, [(p, p.text.encode()) for p in passages])
     store.put_staged()
     store.publish()
 
@@ -91,24 +91,31 @@ def test_an_article_put_again_replaces_its_passages(path: Path):
 def test_vectors_are_kept_at_half_precision_until_they_are_not_needed(path: Path):
     store = StoreWriter.open(path)
     vectors = np.array([[0.1, 0.2], [0.3, 0.4]], dtype=np.float32)
-    store.put_vectors([b"a", b"b"], vectors)
+    store.put_vectors({b"a": vectors, b"b": vectors[1:]})
     kept = store.get_vectors([b"b", b"zz"])
     assert list(kept) == [b"b"]
     assert from_half(kept[b"b"]) == pytest.approx(vectors[1], abs=1e-3)
+    parts = store.get_sentence_vectors([b"a", b"b", b"zz"])
+    assert (list(parts), parts[b"b"]) == ([b"a", b"b"], b"")
+    assert from_half(parts[b"a"]) == pytest.approx(vectors[1], abs=1e-3)
     store.keep_vectors([b"b", b"c"])
+    assert list(store.get_sentence_vectors([b"a", b"b"])) == [b"b"]
     assert (store.count_vectors(), list(store.get_vectors([b"a", b"b"]))) == (1, [b"b"])
     store.close()
 
 
 def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Path):
     store = StoreWriter.open(path)
-    store.put_vectors([b"kept"], np.ones((1, 2), dtype=np.float32))
-    store.queue_texts({b"kept": "a text with a vector", b"1": "brief", b"3": "equal"})
-    store.queue_texts({b"2": "a long one", b"3": "equal", b"4": "equal"})
+    store.put_vectors({b"kept": np.ones((2, 2), dtype=np.float32)})
+    brief, equal, longer = (
+        PassageText(text, (Span(0, 5),)) for text in ("brief", "equal", "a long one")
+    )
+    store.queue_texts({b"kept": longer, b"1": brief, b"3": equal})
+    store.queue_texts({b"2": longer, b"3": equal, b"4": equal})
     assert store.count_queued() == 4
     assert list(store.queued_texts(2)) == [
-        {b"2": "a long one", b"1": "brief"},
-        {b"3": "equal", b"4": "equal"},
+        {b"2": longer, b"1": brief},
+        {b"3": equal, b"4": equal},
     ]
     store.close()
 
@@ -146,7 +153,7 @@ def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
     )  # SQLite then says that the disk is full
     with pytest.raises(DiskError, match="free some space"):
         store.put_vectors(
-            [str(n).encode() for n in range(1000)], np.ones((1000, 64), dtype=np.float32)
+            {str(n).encode(): np.ones((2, 64), dtype=np.float32) for n in range(1000)}
         )
     store.close()
     with closing(StoreWriter.open(path)) as store:
@@ -166,8 +173,8 @@ def test_a_store_that_was_closed_says_so(path: Path):
 def test_more_keys_than_one_query_takes_are_looked_up(path: Path):
     store = StoreWriter.open(path)
     keys = [str(n).encode() for n in range(1200)]
-    store.put_vectors(keys, np.ones((1200, 2), dtype=np.float32))
-    assert len(store.get_vectors(keys)) == 1200
+    store.put_vectors(dict.fromkeys(keys, np.ones((2, 2), dtype=np.float32)))
+    assert len(store.get_vectors(keys)) == len(store.get_sentence_vectors(keys)) == 1200
     store.close()
 
 

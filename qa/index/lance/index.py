@@ -20,7 +20,7 @@ import numpy as np
 
 from qa.encoder import load_encoder
 from qa.errors import IndexDamaged, IndexMismatch, IndexUnreachable, QAError
-from qa.index.keys import sentence_texts
+from qa.index.keys import encode_texts, passage_text
 from qa.index.lance.dataset import (
     ARTICLES,
     GENERATIONS,
@@ -285,12 +285,9 @@ class LanceIndex:
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
         """Made when they are asked for: kept, they would take six times the room of all else."""
-        texts = [text for passage in passages for text in sentence_texts(passage)]
-        return (
-            self.encoder.encode_passages(texts)
-            if texts
-            else np.zeros((0, self.encoder.dim), dtype=np.float32)
-        )
+        rows = encode_texts(self.encoder, [passage_text(passage) for passage in passages])
+        none = np.zeros((0, self.encoder.dim), dtype=np.float32)
+        return np.concatenate([none, *(row[1:] for row in rows)])
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
         """With their articles, whole; each row is held against its checksum."""

@@ -136,7 +136,7 @@ class Worker:
     def _encode(self, passages: Sequence[Passage]) -> Iterable[np.ndarray]:
         if not passages:
             return []
-        texts = [passage_text(passage) for passage in passages]
+        texts = [passage_text(passage).text for passage in passages]
         # Longest first, as in the build of a folder: batches of equal length waste nothing.
         order = sorted(range(len(texts)), key=lambda n: (-len(texts[n]), texts[n]))
         vectors = self._encoder.encode_passages([texts[n] for n in order]).astype(np.float16)

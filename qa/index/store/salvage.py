@@ -11,7 +11,15 @@ from qa.index.store.failures import SQLITE_ERRORS, explain_failure
 from qa.index.store.tables import BY_NAME, Table, connect, decode_anything, is_whole
 from qa.index.store.writer import StoreWriter
 
-_SALVAGED_META = ("encoder_name", "encoder_fingerprint", "dim", "salt", "reader", "generation")
+_SALVAGED_META = (
+    "encoder_name",
+    "encoder_fingerprint",
+    "dim",
+    "salt",
+    "sentences",
+    "reader",
+    "generation",
+)
 
 
 def salvage_rows(path: Path, store: StoreWriter) -> None:
@@ -23,7 +31,7 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
     old = connect(path)
     old.text_factory = decode_anything
     try:
-        for name in ("meta", "articles", "vectors"):
+        for name in ("meta", "articles", "vectors", "sentence_vectors"):
             table = BY_NAME[name]
             for direction in ("asc", "desc"):  # from either end to where it is damaged
                 with suppress(*SQLITE_ERRORS, IndexDamaged):

@@ -15,7 +15,6 @@ from qa.index.store.tables import (
     BY_NAME,
     FORMAT,
     SCHEMA,
-    SENTENCE_BYTES,
     STORE_FILE,
     TABLES,
     Table,
@@ -31,7 +30,9 @@ from qa.index.store.tables import (
 from qa.types import Article, Passage, Progress, Span, Where
 
 _NEEDED_META = frozenset(("format", "generation"))
-_BUILT_META = frozenset(("build_id", "encoder_name", "encoder_fingerprint", "dim", "splitter"))
+_BUILT_META = frozenset(
+    ("build_id", "encoder_name", "encoder_fingerprint", "dim", "sentences", "splitter")
+)
 _PASSAGE_VECTORS = (
     "select p.id, v.key, v.vector, v.checksum from passages p join vectors v on v.key = "
     "p.vector_key"
@@ -91,9 +92,9 @@ class Store:
         row = self._connection.execute("select value from meta where key = 'format'").fetchone()
         if row is not None and row[0] != str(FORMAT):
             raise IndexMismatch(
-                f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run `qa "
-                "build`, "
-                "which makes it anew from the articles and keeps what was encoded"
+                f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run "
+                "`qa build`, which makes it anew from the articles and keeps what still serves of "
+                "what was encoded"
             )
         self.meta  # noqa: B018 raises where it is damaged
 
@@ -217,6 +218,9 @@ class Store:
         queries = {
             "has passages, but no text": "article_id not in (select id from articles)",
             "has passages without a vector": "vector_key not in (select key from vectors)",
+            "has sentences without a vector": (
+                "vector_key not in (select key from sentence_vectors)"
+            ),
         }
         for what, condition in queries.items():
             for (name,) in self._connection.execute(
@@ -253,13 +257,8 @@ class Store:
             for row in self._select_many("select id from passages where article_id", article_ids)
         )
 
-    def count_texts(self, passage_ids: Sequence[int]) -> int:
-        """Number of texts, passages and sentences, that have a vector each."""
-        rows = self._select_many("select length(sentences) from passages where id", passage_ids)
-        return len(rows) + sum(int(row[0]) // SENTENCE_BYTES for row in rows)
-
     def count_vectors(self) -> int:
-        """How many vectors are kept, those no longer needed included."""
+        """How many passages' vectors are kept, those no longer needed included."""
         with self._lock:
             return int(self._connection.execute("select count(*) from vectors").fetchone()[0])
 
@@ -404,6 +403,18 @@ class Store:
         """Key -> float16 vector as bytes, for those that are kept."""
         rows = self._select_many("select key, key, vector, checksum from vectors where key", keys)
         return dict(map(self._vector, rows))
+
+    def get_sentence_vectors(self, keys: Sequence[bytes]) -> dict[bytes, bytes]:
+        """Key of a passage's vector -> float16 vectors of its sentences, one after the other, for
+        those that are kept.
+        """
+        table = BY_NAME["sentence_vectors"]
+        rows = self._select_many(
+            "select key, vectors, checksum from sentence_vectors where key", keys
+        )
+        for row in rows:
+            self._check_row(table, row)
+        return {row[0]: row[1] for row in rows}
 
     def _vector(self, row: Sequence[Any]) -> tuple[Any, bytes]:
         """What stands first in a row, and the vector that follows with key and checksum."""

@@ -11,7 +11,7 @@ import numpy as np
 from qa.types import Article, Kind, Sentence, Vectors
 
 STORE_FILE = "qa.sqlite"
-FORMAT = 3
+FORMAT = 4
 """Version of the tables below; raised when they change."""
 
 StoreError = sqlite3.OperationalError
@@ -44,7 +44,8 @@ class Table(NamedTuple):
     def schema(self) -> str:
         """SQL that makes the table."""
         large = f", {self.large} text not null" if self.large else ""
-        rowid = "" if "integer primary key" in self.columns else "without rowid, "
+        has_rowid = "integer primary key" in self.columns or "primary key" not in self.columns
+        rowid = "" if has_rowid else "without rowid, "
         return (
             f"create table {self.name} ({self.columns}, checksum integer not null{large}) "
             f"{rowid}strict;\n"
@@ -89,6 +90,13 @@ TABLES = (
         key="article_id",
     ),
     Table("vectors", "key blob primary key, vector blob not null", key="hex(key)"),
+    # Of a passage's sentences, one after the other, under the passage's key; rows as large as these
+    # do not suit a table without row ids.
+    Table(
+        "sentence_vectors",
+        "key blob not null unique, vectors blob not null",
+        key="hex(key)",
+    ),
     # What is in files that have not been touched since: spares reading them. Nothing but a build
     # looks at it.
     Table("files", "id text primary key, stamp text not null, sha256 text not null", key="id"),
@@ -107,8 +115,6 @@ without rowid, strict;
 TRIGGERS = "".join(table.triggers for table in TABLES)
 _KINDS: tuple[Kind, ...] = ("body", "heading")
 ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_start"
-SENTENCE_BYTES = 16
-"""One sentence, as `pack_sentences` writes it."""
 
 
 def connect(path: Path, options: str = "") -> sqlite3.Connection:
@@ -179,6 +185,11 @@ def insert_into(name: str, source: str, verb: str = "insert") -> str:
 def from_half(blob: bytes) -> Vectors:
     """A vector as it is kept, in float16 bytes -> float32 (dim,)."""
     return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
+
+
+def to_half(vectors: Vectors) -> bytes:
+    """One vector or more as they are kept."""
+    return vectors.astype(np.float16).tobytes()
 
 
 def pack_sentences(sentences: Sequence[Sentence]) -> bytes:

@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
+from qa.index.keys import PassageText, pack_spans, unpack_spans
 from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures
 from qa.index.store.snapshot import Store
 from qa.index.store.tables import (
@@ -18,6 +17,7 @@ from qa.index.store.tables import (
     insert_into,
     pack_sentences,
     to_article,
+    to_half,
 )
 from qa.types import Article, Passage, Vectors
 
@@ -28,7 +28,7 @@ create temp table staged_articles as
 create temp table staged_passages as
     select article_id, first, last, sentences, vector_key from passages limit 0;
 create temp table queue (
-    shortness integer, key blob, text text, primary key (shortness, key)
+    shortness integer, key blob, text text, spans blob, primary key (shortness, key)
 ) without rowid;
 create temp table needed (key blob primary key) without rowid;
 """
@@ -57,8 +57,8 @@ class StoreWriter(Store):
                 connection.executescript(TRIGGERS)
                 store.write_meta({"format": str(FORMAT), "generation": "0"})
             else:
+                store.check_format()  # of another format, it may lack a table
                 connection.executescript(TRIGGERS)
-            store.check_format()
             connection.executescript(_STAGING)
         except BaseException as error:
             store.close()
@@ -154,16 +154,23 @@ class StoreWriter(Store):
         self._connection.execute("delete from articles where id = ?", (article_id,))
         self._connection.execute("delete from files where id = ?", (article_id,))
 
-    def put_vectors(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors, float32 (n, dim), at half precision and at once, even if the build is never
-        published.
+    def put_vectors(self, vectors: Mapping[bytes, Vectors]) -> None:
+        """Keep vectors by their passages' keys, at half precision and at once, even if the build is
+        never published.
+
+        Each is float32 (1 + sentences, dim): the passage's own, then those of its sentences.
         """
-        rows = list(zip(keys, (row.tobytes() for row in vectors.astype(np.float16)), strict=True))
+        rows = [(key, to_half(of_passage[0])) for key, of_passage in vectors.items()]
+        parts = [(key, to_half(of_passage[1:])) for key, of_passage in vectors.items()]
         # NORMAL survives a killed process, and what a power cut takes here is encoded again.
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("begin immediate")
-        insert = insert_into("vectors", "select ?1 as key, ?2 as vector", "insert or replace")
-        self._connection.executemany(insert, rows)
+        for table, column, values in (
+            ("vectors", "vector", rows),
+            ("sentence_vectors", "vectors", parts),
+        ):
+            insert = insert_into(table, f"select ?1 as key, ?2 as {column}", "insert or replace")
+            self._connection.executemany(insert, values)
         self._connection.execute("commit")
 
     def keep_vectors(self, needed: Iterable[bytes]) -> None:
@@ -171,30 +178,36 @@ class StoreWriter(Store):
         self._connection.executemany(
             "insert or ignore into needed values (?)", ((key,) for key in needed)
         )
-        self._connection.execute("delete from vectors where key not in (select key from needed)")
+        for table in ("vectors", "sentence_vectors"):
+            self._connection.execute(
+                f"delete from {table} where key not in (select key from needed)"
+            )
         self._connection.execute("delete from needed")
 
-    def queue_texts(self, texts: Mapping[bytes, str]) -> None:
-        """Note texts by the keys of their vectors, to be encoded where there is no vector yet."""
+    def queue_texts(self, texts: Mapping[bytes, PassageText]) -> None:
+        """Note texts by the keys of their vectors, to be encoded where there are none yet."""
         self._connection.executemany(
-            "insert or ignore into queue select ?1, ?2, ?3 where not exists (select 1 from "
-            "vectors where key = ?2)",
-            ((-len(text), key, text) for key, text in texts.items()),
+            "insert or ignore into queue select ?1, ?2, ?3, ?4 where not exists (select 1 from "
+            "vectors join sentence_vectors using (key) where key = ?2)",
+            (
+                (-len(text.text), key, text.text, pack_spans(text.sentences))
+                for key, text in texts.items()
+            ),
         )
 
     def count_queued(self) -> int:
         """How many texts are to be encoded."""
         return int(self._connection.execute("select count(*) from queue").fetchone()[0])
 
-    def queued_texts(self, at_once: int) -> Iterator[dict[bytes, str]]:
+    def queued_texts(self, at_once: int) -> Iterator[dict[bytes, PassageText]]:
         """Texts to be encoded by key, so many at once, the longest first."""
         query = (
-            "select shortness, key, text from queue where (shortness, key) > (?, ?) order by "
-            "shortness, key limit ?"
+            "select shortness, key, text, spans from queue where (shortness, key) > (?, ?) "
+            "order by shortness, key limit ?"
         )
         last: tuple[int, bytes] = (-(2**62), b"")
         while rows := self._connection.execute(query, (*last, at_once)).fetchall():
-            yield {key: text for _, key, text in rows}
+            yield {key: PassageText(text, unpack_spans(spans)) for _, key, text, spans in rows}
             last = rows[-1][:2]
 
     def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
