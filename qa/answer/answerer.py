@@ -2,11 +2,12 @@
 nothing.
 """
 
+import copy
 import math
 import re
 from collections.abc import Sequence
 from time import perf_counter
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
@@ -123,6 +124,18 @@ class Answerer:
         self.passages_read = passages_read
         self.threshold = threshold
         self.possibly = min(POSSIBLY, threshold) if possibly is None else possibly
+
+    def with_quotes(self, max_quotes: int) -> Self:
+        """The same answerer, with another number of quotes at most.
+
+        Raises:
+            SettingError: the number is less than 1.
+        """
+        if max_quotes < 1:
+            raise SettingError(f"max_quotes is {max_quotes}: it has to be at least 1")
+        other = copy.copy(self)
+        other.max_quotes = max_quotes
+        return other
 
     def answer(
         self,
