@@ -53,6 +53,10 @@ something else loses far more by what was asked before. Chosen on CoQA's stories
 and on questions of eight other sets, each asked after a turn about something else."""
 
 
+LEAST_SCORE = 0.05
+"""Below, a further quote of an answer is not worth the reading."""
+
+
 class Search(NamedTuple):
     """One way to understand a question, and the passages found for it."""
 
@@ -222,7 +226,7 @@ class Answerer:
                 ]
             )
         features = confidence_features(candidates, scores)
-        confidence = ranker.answered(features) if len(scores) else 0.0
+        confidence = ranker.judge(features) if len(scores) else 0.0
         status: Status = "off_topic"
         if len(scores):
             status = self._judge(confidence, ranker.on_subject(features))
@@ -282,9 +286,10 @@ def select_quotes(
     words: dict[str, int] = {}
     for number in order:
         lead = float(scores[order[0]] - scores[number])
-        if lead > QUOTE_MARGIN:
+        score = confidence * math.exp(-lead)
+        if lead > QUOTE_MARGIN or (quotes and score < LEAST_SCORE < confidence):
             break
-        quote = _make_quote(candidates, int(number), round(confidence * math.exp(-lead), 4))
+        quote = _make_quote(candidates, int(number), round(score, 4))
         if any(_overlap(quote, other) for other in quotes):
             continue
         same = words.get(_bare(quote.text))

@@ -8,8 +8,9 @@ What is comparable only within one question (similarities) becomes a z-score ove
 what means the same in every question (log-odds, yes or no) stays as it is.
 """
 
+import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, NamedTuple, TypeAlias
@@ -141,6 +142,18 @@ class Evidence:
             together.setdefault(language, []).append(text)
         return [(language, "\n".join(texts)) for language, texts in together.items()]
 
+    @cached_property
+    def covers(self) -> Floats:
+        """float64 (n,): share of the question's words, by how rare they are, that the passage of
+        each candidate and its title have.
+        """
+        return self._spread(cover(self.common, self.question, self.passage_texts))
+
+    def _spread(self, values: Sequence[float]) -> Floats:
+        """float64 (n,): what is known of each passage, given to its candidates."""
+        lengths = [len(hit.passage.sentences) for hit in self.found.hits]
+        return np.repeat(np.asarray(values, dtype=np.float64), lengths)
+
     def near(self, scores: Floats) -> Floats:
         """float64 (n,): of each candidate, the better score of those beside it in its passage."""
         return _best_neighbours(scores, [len(hit.passage.sentences) for hit in self.found.hits])
@@ -216,6 +229,13 @@ FEATURES: tuple[Feature, ...] = (
         confidence=NOT_THE_READER,
     ),
     Feature(
+        "cover",
+        "share of the question's words, by rarity, in its passage and title",
+        lambda evidence: evidence.covers,
+        confidence=WAYS,
+        subject=WAYS,
+    ),
+    Feature(
         "heading",
         "it is a title, byline or section heading",
         lambda evidence: _flags(sentence.kind == "heading" for _, sentence in evidence.pairs),
@@ -259,6 +279,15 @@ FEATURES: tuple[Feature, ...] = (
             asks_topic(evidence.question) and holds_topic(text) for _, text in evidence.texts
         ),
         fixed=2.5,
+        why_fixed="few questions on encyclopedias ask what a meeting was about",
+    ),
+    Feature(
+        "topic_denied",
+        "the question asks what something was about, and the sentence says what it was not",
+        lambda evidence: _flags(
+            asks_topic(evidence.question) and _NEGATES.search(text) for _, text in evidence.texts
+        ),
+        fixed=-2.5,
         why_fixed="few questions on encyclopedias ask what a meeting was about",
     ),
     Feature(
@@ -321,12 +350,14 @@ FEATURES: tuple[Feature, ...] = (
         "logarithm of the share of `sentence` among all candidates and “no answer”",
         lambda evidence: _log_shares(evidence.sentence_scores, none=True),
         ways=WITH_THE_READER,
+        confidence=WITH_THE_READER,
     ),
     Feature(
         "span_share",
         "logarithm of the share of `span` among all candidates and “no answer”",
         lambda evidence: _log_shares(evidence.span_scores, none=True),
         ways=WITH_THE_READER,
+        confidence=WITH_THE_READER,
     ),
     Feature(
         "span_z",
@@ -365,6 +396,12 @@ QUESTION_FEATURES: tuple[QuestionFeature, ...] = (
         "share of the question's words in all passages of one language together",
         lambda evidence: evidence.cover(evidence.joined_texts),
         confidence=WAYS,
+    ),
+    QuestionFeature(
+        "size",
+        "logarithm of how many passages the index has, at most that of a thousand: among few, the "
+        "best is less near to any question",
+        lambda evidence: math.log(min(1000, max(1, len(evidence.found.index)))),
     ),
 )
 RANK_FEATURES: tuple[RankFeature, ...] = (

@@ -1,7 +1,8 @@
 """Candidates -> an order, and the probabilities that the first one answers and that the subject is
 there at all.
 
-All three are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
+Two, since they are learnt from different questions, and an index of any subject has to know what it
+lacks. All are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
 weights on training questions and writes them to ranker.json by way of reading and name of feature;
 fixed weights stand beside the features.
 """
@@ -41,9 +42,10 @@ class Ranker:
     weights: Mapping[str, float]
     """Of the features that candidates are ordered by, in log-odds."""
     answered: Logistic
-    """Probability that the first candidate answers."""
+    """Probability that the first candidate answers a question on a subject that the articles speak
+    of."""
     on_subject: Logistic
-    """Probability that the articles speak of the question's subject."""
+    """Probability that they speak of it."""
 
     @classmethod
     def load(cls, way: Way) -> Self:
@@ -62,7 +64,7 @@ class Ranker:
         return cls(
             order,
             Logistic({**answered["weights"], **fixed}, answered["bias"]),
-            Logistic(on_subject["weights"], on_subject["bias"]),
+            Logistic({**on_subject["weights"], **fixed}, on_subject["bias"]),
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -74,8 +76,12 @@ class Ranker:
                 name: round(weight, 5) for name, weight in self.weights.items() if name not in fixed
             },
             "answered": _logistic_to_json(self.answered, without=fixed_in_confidence),
-            "on_subject": _logistic_to_json(self.on_subject, without=set()),
+            "on_subject": _logistic_to_json(self.on_subject, without=fixed_in_confidence),
         }
+
+    def judge(self, features: Mapping[str, float]) -> float:
+        """Confidence: the probability that the first candidate answers."""
+        return self.answered(features) * self.on_subject(features)
 
     def score(self, candidates: Candidates) -> Floats:
         """float64 (n,): higher is better; differences are log-odds between two candidates of one

@@ -32,6 +32,10 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
         "Where {be} {noun} {verb}?",
     ),
     (
+        re.compile(rf"{_NOUN} took place (?:in|at|under|near) (?:a|an|the|[A-Z])"),
+        "Where did {noun} take place?",
+    ),
+    (
         re.compile(rf"{_NOUN} (?P<verb>began|opened|ended|closed) (?:in|on) {_YEAR}"),
         "When did {noun} {verb}?",
     ),

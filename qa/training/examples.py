@@ -48,6 +48,7 @@ DATA_SETS = (
     "fairytaleqa",
     "squad2-train-part",
     "squad1-train",
+    "squad2-dev",
     "timeqa",
     "qmsum",
 )
@@ -81,6 +82,8 @@ def collect_examples(
     examples: list[Example] = []
     pool = {name: _sample_questions(source / name, part) for name in DATA_SETS}
     for name in DATA_SETS:
+        if not pool[name]:  # no article of it is of this part
+            continue
         kept = work / name / "examples.pickle"
         if not kept.is_file():
             others = [

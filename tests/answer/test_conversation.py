@@ -14,12 +14,12 @@ from tests.conftest import SHARED
 # Question, words of the quote that answers it (among the first two), whether it leans on what came
 # before.
 OVER_THE_SAMPLES = [
-    ("What was the meeting about?", "weapons: a covert programme", False),
+    ("What was the meeting about?", "had come to discuss a covert programme", False),
     ("Where was it held?", "in a basement underneath an apartment block", True),
-    ("And who attended it?", "Iranian and Syrian experts in military technology", True),
+    ("And who took part?", "Iranian and Syrian experts in military technology", True),
     ("When should the chain of a bicycle be replaced?", "when the gauge shows 0.75 % wear", False),
     ("And the disc brake pads?", "less than 1 mm of friction material", True),
-    ("Who was killed in the strike on Damascus?", "An army engineer was killed", False),
+    ("Who was killed in the strike on Damascus?", "cost an army engineer his life", False),
     ("And in 2008?", "Imad Mughniyeh", True),
 ]
 OVER_THE_COLUMN = [

@@ -18,7 +18,7 @@ def retriever(sample_index: Path, encoder: OnnxEncoder) -> Retriever:
 @pytest.mark.parametrize(
     ("asked", "searched"),
     [
-        ("Who atended the meetng?", "Who attended the meeting?"),
+        ("Who was at the meetng?", "Who was at the meeting?"),
         ("Where does eelgras grow?", "Where does eelgrass grow?"),
         ("What did the comitee decide?", "What did the committee decide?"),
         ("Who was assasinated in 2008?", "Who was assassinated in 2008?"),

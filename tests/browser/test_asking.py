@@ -12,9 +12,8 @@ from tests.browser.serving import ask
 
 QUESTION = "What was the meeting about?"
 SENTENCE = (
-    "The meeting was about weapons: a covert programme, directed by Iran's Islamic Revolutionary "
-    "Guard Corps (IRGC), "
-    "to build missiles of high precision."
+    "The participants, the officials said, had come to discuss a covert programme, directed by "
+    "Iran's Islamic Revolutionary Guard Corps (IRGC), to build missiles of high precision."
 )
 SIZES = {"phone": (390, 844), "desktop": (1280, 860)}
 
@@ -217,7 +216,7 @@ def test_a_conversation_is_saved_with_all_its_provenance(visit, site, tmp_path: 
     with page.expect_download() as saved:
         page.get_by_role("button", name="Save as Markdown").click()
     saved.value.save_as(tmp_path / "conversation.md")
-    assert "The meeting was about **weapons**" in (tmp_path / "conversation.md").read_text("utf-8")
+    assert "the officials said, had come" in (tmp_path / "conversation.md").read_text("utf-8")
 
 
 def test_a_reload_starts_anew(visit):

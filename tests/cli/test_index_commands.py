@@ -84,8 +84,9 @@ def test_saved_answers_are_verified(run, tmp_path: Path):
     assert result.exit_code == 0
     assert result.stdout.startswith("ok              the-damascus-meeting.txt: “")
     article = tmp_path / "articles/the-damascus-meeting.txt"
+    first = json.loads(saved.read_text(encoding="utf-8"))["quotes"][0]["text"]
     article.write_text(
-        article.read_text(encoding="utf-8").replace("weapons", "bicycles"), encoding="utf-8"
+        article.read_text(encoding="utf-8").replace(first, "Bicycles."), encoding="utf-8"
     )
     run("build")
     result = run("verify", saved, "--json")

@@ -75,7 +75,7 @@ def test_any_program_can_ask_over_http(address: str):
     told = httpx.get(f"{address}gradio_api/call/ask/{started.json()['event_id']}", timeout=60).text
     assert told.startswith("event: complete\ndata: ")
     (answer,) = json.loads(told.partition("data: ")[2])
-    assert answer["quotes"][0]["text"].startswith("The meeting was about weapons:")
+    assert answer["quotes"][0]["text"].startswith("The participants, the officials said, had come")
 
 
 def test_an_article_is_read_in_parts(call):
@@ -155,7 +155,7 @@ def test_assistants_get_json_over_the_model_context_protocol(address: str):
     with ThreadPoolExecutor(1) as thread:
         names, answer, text, wrong = thread.submit(lambda: asyncio.run(talk())).result()
     assert names == ["ask", "search", "list_articles", "read_article"]
-    assert answer["quotes"][0]["text"].startswith("The meeting was about weapons:")
+    assert answer["quotes"][0]["text"].startswith("The participants, the officials said, had come")
     assert text["text"] == "The Damascus meeting"
     assert wrong.isError
     assert "the question has no words" in wrong.content[0].text

@@ -190,7 +190,7 @@ def test_questions_are_read_off_sentences():
     articles = [read_article(path, SAMPLES) for path in find_files(SAMPLES)]
     questions = suggest_questions(articles, most=24)
     assert {
-        "What was the meeting about?",
+        "Where did the meeting take place?",
         "When was the new pier finished?",
         "متى شُيّد المبنى؟",
     } <= set(questions)

@@ -157,10 +157,10 @@ def test_copies_in_other_articles_are_named():
 @pytest.mark.parametrize(
     ("score", "word"),
     [
-        (0.35, "likely answer"),
-        (0.349, "possible answer"),
-        (0.05, "possible answer"),
-        (0.049, "weak match"),
+        (0.5, "likely answer"),
+        (0.499, "possible answer"),
+        (0.22, "possible answer"),
+        (0.219, "weak match"),
         (0, "weak match"),
     ],
 )

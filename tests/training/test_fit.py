@@ -77,7 +77,7 @@ def test_each_kind_of_question_has_its_share_in_each_set():
         *make_examples("a", 3, by="bm25", seed=2, kind="absent"),
         *make_examples("b", 5, by="bm25", seed=3),
     ]
-    weights = weigh_examples(examples)
+    weights = weigh_examples(examples, {"answered": 0.7, "people": 0.2, "absent": 0.1})
     assert sum(weights[:30]) == pytest.approx(0.7 / 0.8)
     assert sum(weights[30:33]) == pytest.approx(0.1 / 0.8)
     assert sum(weights[33:]) == pytest.approx(1.0)
