@@ -15,8 +15,8 @@ from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.languages import compare_languages
 from qa.answer.ranker import Ranker, confidence_features
-from qa.answer.requests import Request, read_request
-from qa.answer.responses import respond
+from qa.answer.requests.recognise import Request, read_request
+from qa.answer.requests.responses import respond
 from qa.answer.retriever import Retrieved, Retriever, read_words
 from qa.answer.spelling import correct_spelling
 from qa.answer.thresholds import POSSIBLY, SUBJECT_THRESHOLD, THRESHOLD

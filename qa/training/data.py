@@ -20,8 +20,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.evaluation.data_sets import part_of
-from qa.training.made import ask_about, ask_whether
-from qa.training.rewrite import Pool, collect_pool, rewrite_question
+from qa.training.questions import (
+    Pool,
+    ask_about,
+    ask_whether,
+    collect_pool,
+    rewrite_question,
+)
 
 if TYPE_CHECKING:
     from scipy.sparse import csr_matrix

@@ -19,7 +19,7 @@ OVER_THE_SAMPLES = [
     ("And who took part?", "Iranian and Syrian experts in military technology", True),
     ("When should the chain of a bicycle be replaced?", "when the gauge shows 0.75 % wear", False),
     ("And the disc brake pads?", "less than 1 mm of friction material", True),
-    ("Who was killed in the strike on Damascus?", "cost an army engineer his life", False),
+    ("Who was killed in the strike on Damascus?", "left an army engineer dead", False),
     ("And in 2008?", "Imad Mughniyeh", True),
 ]
 OVER_THE_COLUMN = [

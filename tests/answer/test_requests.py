@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qa import Answerer, Retriever
-from qa.answer.requests import Request, read_request
+from qa.answer.requests.recognise import Request, read_request
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.types import Turn

@@ -28,9 +28,10 @@ from qa.training.export import (
 )
 from qa.training.groups import Mix, crop_around, draw_order, make_batch, make_group
 from qa.training.loss import Gold, measure_losses, shared_loss
-from qa.training.made import ask_about, ask_whether
 from qa.training.model import ReaderModel, Scores
-from qa.training.rewrite import (
+from qa.training.questions import (
+    ask_about,
+    ask_whether,
     collect_pool,
     exchange_names,
     find_parts,

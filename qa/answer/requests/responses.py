@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from itertools import islice
 from typing import NamedTuple
 
-from qa.answer.key_sentences import find_key_sentences
-from qa.answer.requests import Request
+from qa.answer.requests.key_sentences import find_key_sentences
+from qa.answer.requests.recognise import Request
 from qa.answer.retriever import Retriever
 from qa.types import Answer, Article, Quote, fold_words
 
