@@ -46,11 +46,11 @@ questions of SQuAD 2.0's development set one of up to three quotes is right for 
 .918 at 4, and no more without a limit."""
 
 
-CONTEXT_MARGIN = -1.0
+CONTEXT_MARGIN = 0.0
 """Where the wording leaves open whether a question leans on those before, it is read both ways; as
-one that leans if it is then this much likelier to be answered, in log-odds: a question about
-something else loses far more by what was asked before. Chosen on CoQA's stories with even numbers
-and on questions of eight other sets, each asked after a turn about something else."""
+one that leans if that makes it likelier to be answered by more than this, in log-odds. Chosen on
+CoQA's stories with even numbers, and on questions of eight other sets after a turn about something
+else."""
 
 
 LEAST_SCORE = 0.05

@@ -104,7 +104,7 @@ def test_how_it_was_found_tells_passages_scores_and_times(visit):
     ask(page, QUESTION)
     page.get_by_text("How this was found").click()
     how = page.locator(".qa-how")
-    for fact in (QUESTION, "encode", "generation 1", "10 considered", "likely from 0.35"):
+    for fact in (QUESTION, "encode", "generation 1", "10 considered", "likely from 0.50"):
         expect(how).to_contain_text(fact)
     assert how.locator("tbody tr").count() == 10
     how.locator(".qa-passage").first.click()
@@ -122,10 +122,13 @@ def test_copy_gives_the_quote_with_its_citation(visit):
 
 def test_an_empty_page_offers_questions_that_the_index_answers(visit):
     page = visit()
-    example = page.locator("button.qa-example", has_text=QUESTION)
+    example = page.locator("button.qa-example", has_text="Where did the meeting take place?")
     expect(example).to_be_visible()
     example.click()
-    expect(page.locator(".qa-words").first).to_have_text(SENTENCE)
+    expect(page.locator(".qa-words").first).to_have_text(
+        "The meeting took place in a basement underneath an apartment block in Kafr Sousse, a "
+        "quarter of Damascus."
+    )
     expect(page.locator("#welcome")).not_to_be_visible()
     page.get_by_role("button", name="New conversation").click()
     expect(example).to_be_visible()
