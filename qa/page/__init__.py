@@ -5,6 +5,7 @@ articles.
     layout.py     the components and what happens between them
     html.py       the parts of the page that are HTML of our own
     guard.py      what may reach the server, and what the browser may do with what it gets
+    sessions.py   what is kept of calls and closed pages
     page.css, page.js
 
 Gradio is imported when a page is made, not before.
@@ -132,6 +133,9 @@ def _keep_to_ourselves() -> None:
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     os.environ["DO_NOT_TRACK"] = "1"
+    # Of ten thousand calls Gradio would keep figures, and put all in a table again after each.
+    os.environ["GRADIO_ANALYTICS_MAX_EVENTS"] = "1"
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = str(10**9)
     os.environ.setdefault("HF_HUB_OFFLINE", "1")
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     # What a caller says of itself counts only where a proxy in front is named here; else it could

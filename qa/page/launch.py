@@ -13,6 +13,7 @@ from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
 from qa.page.guard import Guard
 from qa.page.layout import read_asset
+from qa.page.sessions import MAX_PAGES, Sessions
 
 THEME = gr.themes.Default(
     primary_hue="teal",
@@ -54,11 +55,12 @@ def launch(
             head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
             favicon_path=str(Path(icon)),
             app_kwargs={
-                "middleware": [guard],
+                "middleware": [guard, Middleware(Sessions, page=page)],
                 "openapi_url": None,
             },
             max_file_size=MAX_BYTES,
             max_threads=40,
+            state_session_capacity=MAX_PAGES,
             share=False,
             run_history=False,
             footer_links=[],

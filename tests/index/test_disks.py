@@ -154,3 +154,21 @@ def test_a_store_that_is_no_database_is_replaced(folder: Path):
     assert find_all(folder / "index") == before
     shutil.rmtree(folder / "index/generations")
     assert find_all(folder / "index") == before
+
+
+@pytest.mark.parametrize("place", [18, 19])
+def test_a_store_of_a_later_version_is_damage_and_no_permission(folder: Path, place: int):
+    store = folder / "index/qa.sqlite"
+    before = find_all(folder / "index")
+    data = bytearray(store.read_bytes())
+    data[place] = 3
+    store.write_bytes(data)
+    findings = examine(folder / "index", folder / "articles", encoder=HashEncoder())
+    assert "store" in [f.check for f in findings if not f.is_ok]
+    (folder / "articles/ferry.txt").write_text("The ferry was sold in 1932.\n")
+    report = build(folder / "articles", folder / "index", encoder=HashEncoder())
+    assert report.added == ("ferry.txt",)
+    assert report.mended
+    (folder / "articles/ferry.txt").unlink()
+    build(folder / "articles", folder / "index", encoder=HashEncoder())
+    assert find_all(folder / "index") == before

@@ -59,9 +59,12 @@ def explain_failure(error: Exception, path: Path) -> Exception:
         return report_damage(path, "it says something that is no text")
     if not isinstance(error, sqlite3.Error):
         return error
-    code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
+    full_code = getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR
+    code = full_code & 0xFF
     if isinstance(error, sqlite3.ProgrammingError) and "closed" in str(error):
         return QAError(f"the index in {path.parent} was closed: open it again")
+    if full_code == sqlite3.SQLITE_READONLY and _may_be_written(path):
+        return report_damage(path, f"it says of itself that it is not to be written: {error}")
     if code in _REFUSALS:
         cause = OSError(_REFUSALS[code], f"{os.strerror(_REFUSALS[code])}, says SQLite: {error}")
         return DiskError.explain(cause, path)
@@ -70,6 +73,11 @@ def explain_failure(error: Exception, path: Path) -> Exception:
     if isinstance(error, (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.NotSupportedError)):
         return error  # what was to be stored is at fault
     return report_damage(path, str(error))
+
+
+def _may_be_written(path: Path) -> bool:
+    """Whether the disk and its permissions let this process change the file."""
+    return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
 _REFUSALS = {

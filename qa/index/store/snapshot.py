@@ -139,7 +139,11 @@ class Store:
 
         Reads everything.
         """
-        checks: list[Callable[[], Iterable[str]]] = [self._check_integrity, self._check_schema]
+        checks: list[Callable[[], Iterable[str]]] = [
+            self._check_header,
+            self._check_integrity,
+            self._check_schema,
+        ]
         checks += [partial(self._check_table, table) for table in TABLES]
         checks += [self._check_references, self._check_meta]
         flaws: list[str] = []
@@ -170,6 +174,14 @@ class Store:
                 if not isinstance(explained, IndexDamaged):
                     raise explained from error
                 flaws.append(str(error))
+
+    def _check_header(self) -> Iterator[str]:
+        # See "File format version numbers" in https://www.sqlite.org/fileformat.html: SQLite reads
+        # a file of a later version, and does not write it.
+        with self.path.open("rb") as file:
+            versions = file.read(20)[18:]
+        if not set(versions) <= {1, 2}:
+            yield f"SQLite: its version is {'.'.join(map(str, versions))}, not 1 or 2"
 
     def _check_integrity(self) -> Iterator[str]:
         for (found,) in self._connection.execute("pragma integrity_check(10)"):
