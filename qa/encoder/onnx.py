@@ -9,7 +9,6 @@ the same pass.
 import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import cached_property
 from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
@@ -51,6 +50,7 @@ class OnnxEncoder:
         self._session = session
         self._tokenizer = tokenizer
         self._threads = threads
+        self._pool_of: tuple[int, ThreadPoolExecutor] | None = None
 
     @classmethod
     def load(cls, folder: Path | None = None, *, threads: int | None = None) -> Self:
@@ -69,6 +69,7 @@ class OnnxEncoder:
 
         folder = folder or find_bundled()
         _check_weights(folder / WEIGHTS)
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         # A core runs whole batches: two that share each product wait for each other, spinning.
         options.intra_op_num_threads = 1
@@ -114,12 +115,15 @@ class OnnxEncoder:
             for batch in batches:
                 encode(batch)
         else:
-            list(self._pool.map(encode, batches))
+            list(self._pool(os.getpid()).map(encode, batches))
         return rows
 
-    @cached_property
-    def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self._threads, thread_name_prefix="qa-encoder")
+    def _pool(self, process: int) -> ThreadPoolExecutor:
+        """The threads of this process: those of another do not live on in one that it forked."""
+        if self._pool_of is None or self._pool_of[0] != process:
+            pool = ThreadPoolExecutor(self._threads, thread_name_prefix="qa-encoder")
+            self._pool_of = (process, pool)
+        return self._pool_of[1]
 
     def _tokenize(self, texts: Sequence[str]) -> "list[Encoding]":
         # Tokenizers refuse lone surrogates, which a shell makes of bytes that are no UTF-8.

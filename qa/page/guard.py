@@ -13,6 +13,7 @@ from collections import deque
 from collections.abc import Sequence
 from secrets import compare_digest
 from time import monotonic
+from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
@@ -28,6 +29,8 @@ MAX_ADDRESSES = 10_000
 """Whose wrong passwords are remembered at once."""
 CHUNK_SECONDS, BODY_SECONDS = 20.0, 600.0
 """A request's body may pause so long, and take so long in all."""
+HEAD_SECONDS = 20.0
+"""A request's head has to be there after so long."""
 _LOG = logging.getLogger(__name__)
 _HOST = re.compile(r"(?:\[(?P<address>[0-9A-Fa-f:.]+)\]|(?P<name>[^\s,:/@\[\]]+))(?::\d{1,5})?")
 
@@ -243,6 +246,49 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return adding
+
+
+def limit_heads(protocol: type[asyncio.Protocol]) -> type[asyncio.Protocol]:
+    """One of uvicorn's protocols, as one that closes connections whose next request's head does not
+    come; by itself it waits without end for the rest of one that has begun.
+    """
+
+    class Timed(protocol):  # type: ignore[misc, valid-type]
+        cycle: Any
+        transport: asyncio.Transport
+        _timer: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            self._start()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            if self._timer is None and not self._is_at_work():
+                self._start()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            if self._timer:
+                self._timer.cancel()
+            super().connection_lost(exc)
+
+        def _is_at_work(self) -> bool:
+            return self.cycle is not None and not self.cycle.response_complete
+
+        def _start(self) -> None:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(HEAD_SECONDS, self._look, self.cycle)
+
+        def _look(self, cycle: object) -> None:
+            self._timer = None
+            if self._is_at_work() or self.transport.is_closing():
+                return
+            if self.cycle is cycle:
+                self.transport.close()
+            else:
+                self._start()
+
+    return Timed
 
 
 class _Body:

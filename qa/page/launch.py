@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
-from qa.page.guard import Guard
+from qa.page.guard import Guard, limit_heads
 from qa.page.layout import read_asset
 from qa.page.sessions import MAX_PAGES, Sessions
 
@@ -70,6 +70,8 @@ def launch(
             quiet=True,
             prevent_thread_lock=True,
         )
+        config = page.server.config
+        config.http_protocol_class = limit_heads(config.http_protocol_class)
         if not (auth or _is_loopback(host)):
             sys.stderr.write(
                 "Whoever reaches this machine can use the page: --user asks for a password.\n"

@@ -2,6 +2,7 @@
 `qa.render`.
 """
 
+import logging
 from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from qa.page.chat import Turn, ask, save_as_json, save_as_markdown, to_messages
 from qa.page.service import MAX_QUESTION_CHARS, Service
 from qa.page.source_panel import find_in_address, find_place
 
+_LOG = logging.getLogger(__name__)
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Gradio finds a panel's own events by their names between quotes in this text.
 _PANEL_JS = "qa.attach(element, (name, data) => trigger(name, data), watch); // 'show' 'example'"
@@ -48,9 +50,28 @@ class Parts(NamedTuple):
     """Whether the question is to be taken as it is written."""
 
 
+class Page(gr.Blocks):
+    """Blocks that tell of a request that they cannot make sense of in a line, not by a traceback in
+    the terminal.
+    """
+
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+        """Run what is behind one call."""
+        try:
+            return await super().process_api(*args, **options)
+        except gr.Error:
+            raise
+        except Exception as error:
+            _LOG.warning("a request could not be read: %s", " ".join(str(error).split())[:200])
+            raise gr.Error(
+                "the page cannot read this request: check the number and the kinds of its values",
+                print_exception=False,
+            ) from None
+
+
 def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     """The page over a service; open it with `launch`."""
-    page = gr.Blocks(
+    page = Page(
         title="Ask your articles",
         fill_width=True,
         analytics_enabled=False,

@@ -45,7 +45,10 @@ def drop_finished(page: "gr.Blocks") -> None:
     for name in calls[: -MAX_CALLS or None]:
         sessions.pop(name, None)
         page.state_holder.time_last_used.pop(name, None)
-    waiting, messages = page._queue.pending_event_ids_session, page._queue.pending_messages_per_session
+    waiting, messages = (
+        page._queue.pending_event_ids_session,
+        page._queue.pending_messages_per_session,
+    )
     for name in [name for name, ids in waiting.items() if not ids] + list(waiting)[:-MAX_UNREAD]:
         waiting.pop(name, None)
         messages.pop(name, None)

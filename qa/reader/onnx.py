@@ -54,7 +54,8 @@ class OnnxReader:
         self._questions = questions
         # A core reads whole passages: cutting each product in two costs more in waiting than it
         # gains.
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="qa-reader")
+        self._threads = threads
+        self._pool = self._start_threads()
         self.name = name
 
     @classmethod
@@ -73,6 +74,7 @@ class OnnxReader:
                 raise ReaderUnavailable(
                     f"there is no reader in {folder}, {name} is missing: name another with --reader"
                 )
+        onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
@@ -99,8 +101,14 @@ class OnnxReader:
         """One reading a passage. Each passage is run by itself: its scores do not depend on its
         neighbours.
         """
+        if self._process != os.getpid():  # threads do not live on in a process that was forked
+            self._pool = self._start_threads()
         question = self._cut_question(question)
         return list(self._pool.map(lambda passage: self._read_one(question, passage), passages))
+
+    def _start_threads(self) -> ThreadPoolExecutor:
+        self._process = os.getpid()
+        return ThreadPoolExecutor(self._threads, thread_name_prefix="qa-reader")
 
     def _cut_question(self, question: str) -> str:
         encoding = self._questions.encode(question, add_special_tokens=False)

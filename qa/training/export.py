@@ -140,6 +140,7 @@ def _measure_channels(
     model.graph.output.extend(
         helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names
     )
+    onnxruntime.disable_telemetry_events()
     session = onnxruntime.InferenceSession(
         model.SerializeToString(), providers=["CPUExecutionProvider"]
     )
@@ -250,6 +251,7 @@ def run_onnx(path: Path, inputs: Inputs, *, threads: int = 2) -> Scores:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
+    onnxruntime.disable_telemetry_events()
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     return Scores(*session.run(list(Scores._fields), inputs._asdict()))
 

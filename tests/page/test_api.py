@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import statistics
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from qa.cli import main
 from qa.page import make_page
 from qa.page.service import Service
+from qa.page.sessions import MAX_CALLS
 from tests.browser.serving import free_port
 from tests.conftest import SAMPLES
 
@@ -30,10 +32,14 @@ QUESTIONS = (
 
 
 @pytest.fixture(scope="module")
-def address(sample_index: Path) -> Iterator[str]:
+def page(sample_index: Path) -> Any:
     service = Service(SAMPLES, sample_index, read_only=True)
     service.prepare()
-    page = make_page(service, mcp=True)
+    return make_page(service, mcp=True)
+
+
+@pytest.fixture(scope="module")
+def address(page: Any) -> Iterator[str]:
     from qa.page.launch import launch
 
     yield launch(
@@ -103,6 +109,51 @@ def test_an_article_is_read_in_parts(call):
 def test_bad_arguments_are_told(call, arguments: list[Any], endpoint: str, message: str):
     with pytest.raises(Exception, match=message):
         call(*arguments, api_name=endpoint)
+
+
+@pytest.mark.parametrize("data", [[], None, [1, 2, 3, 4, 5, 6], [{"a": []}]])
+def test_values_too_few_or_of_other_kinds_are_told_without_a_traceback(
+    address: str, capfd: pytest.CaptureFixture[str], data: Any
+):
+    for name in ("ask", "search", "read_article"):
+        started = httpx.post(f"{address}gradio_api/call/{name}", json={"data": data}, timeout=60)
+        if started.status_code == 200:
+            event = started.json()["event_id"]
+            told = httpx.get(f"{address}gradio_api/call/{name}/{event}", timeout=60).text
+            assert told.startswith("event: error"), told
+        else:
+            assert started.status_code in (400, 422)
+    captured = capfd.readouterr()
+    assert "Traceback" not in captured.out + captured.err
+
+
+def test_what_is_kept_of_calls_is_bounded(address: str, page: Any, call: Any):
+    person = call("words that find nothing", 1, api_name="/search")
+    assert person["query"] == "words that find nothing"
+    for _ in range(MAX_CALLS + 20):
+        started = httpx.post(f"{address}gradio_api/call/list_articles", json={"data": []})
+        event = started.json()["event_id"]
+        httpx.get(f"{address}gradio_api/call/list_articles/{event}", timeout=60)
+    assert len(page.state_holder.session_data) <= MAX_CALLS + 3
+    assert len(page.state_holder.time_last_used) <= MAX_CALLS + 3
+    assert len(page._queue.pending_event_ids_session) <= 3
+    assert len(page._queue.pending_messages_per_session) <= 3
+    assert len(page._queue.event_analytics) <= 1
+
+
+def test_a_head_that_does_not_come_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qa.page.guard.HEAD_SECONDS", 0.2)
+    port = int(address.rstrip("/").rpartition(":")[2])
+    whole = b"GET /config HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    for sent in (b"", b"POST / HTTP/1.1\r\nHost: loc", whole):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(sent)
+            received = b""
+            while piece := connection.recv(2**16):
+                received += piece
+                if sent == whole and received.endswith((b"}", b"0\r\n\r\n")):
+                    connection.sendall(b"GET /config HT")  # and no more
+            assert received.startswith(b"HTTP/1.1 200") == (sent == whole)
 
 
 def test_ten_people_ask_at_once(address: str):
