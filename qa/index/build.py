@@ -42,6 +42,8 @@ from qa.types import Encoder, Passage, Progress
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Passages encoded between two commits: what an interrupted build has to encode again at most."""
+ENCODING = "encoding tokens"
+"""What `Progress` is told, with how many: the time left is known by tokens, not by texts."""
 _SETTLED_NS = 2 * 10**9
 """A file that changed so shortly before it was read may change again and keep its time: some disks
 count in 2 s."""
@@ -298,11 +300,13 @@ class _Build:
                     passages = split_passages(article, encoder.count_tokens, size=self.size)
                     keyed = [self._key_text(passage) for passage in passages]
                     rows = [(p, key) for p, (key, _) in zip(passages, keyed, strict=True)]
+                    texts = dict(keyed)
+                    counts = encoder.count_tokens([text.text for text in texts.values()])
                     self.store.stage_passages(article.id, rows)
             except ArticleError as error:
                 self._leave_out(sources, error, article.id)
             else:
-                self.store.queue_texts(dict(keyed))
+                self.store.queue_texts(texts, counts)
 
     def _leave_out(self, sources: _Sources, error: ArticleError, article_id: str) -> None:
         """Unstage an article that cannot be used after all; an earlier version stays, if it can."""
@@ -320,12 +324,13 @@ class _Build:
         """Encode what is queued and store it at once, so that an interrupted build goes on from
         there.
         """
-        total, done = self.store.count_queued(), 0
+        texts_queued, total = self.store.count_queued()
+        done = 0
         failed: dict[bytes, Exception] = {}
         # Longest first: batches of equal length waste nothing, and memory is at its peak at the
         # start, not at the end.
-        for texts in self.store.queued_texts(ENCODE_AT_ONCE):
-            self.progress(done, total, "encoding")
+        for tokens, texts in self.store.queued_texts(ENCODE_AT_ONCE):
+            self.progress(done, total, ENCODING)
             try:
                 rows = encode_texts(encoder, list(texts.values()))
                 self.store.put_vectors(dict(zip(texts, rows, strict=True)))
@@ -333,11 +338,11 @@ class _Build:
                 raise
             except Exception as error:
                 failed |= self._encode_singly(texts, encoder, error)
-            done += len(texts)
-        self.progress(total, total, "encoding")
+            done += tokens
+        self.progress(total, total, ENCODING)
         if failed:
             self._leave_out_failed(sources, encoder, failed)
-        return total - len(failed)
+        return texts_queued - len(failed)
 
     def _encode_singly(
         self, texts: Mapping[bytes, PassageText], encoder: Encoder, cause: Exception

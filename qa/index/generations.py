@@ -36,6 +36,9 @@ _SCRATCH = ".making-"
 _hashes: dict[tuple[int, int, int, int], str] = {}
 """(device, inode, size, time) -> sha256 of files that this process has opened before."""
 _ABANDONED_SECONDS = 3600
+_WORN = 1000
+"""Texts taken out of the word index, or a tenth of all: beyond, it is made anew, since looking past
+them takes longer with each."""
 
 
 class Change(NamedTuple):
@@ -157,22 +160,24 @@ def open_derived(
         parts = [FaissIndex.read(target / VECTORS, kind=checked.facts.get("kind", "Flat"))]
         if (target / RECENT).exists():
             parts.append(FaissIndex.read(target / RECENT))
-        return JoinedIndex(parts), _open_words(target / WORDS, checked.facts["fields"])
+        facts = checked.facts
+        is_worn = bool(facts.get("removed"))
+        return JoinedIndex(parts), _open_words(target / WORDS, facts["fields"], is_worn)
     except (OSError, ValueError, RuntimeError, KeyError):
         return None  # deleted by a later build between check and opening
 
 
-def _open_words(folder: Path, fields: Sequence[str]) -> WordIndex:
+def _open_words(folder: Path, fields: Sequence[str], is_worn: bool) -> WordIndex:
     """Where the folder may not be written, through links elsewhere: tantivy puts a lock beside what
     it reads.
     """
     if os.access(folder, os.W_OK):
-        return WordIndex.open(folder, fields)
+        return WordIndex.open(folder, fields, is_worn=is_worn)
     links = tempfile.TemporaryDirectory(prefix="article-qa-")
     for path in folder.iterdir():
         if not path.name.endswith(".lock"):
             Path(links.name, path.name).symlink_to(path.absolute())
-    words = WordIndex.open(Path(links.name), fields)
+    words = WordIndex.open(Path(links.name), fields, is_worn=is_worn)
     finalize(words, links.cleanup)
     return words
 
@@ -258,7 +263,7 @@ def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifes
         return None
     try:
         facts = _extend_vectors(scratch, base, store, change, before)
-        _extend_words(scratch, base, store, change, before)
+        facts["removed"] = _extend_words(scratch, base, store, change, before)
         inodes, inodes_before = _list_files(scratch), _list_files(base)
         linked = {name for name, inode in inodes.items() if inodes_before.get(name) == inode}
         # The word index makes one file of several now and then.
@@ -316,15 +321,13 @@ def _extend_vectors(
     return facts
 
 
-def _extend_words(
-    scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest
-) -> None:
+def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> int:
+    """Returns how many texts were taken out since all were last put in."""
     fields = _word_fields(store)
-    if change.removed:
-        # Deleted texts would go on counting in how rare a word is: scores would depend on an
-        # index's past.
+    removed = len(change.removed) + int(noted.facts.get("removed") or 0)
+    if removed > max(_WORN, store.count_passages() // 10):
         WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
-        return
+        return 0
     _check_sources(
         base,
         noted,
@@ -337,7 +340,14 @@ def _extend_words(
         store.get_passages(change.added).items(),
         key=lambda item: (item[1].article.id, item[1].start),
     )
-    WordIndex.extend(scratch / WORDS, map(_text, added), fields)
+    WordIndex.extend(
+        scratch / WORDS,
+        map(_text, added),
+        fields,
+        removed=change.removed,
+        is_worn=bool(removed),
+    )
+    return removed
 
 
 def _link(source: Path, target: Path) -> None:

@@ -3,23 +3,30 @@
 A text is analysed as its language asks (stems, stop words, or pairs of characters where words are
 not spaced) into a field of its own, so one index holds articles of many languages, and a question
 is looked up in every field there is.
+
+Texts that were taken out go on counting in tantivy's scores until it happens to write their segment
+anew. An index out of which any were taken scores what it finds once more, by what is left: scores
+do not depend on an index's past.
 """
 
+import json
 import math
+import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Iterable, Iterator, Sequence, Set
 from functools import cache
 from itertools import count
 from pathlib import Path
-from typing import NamedTuple, Self, cast
+from typing import Any, NamedTuple, Self, cast
 
+import numpy as np
 import tantivy
 
 from qa.types import Frequencies
 
-ANALYSIS = "1"
-"""Version of how words are analysed; a word index made by another is made anew."""
+ANALYSIS = "2"
+"""Version of how words are analysed and noted; a word index made by another is made anew."""
 K1, B = 1.2, 0.75
 """BM25's parameters as tantivy has them fixed."""
 LONGEST_WORD = 60
@@ -91,10 +98,14 @@ class Text(NamedTuple):
 class WordIndex:
     """A word index on disk; built whole, then only read."""
 
-    def __init__(self, index: tantivy.Index, fields: Sequence[str]) -> None:
+    def __init__(
+        self, index: tantivy.Index, fields: Sequence[str], *, is_worn: bool = False
+    ) -> None:
         self._index = index
         self._searcher = index.searcher()
         self._fields = tuple(fields)
+        self._is_worn = is_worn
+        self._averages: dict[str, float] = {}
         for field in fields:
             index.register_tokenizer(f"words_{field}", _analyzer(field))
 
@@ -108,31 +119,41 @@ class WordIndex:
         return words
 
     @classmethod
-    def extend(cls, folder: Path, texts: Iterable[Text], fields: Sequence[str]) -> Self:
-        """Add texts to what `build` made with the same fields; scores are as if all had been built
-        at once.
+    def extend(
+        cls,
+        folder: Path,
+        texts: Iterable[Text],
+        fields: Sequence[str],
+        *,
+        removed: Sequence[int] = (),
+        is_worn: bool = False,
+    ) -> Self:
+        """Take texts out by their ids, and add others, to what `build` made with the same fields;
+        scores are as if all had been built at once.
         """
-        words = cls.open(folder, fields)
-        words._add(texts)
+        words = cls.open(folder, fields, is_worn=is_worn or bool(removed))
+        words._add(texts, removed)
         return words
 
-    def _add(self, texts: Iterable[Text]) -> None:
+    def _add(self, texts: Iterable[Text], removed: Sequence[int] = ()) -> None:
         # One thread: texts get the same internal order, so the same scores and files, each time.
         writer = self._index.writer(heap_size=_WRITER_BYTES, num_threads=1)
+        for text_id in removed:
+            writer.delete_documents_by_term("id", text_id)
         for text in texts:
             field = field_of(text.language)
-            writer.add_document(
-                tantivy.Document(**{"id": text.id, field: _normalise(text.content)})
-            )
+            length = len(analyse(field, text.content))
+            values = {"id": text.id, field: _normalise(text.content), _length_of(field): length}
+            writer.add_document(tantivy.Document(**values))
         writer.commit()
         writer.wait_merging_threads()
         self._index.reload()
         self._searcher = self._index.searcher()
 
     @classmethod
-    def open(cls, folder: Path, fields: Sequence[str]) -> Self:
-        """Open what `build` made with the same fields."""
-        return cls(tantivy.Index.open(str(folder)), fields)
+    def open(cls, folder: Path, fields: Sequence[str], *, is_worn: bool = False) -> Self:
+        """Open what `build` made with the same fields; `is_worn` if texts were taken out since."""
+        return cls(tantivy.Index.open(str(folder)), fields, is_worn=is_worn)
 
     def __len__(self) -> int:
         return int(self._searcher.num_docs)
@@ -149,13 +170,13 @@ class WordIndex:
         if words is None or k < 1 or (among is not None and not len(among)):
             return []
         if among is None:
-            return self._collect(words, k)
+            return self._rank(words, words, k)
         if len(among) > _TERMS:
             return self._search_widely(words, k, set(among))
         wanted = tantivy.Query.term_set_query(self._index.schema, "id", list(among))
         unscored = tantivy.Query.const_score_query(wanted, 0.0)
         both = [(tantivy.Occur.Must, words), (tantivy.Occur.Must, unscored)]
-        return self._collect(tantivy.Query.boolean_query(both), k)
+        return self._rank(tantivy.Query.boolean_query(both), words, k)
 
     def _search_widely(
         self, words: tantivy.Query, k: int, wanted: Set[int]
@@ -164,26 +185,82 @@ class WordIndex:
         are no more.
         """
         for limit in (4 * k * 4**n for n in count()):
-            found = self._collect(words, limit)
+            found = self._rank(words, words, limit)
             kept = [pair for pair in found if pair[0] in wanted]
             if len(kept) >= k or len(found) < limit:
                 break
         return kept[:k]
 
+    def _rank(
+        self, query: tantivy.Query, words: tantivy.Query, limit: int
+    ) -> list[tuple[int, float]]:
+        """The best texts of a query by their scores for `words`, one of its clauses."""
+        if not self._is_worn:
+            return self._collect(query, limit)
+        holding: dict[tuple[str, str], int] = {}
+        for wider in (2 * limit * 4**n for n in count()):
+            found = self._searcher.search(query, limit=wider, count=False).hits
+            scores = [self._score(words, address, holding) for _, address in found]
+            pairs = self._identify(found, scores)[:limit]
+            gains = [new - old for new, (old, _) in zip(scores, found, strict=True)]
+            # A text beyond those found is not expected to gain twice as much as any of them.
+            if len(found) < wider or pairs[-1][1] >= found[-1][0] + 2 * max(0.0, *gains):
+                return pairs
+        raise AssertionError("unreachable")
+
+    def _score(
+        self,
+        words: tantivy.Query,
+        address: tantivy.DocAddress,
+        holding: dict[tuple[str, str], int],
+    ) -> float:
+        """BM25 of one text, by texts and words that are left."""
+        score = np.float32(0.0)
+        explained = json.loads(words.explain(self._searcher, address).to_json())
+        for term in _read_terms(explained):
+            field = self._fields[term.number // 2]
+            key = (field, term.word)
+            if key not in holding:
+                holding[key] = self._count_holding(*key)
+            norm = K1 * (1 - B + B * term.length / self._average_length(field))
+            weight = weigh(len(self), holding[key]) * (1 + K1)
+            score += np.float32(weight * term.frequency / (term.frequency + norm))
+        return float(score)
+
     def _collect(self, query: tantivy.Query, limit: int) -> list[tuple[int, float]]:
         found = self._searcher.search(query, limit=limit, count=False).hits
-        ids = cast(
-            list[int], self._searcher.fast_field_values("id", [address for _, address in found])
-        )
-        pairs = ((text_id, score) for text_id, (score, _) in zip(ids, found, strict=True))
-        return sorted(pairs, key=lambda pair: (-pair[1], pair[0]))
+        return self._identify(found, [score for score, _ in found])
+
+    def _identify(
+        self, found: Sequence[tuple[float, tantivy.DocAddress]], scores: Sequence[float]
+    ) -> list[tuple[int, float]]:
+        """(id, score), best first, ties by id."""
+        addresses = [address for _, address in found]
+        ids = cast(list[int], self._searcher.fast_field_values("id", addresses))
+        return sorted(zip(ids, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))
+
+    def _count_holding(self, field: str, word: str) -> int:
+        """How many texts hold a word."""
+        if not self._is_worn:
+            return int(self._searcher.doc_freq(field, word))
+        query = tantivy.Query.term_query(self._index.schema, field, word, index_option="freq")
+        found = self._searcher.search(query, limit=1, count=True)
+        return int(getattr(found, "count", 0) or 0)  # its type stub has no count
+
+    def _average_length(self, field: str) -> float:
+        """Words of a field, a text: of all texts, as tantivy counts."""
+        if field not in self._averages:
+            total = {"total": {"sum": {"field": _length_of(field)}}}
+            found = self._searcher.aggregate(tantivy.Query.all_query(), total)
+            self._averages[field] = float(found["total"]["value"]) / max(1, len(self))
+        return self._averages[field]
 
     def count_words(self, query: str, /) -> Frequencies:
         """See `SearchIndex.count_words`."""
         words = [(field, word) for field in self._fields for word in analyse(field, query)]
         return Frequencies(
             len(self),
-            {(field, word): self._searcher.doc_freq(field, word) for field, word in words},
+            {(field, word): self._count_holding(field, word) for field, word in words},
         )
 
     def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
@@ -320,7 +397,51 @@ def _schema(fields: Sequence[str]) -> tantivy.Schema:
     builder.add_integer_field("id", indexed=True, fast=True)
     for field in fields:
         builder.add_text_field(field, tokenizer_name=f"words_{field}", index_option="freq")
+        builder.add_integer_field(_length_of(field), fast=True)
     return builder.build()
+
+
+class _Term(NamedTuple):
+    """A word of a query in a text, as tantivy explains a score."""
+
+    number: int
+    """Of its field, without that of ids: 0, 2, 4, ..."""
+    word: str
+    frequency: float
+    length: float
+    """Of the text, as it is kept in a byte."""
+
+
+def _read_terms(explained: dict[str, Any]) -> Iterator[_Term]:
+    if "context" not in explained:
+        for part in explained.get("details", ()):
+            yield from _read_terms(part)
+        return
+    match = _EXPLAINED_TERM.fullmatch(explained["context"][0])
+    if match is None:
+        raise ValueError(f"tantivy explains a score as {explained['context'][0]!r}")
+    *_, share = explained["details"]
+    values = {part["description"].split(",")[0]: part["value"] for part in share["details"]}
+    word = _ESCAPED.sub(_unescape, match["word"])
+    yield _Term(int(match["number"]) - 1, word, values["freq"], values["dl"])
+
+
+_EXPLAINED_TERM = re.compile(
+    r'Term=Term\(field=(?P<number>\d+), type=Str, "(?P<word>.*)"\)', re.DOTALL
+)
+_ESCAPED = re.compile(r"\\(?:u\{(?P<code>[0-9a-f]+)\}|(?P<sign>.))")
+"""As Rust writes strings for debugging."""
+
+
+def _unescape(match: re.Match[str]) -> str:
+    if match["code"]:
+        return chr(int(match["code"], 16))
+    return {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}.get(match["sign"], match["sign"])
+
+
+def _length_of(field: str) -> str:
+    """The field that holds how many words a text has in another."""
+    return f"length_{field}"
 
 
 @cache

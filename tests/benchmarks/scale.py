@@ -173,20 +173,26 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
     store.close()
 
 
-def time_adding(articles: Path, index: Path, encoder: Encoder, *, times: int = 9) -> float:
-    """Median seconds of the processor's time that a build takes which finds one new article."""
-    seconds = []
-    for number in range(times + 1):
-        (articles / f"added-{number}.txt").write_text(
-            ADDED.replace("1851", str(1851 + number)), encoding="utf-8"
-        )
-        started = time.process_time()  # of the clock others on the machine take their part
-        report = build(articles, index, encoder=encoder)
-        seconds.append(time.process_time() - started)
-        assert len(report.added) == 1, report
-    return median(
-        seconds[1:]
-    )  # `fill` does not note, as builds do, what is in the files, and so the first one reads all
+def time_builds(articles: Path, index: Path, encoder: Encoder, *, times: int = 9) -> list[float]:
+    """Median seconds of the processor's time that a build takes which finds one new article, one
+    changed, one removed."""
+    medians = []
+    for what in ("added", "changed", "removed"):
+        seconds = []
+        for number in range(times + 1):
+            path = articles / f"added-{number}.txt"
+            if what == "removed":
+                path.unlink()
+            else:
+                year = str((1851 if what == "added" else 1751) + number)
+                path.write_text(ADDED.replace("1851", year), encoding="utf-8")
+            started = time.process_time()  # of the clock others on the machine take their part
+            report = build(articles, index, encoder=encoder)
+            seconds.append(time.process_time() - started)
+            assert len(getattr(report, what)) == 1, report
+        # `fill` does not note, as builds do, what is in the files: the first build reads them all.
+        medians.append(median(seconds[1:]))
+    return medians
 
 
 def count_nearest(index: Index, query: Vectors, found: list[int], nearest: list[int]) -> int:
@@ -226,6 +232,8 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
         for vector, nearest in zip(vectors, truth.tolist(), strict=True)
     )
     index.close()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000
+    added, changed, removed = time_builds(folder / "articles", folder / "index", encoder)
     return {
         "vectors": kind,
         "passages": len(ids),
@@ -234,8 +242,10 @@ def measure(source: Path, folder: Path, kind: str, passages: int) -> dict[str, f
         "p50 ms": 1000 * float(np.quantile(seconds, 0.5)),
         "p95 ms": 1000 * float(np.quantile(seconds, 0.95)),
         "recall@10": shared / truth.size,
-        "peak MB": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1000,
-        "add CPU s": time_adding(folder / "articles", folder / "index", encoder),
+        "peak MB": peak,
+        "add CPU s": added,
+        "change CPU s": changed,
+        "remove CPU s": removed,
     }
 
 
@@ -246,7 +256,7 @@ def measure_adding_to_empty(folder: Path, kind: str) -> float:
     (folder / "articles").mkdir()
     (folder / "articles/first.txt").write_text("A first article, so that there is an index.\n")
     build(folder / "articles", folder / "index", encoder=encoder)
-    return time_adding(folder / "articles", folder / "index", encoder)
+    return time_builds(folder / "articles", folder / "index", encoder)[0]
 
 
 def main() -> None:

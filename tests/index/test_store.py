@@ -110,12 +110,12 @@ def test_texts_without_a_vector_are_queued_once_and_come_longest_first(path: Pat
     brief, equal, longer = (
         PassageText(text, (Span(0, 5),)) for text in ("brief", "equal", "a long one")
     )
-    store.queue_texts({b"kept": longer, b"1": brief, b"3": equal})
-    store.queue_texts({b"2": longer, b"3": equal, b"4": equal})
-    assert store.count_queued() == 4
+    store.queue_texts({b"kept": longer, b"1": brief, b"3": equal}, [3, 1, 1])
+    store.queue_texts({b"2": longer, b"3": equal, b"4": equal}, [3, 1, 1])
+    assert store.count_queued() == (4, 6)
     assert list(store.queued_texts(2)) == [
-        {b"2": longer, b"1": brief},
-        {b"3": equal, b"4": equal},
+        (4, {b"2": longer, b"1": brief}),
+        (2, {b"3": equal, b"4": equal}),
     ]
     store.close()
 

@@ -135,3 +135,50 @@ def test_any_query_can_be_searched(words, query):
         0 <= share <= 1
         for share in cover(words.count_words(query), query, [("en", query), ("zh", query)])
     )
+
+
+OTHERS = [
+    Text(3, "en", "Bridges are closed in spring; closed, closed, closed."),
+    Text(8, "ar", "فُتِحَتِ المكتبةُ يومَ الأحد."),
+    Text(9, "zh", '会议"明天"举行。\n在桥上。'),
+    Text(10, "en", "A meeting of the bridge's committee was closed. " * 20),
+]
+ASKED = ["closed bridge meeting", "فُتِحَتِ المكتبةُ", '"明天"举行。\n在', "committee town resume"]
+
+
+def test_scores_after_texts_were_taken_out_and_put_in_are_those_of_an_index_made_anew(tmp_path):
+    (tmp_path / "changed").mkdir()
+    (tmp_path / "anew").mkdir()
+    WordIndex.build(tmp_path / "changed", TEXTS, FIELDS)
+    WordIndex.extend(tmp_path / "changed", OTHERS, FIELDS, removed=[1, 3, 4])
+    WordIndex.extend(tmp_path / "changed", [], FIELDS, removed=[2], is_worn=True)
+    changed = WordIndex.open(tmp_path / "changed", FIELDS, is_worn=True)
+    left = [text for text in TEXTS if text.id in (5, 6, 7)]
+    anew = WordIndex.build(tmp_path / "anew", [*left, *OTHERS], FIELDS)
+    assert len(changed) == len(anew) == 7
+    for query in ASKED:
+        found, expected = changed.search(query, 3), anew.search(query, 3)
+        assert expected
+        assert found == [(text_id, pytest.approx(score, rel=1e-5)) for text_id, score in expected]
+        assert changed.count_words(query) == anew.count_words(query)
+        among = [(i, pytest.approx(score)) for i, score in anew.search(query, 3, among=[3, 9, 10])]
+        assert changed.search(query, 3, among=[3, 9, 10]) == among
+
+
+def test_a_search_looks_past_what_texts_taken_out_make_of_scores(tmp_path):
+    """Half the index goes: what remains is found in the order that an index made anew has."""
+    texts = [
+        Text(n, None, f"{'mill ' * (n % 5)}{'tower ' * (n % 3)}{'oak ' * (n % 7)}x")
+        for n in range(400)
+    ]
+    (tmp_path / "changed").mkdir()
+    (tmp_path / "anew").mkdir()
+    WordIndex.build(tmp_path / "changed", texts, ["plain"])
+    gone = [n for n in range(400) if n % 3 and n % 4 < 3]
+    changed = WordIndex.extend(tmp_path / "changed", [], ["plain"], removed=gone)
+    left = [text for text in texts if text.id not in gone]
+    anew = WordIndex.build(tmp_path / "anew", left, ["plain"])
+    for query in ("mill tower", "oak", "tower oak mill"):
+        assert changed.search(query, 10) == [
+            (text_id, pytest.approx(score, rel=1e-5)) for text_id, score in anew.search(query, 10)
+        ]

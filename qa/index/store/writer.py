@@ -184,30 +184,37 @@ class StoreWriter(Store):
             )
         self._connection.execute("delete from needed")
 
-    def queue_texts(self, texts: Mapping[bytes, PassageText]) -> None:
-        """Note texts by the keys of their vectors, to be encoded where there are none yet."""
+    def queue_texts(self, texts: Mapping[bytes, PassageText], tokens: Iterable[int]) -> None:
+        """Note texts by the keys of their vectors, with how many tokens they have, to be encoded
+        where there are no vectors yet.
+        """
         self._connection.executemany(
             "insert or ignore into queue select ?1, ?2, ?3, ?4 where not exists (select 1 from "
             "vectors join sentence_vectors using (key) where key = ?2)",
             (
-                (-len(text.text), key, text.text, pack_spans(text.sentences))
-                for key, text in texts.items()
+                (-count, key, text.text, pack_spans(text.sentences))
+                for (key, text), count in zip(texts.items(), tokens, strict=True)
             ),
         )
 
-    def count_queued(self) -> int:
-        """How many texts are to be encoded."""
-        return int(self._connection.execute("select count(*) from queue").fetchone()[0])
+    def count_queued(self) -> tuple[int, int]:
+        """How many texts are to be encoded, and how many tokens they have."""
+        query = "select count(*), coalesce(-sum(shortness), 0) from queue"
+        texts, tokens = self._connection.execute(query).fetchone()
+        return int(texts), int(tokens)
 
-    def queued_texts(self, at_once: int) -> Iterator[dict[bytes, PassageText]]:
-        """Texts to be encoded by key, so many at once, the longest first."""
+    def queued_texts(self, at_once: int) -> Iterator[tuple[int, dict[bytes, PassageText]]]:
+        """Texts to be encoded by key, so many at once, with how many tokens they have together; the
+        longest first.
+        """
         query = (
             "select shortness, key, text, spans from queue where (shortness, key) > (?, ?) "
             "order by shortness, key limit ?"
         )
         last: tuple[int, bytes] = (-(2**62), b"")
         while rows := self._connection.execute(query, (*last, at_once)).fetchall():
-            yield {key: PassageText(text, unpack_spans(spans)) for _, key, text, spans in rows}
+            texts = {key: PassageText(text, unpack_spans(spans)) for _, key, text, spans in rows}
+            yield -sum(row[0] for row in rows), texts
             last = rows[-1][:2]
 
     def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
