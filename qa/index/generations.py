@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from qa.index.store import Store, report_damage
 from qa.index.vectors import FaissIndex, JoinedIndex, choose_kind
-from qa.index.words import ANALYSIS, Text, WordIndex, field_of
+from qa.index.words import LAYOUT, Text, WordIndex, field_of
 from qa.types import Passage, Vectors
 
 MANIFEST = "manifest.json"
@@ -219,7 +219,7 @@ def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None 
     flaws = [] if manifest.build_id == build_id else [f"{target} belongs to another build"]
     flaws += (
         []
-        if manifest.facts.get("analysis") == ANALYSIS
+        if manifest.facts.get("analysis") == LAYOUT
         else ["words were analysed by another version"]
     )
     flaws += [f"{target / name} is missing" for name in sorted(noted.keys() - found.keys())]
@@ -243,9 +243,7 @@ def _make(scratch: Path, store: Store) -> _Manifest:
     facts = _write_vectors(scratch, store)
     WordIndex.build(scratch / WORDS, map(_text, store.iterate_passages()), fields)
     files = {name: _hash(scratch / name) for name in _list_files(scratch)}
-    return _Manifest(
-        store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields}
-    )
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": LAYOUT, "fields": fields})
 
 
 def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifest | None:
@@ -259,7 +257,7 @@ def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifes
     fields = _word_fields(store)
     if before is None or before.build_id != change.build_id:
         return None
-    if (before.facts.get("analysis"), before.facts.get("fields")) != (ANALYSIS, fields):
+    if (before.facts.get("analysis"), before.facts.get("fields")) != (LAYOUT, fields):
         return None
     try:
         facts = _extend_vectors(scratch, base, store, change, before)
@@ -275,9 +273,7 @@ def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifes
     files = {
         name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes
     }
-    return _Manifest(
-        store.meta["build_id"], files, {**facts, "analysis": ANALYSIS, "fields": fields}
-    )
+    return _Manifest(store.meta["build_id"], files, {**facts, "analysis": LAYOUT, "fields": fields})
 
 
 def _check_sources(base: Path, noted: _Manifest, names: Iterable[str]) -> None:

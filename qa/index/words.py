@@ -25,8 +25,10 @@ import tantivy
 
 from qa.types import Frequencies
 
-ANALYSIS = "2"
-"""Version of how words are analysed and noted; a word index made by another is made anew."""
+ANALYSIS = "1"
+"""Version of how words are analysed; a word index made by another is made anew."""
+LAYOUT = f"{ANALYSIS}.2"
+"""The same with the version of what is noted of a text beside its words."""
 K1, B = 1.2, 0.75
 """BM25's parameters as tantivy has them fixed."""
 LONGEST_WORD = 60

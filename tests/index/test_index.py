@@ -90,7 +90,7 @@ def test_words_analysed_otherwise_are_indexed_anew_without_encoding(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ):
     before = search(folder)
-    monkeypatch.setattr("qa.index.generations.ANALYSIS", "another")
+    monkeypatch.setattr("qa.index.generations.LAYOUT", "another")
     assert search(folder) == before
     assert json.loads((folder / "generations/1/manifest.json").read_text())["analysis"] == "another"
 
