@@ -2,6 +2,7 @@
 
     QAError
     ├── ArticleError        one article file cannot be used; the others still can
+    │   └── ArticleLocked   it is encrypted, and no password, or a wrong one, was given
     ├── ArticlesMissing     there is no articles folder, no such article, or none is left
     ├── IndexMissing        there is no index here yet
     ├── IndexMismatch       the index was made by another format, encoder or splitter
@@ -27,6 +28,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Self
 
 
 class QAError(Exception):
@@ -41,6 +43,14 @@ class ArticleError(QAError):
         self.reason = reason
         self.is_duplicate = is_duplicate
         super().__init__(f"{show_name(str(path))}: {reason}")
+
+    def about(self, path: Path) -> Self:
+        """The same of a file as somebody has named it."""
+        return type(self)(path, self.reason, is_duplicate=self.is_duplicate)
+
+
+class ArticleLocked(ArticleError):
+    """One article file is encrypted, and no password, or a wrong one, was given."""
 
 
 class ArticlesMissing(QAError):

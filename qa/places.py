@@ -10,7 +10,7 @@ from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 BODY, HEADING, CODE, ROW = range(4)
 """Kinds of blocks: a paragraph, a heading, lines of code, a line of a table."""
@@ -209,20 +209,6 @@ class Layout:
 @lru_cache(maxsize=64)
 def _unpack(packed: bytes) -> Layout:
     return Layout.unpack(packed)
-
-
-def to_json(place: Place) -> dict[str, Any]:
-    """A place as a JSON value, without what is not known."""
-    value: dict[str, Any] = {
-        "text": str(place),
-        "page": place.page,
-        "last_page": place.last_page,
-        "label": place.label,
-        "section": list(place.section),
-        "part": place.part,
-        "anchor": place.anchor,
-    }
-    return {name: what for name, what in value.items() if what not in (None, "", [])}
 
 
 def merge_ranges(ranges: Sequence[PageRange], page: int) -> list[tuple[int, int]]:

@@ -20,7 +20,9 @@ MAX_SAVED_BYTES = 64 * 2**20
 MAX_OFFSET = 2**53
 """Beyond, JSON's numbers are not exact."""
 
-Standing: TypeAlias = Literal["ok", "moved", "source changed", "not found"]
+Standing: TypeAlias = Literal[
+    "ok", "moved", "read by another version", "source changed", "not found"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class Verdict:
         """The same in one line for a person."""
         short = " ".join(self.text.split())
         short = short if len(short) <= 60 else f"{short[:57]}…"
-        return f"{self.status:<16}{self.article_id}: “{short}”" + (
+        return f"{self.status:<24}{self.article_id}: “{short}”" + (
             f" ({self.note})" if self.note else ""
         )
 
@@ -102,6 +104,7 @@ def verify_quote(
     if article is None:
         return judge("not found", None, "the article is not in the index")
     is_same = article.sha256 == quote.sha256
+    told_reader = _other_reader(quote, article)
     renamed = "" if article.id == quote.article_id else f"the article is now {article.id}"
     places = list(_find_all(article.text, quote.text))
     if is_same:
@@ -116,6 +119,8 @@ def verify_quote(
         lacks = (
             "the article never had these words" if is_same else "the article lacks these words now"
         )
+        if not is_same and told_reader:
+            return judge("read by another version", None, renamed, told_reader, lacks)
         return judge("not found" if is_same else "source changed", None, renamed, lacks)
     if not (quote.has_its_answer(start) or quote.has_its_answer(best)):
         return judge(
@@ -125,13 +130,22 @@ def verify_quote(
             "the words that answer are not where they are said to be in the quote",
         )
     if best != start:
-        return judge("moved", best, renamed, f"from {start} to {best}")
+        status: Standing = "moved" if is_same or not told_reader else "read by another version"
+        return judge(status, best, renamed, told_reader, f"from {start} to {best}")
     end = start + len(quote.text)
     if quote.end != end:
         return judge("moved", best, renamed, f"it ends at {end}, not at {quote.end}")
     if is_same and not renamed and (told := _other_source(quote, article)):
         return judge("source changed", best, told)
     return judge("ok", best, renamed, "" if is_same else "the article has changed elsewhere")
+
+
+def _other_reader(quote: "SavedQuote", article: Article) -> str:
+    """What has read the same file since, if that is something else than had read it then."""
+    now = article.origin
+    if now is None or quote.file_sha256 != now.sha256 or quote.reader in ("", now.reader):
+        return ""
+    return f"the file is the same; it was read by {quote.reader}, and is by {now.reader}"
 
 
 def _other_source(quote: "SavedQuote", article: Article) -> str:
@@ -192,6 +206,10 @@ class SavedQuote:
     sha256: str
     source: Mapping[str, str | None]
     """Title, author, date and url, as far as they are told."""
+    file_sha256: str
+    """Of the file that the article was read from; empty of plain text."""
+    reader: str
+    """By which it was read."""
     also_in: "tuple[SavedQuote, ...]"
 
     def has_its_answer(self, start: int) -> bool:
@@ -295,6 +313,7 @@ def parse_answer(value: object) -> SavedAnswer:
 def _parse_quote(value: object, *, is_copy: bool = False) -> SavedQuote:
     fields = _Fields(value, "a quote")
     article = _Fields(fields.get("article"), "a quote's article")
+    origin = _Fields(article.get("origin", {}), "an article's origin")
     words = fields.get("answer", None)
     return SavedQuote(
         text=fields.text("text"),
@@ -312,6 +331,8 @@ def _parse_quote(value: object, *, is_copy: bool = False) -> SavedQuote:
             for name in ("title", "author", "date", "url")
             if article.has(name)
         },
+        file_sha256=origin.text("sha256", ""),
+        reader=origin.text("reader", ""),
         also_in=()
         if is_copy
         else tuple(_parse_quote(copy, is_copy=True) for copy in fields.items("also_in", ())),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.errors import QAError
+from qa.places import Origin, Place
 
 Vectors: TypeAlias = NDArray[np.float32]
 """float32 (n, dim), unit rows."""
@@ -64,6 +65,12 @@ class Article:
     """ISO 639-1 code."""
     body_start: int = 0
     """Where the text begins after any front matter."""
+    origin: Origin | None = field(default=None, repr=False)
+    """The file that it was read from, where that is more than the text itself."""
+
+    def find_place(self, start: int, end: int) -> Place | None:
+        """Where `text[start:end]` stands in that file; None of plain text."""
+        return self.origin.layout.find_place(start, end) if self.origin else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +134,11 @@ class Quote:
     def text(self) -> str:
         """The quoted words."""
         return self.article.text[self.start : self.end]
+
+    @property
+    def place(self) -> Place | None:
+        """Page and section in the file that the article was read from, if it has such."""
+        return self.article.find_place(self.start, self.end)
 
     @property
     def prefix(self) -> str:

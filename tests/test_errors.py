@@ -27,9 +27,11 @@ def test_every_error_descends_from_qa_error_and_is_in_the_drawing():
         for c in vars(qa.errors).values()
         if isinstance(c, type) and issubclass(c, QAError)
     }
-    drawn = set(re.findall(r"^    (?:[├└]── )?(\w+)", qa.errors.__doc__ or "", re.MULTILINE))
+    drawn = set(
+        re.findall(r"^    (?:│   )?(?:[├└]── )?(\w+)", qa.errors.__doc__ or "", re.MULTILINE)
+    )
     assert classes == drawn
-    assert len(classes) == 17
+    assert len(classes) == 18
 
 
 def test_an_article_error_names_its_file_and_the_remedy():

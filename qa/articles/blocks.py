@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from qa.types import Kind, Span
+from qa.places import HEADING
+from qa.types import Article, Kind, Span
 
 _ATX_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
 _ATX_CLOSE = re.compile(r"[ \t]+#+$")
@@ -75,6 +76,22 @@ class _Line(NamedTuple):
     kind: Kind = "body"
     is_item: bool = False
     is_code: bool = False
+
+
+def find_blocks(article: Article) -> list[Block]:
+    """The blocks of an article: as its file has them, or as its text looks."""
+    if article.origin is None:
+        return split_blocks(article.text, article.body_start)
+    return [
+        Block(
+            row.start,
+            row.end,
+            row.start + row.marker,
+            row.end,
+            "heading" if row.kind == HEADING else "body",
+        )
+        for row in article.origin.layout.blocks
+    ]
 
 
 def split_blocks(text: str, start: int = 0) -> list[Block]:

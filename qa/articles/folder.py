@@ -16,7 +16,7 @@ from qa.errors import ArticleError, ArticlesMissing, DiskError, explaining
 MAX_NAME_CHARS = 100
 
 
-def place_file(folder: Path, name: str, data: bytes) -> str:
+def place_file(folder: Path, name: str, data: bytes, *, password: str | None = None) -> str:
     """Write a file into the articles folder, unless it is no usable article; returns its id.
 
     Raises:
@@ -28,9 +28,9 @@ def place_file(folder: Path, name: str, data: bytes) -> str:
         copy = Path(scratch, clean_name(given.name))
         copy.write_bytes(data)
         try:
-            read_article(copy)
+            read_article(copy, password=password)
         except ArticleError as error:
-            raise ArticleError(given, error.reason) from None
+            raise error.about(given) from None
     with explaining(folder):
         folder.mkdir(parents=True, exist_ok=True)
         for target in _number(folder / clean_name(given.name)):
@@ -58,7 +58,9 @@ def _number(path: Path) -> Iterator[Path]:
         yield path.with_name(f"{path.stem}-{number}{path.suffix.lower()}")
 
 
-def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[ArticleError]]:
+def add_files(
+    folder: Path, paths: Sequence[Path], *, password: str | None = None
+) -> tuple[list[str], list[ArticleError]]:
     """Copy files into the articles folder; returns the ids of those now there, and what is wrong
     with the others.
 
@@ -76,9 +78,10 @@ def add_files(folder: Path, paths: Sequence[Path]) -> tuple[list[str], list[Arti
             if source.is_relative_to(folder.resolve()):
                 added.append(source.relative_to(folder.resolve()).as_posix())
             else:
-                added.append(place_file(folder, path.name, load_file(source, source.parent).data))
+                data = load_file(source, source.parent).data
+                added.append(place_file(folder, path.name, data, password=password))
         except ArticleError as error:
-            errors.append(ArticleError(path, error.reason, is_duplicate=error.is_duplicate))
+            errors.append(error.about(path))
         except DiskError as error:
             errors.append(ArticleError(path, f"cannot be copied: {error}"))
     return added, errors

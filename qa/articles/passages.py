@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from qa.articles.blocks import Block, split_blocks
+from qa.articles.blocks import Block, find_blocks
 from qa.types import Article, Passage, Sentence, Span
 
 SPLITTER = "2"
@@ -188,7 +188,7 @@ def _halve(text: str, span: Span) -> tuple[Span, Span]:
 
 def _split_paragraphs(article: Article) -> Iterator[tuple[Block, list[Sentence]]]:
     number = 1
-    for block in split_blocks(article.text, article.body_start):
+    for block in find_blocks(article):
         if block.is_empty:
             yield block, []
         elif block.kind == "heading":

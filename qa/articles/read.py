@@ -8,7 +8,7 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from hashlib import sha256
@@ -19,12 +19,28 @@ from unicodedata import category
 
 from qa.articles.blocks import split_blocks
 from qa.articles.dates import parse_date
+from qa.articles.formats import (
+    PLAIN_SUFFIXES,
+    Format,
+    FormatError,
+    PasswordNeeded,
+    detect_format,
+    find_format,
+    is_misnamed,
+)
+from qa.articles.formats import SUFFIXES as _FORMATTED
 from qa.articles.header import read_header
-from qa.errors import ArticleError, QAError
+from qa.articles.isolation.pool import read_isolated
+from qa.errors import ArticleError, ArticleLocked, QAError
+from qa.places import HEADING, Origin
 from qa.types import Article
 
 MAX_BYTES = 16 * 2**20
-"""A larger file is not an article; the Bible has 4.5 million bytes."""
+"""A larger text is not an article; the Bible has 4.5 million bytes."""
+MAX_FORMATTED_BYTES = 100 * 2**20
+"""Of a file with pictures and fonts; what reads it has ten times this memory."""
+SUFFIXES = (*PLAIN_SUFFIXES, *_FORMATTED)
+"""Names' ends of what is read as articles."""
 _BOMS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -45,6 +61,10 @@ _FRONT_MATTER_KEY = re.compile(
 )
 _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: controls, lone surrogates, line and paragraph separators."""
+# What programs write where nobody gave a title.
+_PROGRAM_TITLE = re.compile(
+    r"(?i)(?:untitled|microsoft word|document\d*$|.*\.(?:docx?|tex|dvi|indd)$)"
+)
 _MAX_TITLE_CHARS = 200
 _MAX_STATED_CHARS = 500
 """Of an author or an address that front matter states."""
@@ -151,8 +171,8 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
         raise ArticleError(
             path, "is a link to a folder, which is not followed: copy its articles here"
         )
-    if path.suffix.lower() not in _READERS:
-        kinds = ", ".join(sorted(_READERS))
+    if path.suffix.lower() not in SUFFIXES:
+        kinds = ", ".join(SUFFIXES)
         raise ArticleError(
             path,
             f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere",
@@ -165,10 +185,12 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
         status = path.stat()
         if not stat.S_ISREG(status.st_mode):
             raise ArticleError(path, "is not a regular file: remove it")
-        if status.st_size > MAX_BYTES:
+        is_plain = path.suffix.lower() in PLAIN_SUFFIXES
+        limit = MAX_BYTES if is_plain else MAX_FORMATTED_BYTES
+        if status.st_size > limit:
             size = f"{status.st_size / 2**20:.0f} MiB"
             raise ArticleError(
-                path, f"is too large ({size}, at most {MAX_BYTES // 2**20} MiB): split it"
+                path, f"is too large ({size}, at most {limit // 2**20} MiB): split it"
             )
         data = path.read_bytes()
     except (OSError, RuntimeError) as error:
@@ -179,14 +201,30 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
     return ArticleFile(article_id, path, data, sha256(data).hexdigest())
 
 
-def parse_file(file: ArticleFile) -> Article:
-    """Decode a file and find out what it says of itself.
+def parse_file(file: ArticleFile, *, password: str | None = None) -> Article:
+    """Read what is in a file, and find out what it says of itself.
 
     Raises:
-        ArticleError: it is empty, binary, without any words, or its encoding cannot be told.
+        ArticleError: it is empty, binary, damaged, without any words, or its encoding cannot be
+            told.
+        ArticleLocked: it is encrypted, and this is not its password.
     """
     with blame(file.path):
-        return _READERS[file.path.suffix.lower()](file)
+        try:
+            form = detect_format(file.data, file.path.name)
+            return _read_formatted(file, form, password) if form else _read_plain(file)
+        except PasswordNeeded as error:
+            raise ArticleLocked(file.path, str(error)) from error
+        except FormatError as error:
+            raise ArticleError(file.path, str(error)) from error
+
+
+def is_current(form: str | None, reader: str | None) -> bool:
+    """Whether files of this format are still read by a reader of this version; None is plain
+    text.
+    """
+    known = find_format(form) if form else None
+    return form is None or (known is not None and known.reader_version == reader)
 
 
 @contextmanager
@@ -209,11 +247,12 @@ def describe_failure(path: Path, error: Exception) -> ArticleError:
     )
 
 
-def read_article(path: Path, folder: Path | None = None) -> Article:
+def read_article(path: Path, folder: Path | None = None, *, password: str | None = None) -> Article:
     """Read one article; its id is its path below `folder` (its own folder unless told
     otherwise).
     """
-    return parse_file(load_file(path, path.parent if folder is None else folder))
+    file = load_file(path, path.parent if folder is None else folder)
+    return parse_file(file, password=password)
 
 
 def decode_text(data: bytes, path: Path) -> str:
@@ -257,11 +296,11 @@ def _is_damaged_utf8(data: bytes) -> bool:
     return sum(char > "\x7f" for char in text) > 4 * wrong
 
 
-def find_warning(file: ArticleFile) -> str | None:
+def find_warning(file: ArticleFile, article: Article) -> str | None:
     """What a person should know of how a file was read; None where nothing was guessed."""
-    if file.path.suffix.lower() not in _GUESSED or any(
-        file.data.startswith(mark) for mark, _ in _BOMS
-    ):
+    if article.origin:
+        return "; ".join(article.origin.notes) or None
+    if any(file.data.startswith(mark) for mark, _ in _BOMS):
         return None
     try:
         file.data.decode("utf-8")
@@ -345,11 +384,31 @@ def _read_plain(file: ArticleFile) -> Article:
     )
 
 
-_READERS: Mapping[str, Callable[[ArticleFile], Article]] = {".txt": _read_plain, ".md": _read_plain}
-"""File name suffix -> what reads it; further formats are further entries."""
-SUFFIXES = tuple(_READERS)
-_GUESSED = (".txt", ".md")
-"""Kinds that do not say themselves in which encoding they are."""
+def _read_formatted(file: ArticleFile, form: Format, password: str | None) -> Article:
+    contents = read_isolated(form, file.data, password=password)
+    if not _has_words(contents.text):
+        raise FormatError("holds no words: write something in it or remove it")
+    name = _FileName.parse(file.path)
+    heads = (row for row in contents.blocks[:20] if row.kind == HEADING)
+    heading = next((contents.text[row.start : row.end] for row in heads), None)
+    stated = contents.title
+    if stated and _PROGRAM_TITLE.match(stated):
+        stated = None
+    language = detect_language(contents.text[:_LANGUAGE_SAMPLE])
+    notes = contents.notes
+    if is_misnamed(form, file.path.name):
+        notes = (f"is named {file.path.suffix}, but is {form.name}, and was read as that", *notes)
+    return Article(
+        id=file.id,
+        title=shorten(stated or heading or name.title, _MAX_TITLE_CHARS, placeholder="…"),
+        text=contents.text,
+        sha256=sha256(contents.text.encode("utf-8")).hexdigest(),
+        author=contents.author and contents.author[:_MAX_STATED_CHARS],
+        date=contents.date or name.date,
+        url=contents.url and contents.url[:_MAX_STATED_CHARS],
+        language=language or _language_code(contents.language),
+        origin=Origin(form.name, form.reader_version, file.sha256, contents.layout.pack(), notes),
+    )
 
 
 def _parse_front_matter(source: str, path: Path) -> dict[str, Any]:
@@ -396,7 +455,10 @@ def _scalar(value: object) -> str:
 
 
 def _stated_language(stated: Mapping[str, Any]) -> str | None:
-    value = _stated(stated, "language", "lang")
+    return _language_code(_stated(stated, "language", "lang"))
+
+
+def _language_code(value: str | None) -> str | None:
     code = re.match(r"[A-Za-z]{2}(?![A-Za-z])", value) if value else None
     return code.group().lower() if code else None
 

@@ -11,6 +11,7 @@ from qa.cli.shell import (
     articles_option,
     index_option,
     json_option,
+    password_option,
     print_json,
     show_progress,
     tell,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     "--workers",
     help="For a shared index: so many processes, or the address of a Ray cluster.",
 )
+@password_option
 @click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
 @json_option
 @tell_errors
@@ -44,6 +46,7 @@ def build(
     reembed: bool,
     allow_empty: bool,
     workers: str | None,
+    password: str | None,
     watch: bool,
     as_json: bool,
 ) -> None:
@@ -55,10 +58,15 @@ def build(
     """
     if watch:
         _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
-    _finish(
-        _build(articles, index, reembed=reembed, allow_empty=allow_empty, workers=workers),
-        as_json=as_json,
+    report = _build(
+        articles,
+        index,
+        reembed=reembed,
+        allow_empty=allow_empty,
+        workers=workers,
+        password=password,
     )
+    _finish(report, as_json=as_json)
 
 
 @click.command()
@@ -71,25 +79,32 @@ def build(
 )
 @articles_option
 @index_option
+@password_option
 @json_option
 @tell_errors
-def add(paths: tuple[Path, ...], articles: Path, index: Path | str, as_json: bool) -> None:
+def add(
+    paths: tuple[Path, ...],
+    articles: Path,
+    index: Path | str,
+    password: str | None,
+    as_json: bool,
+) -> None:
     r"""Copy files into the articles folder and index them.
 
     Nothing is overwritten: where a different article has the name, the new one gets a number.
 
     \b
     Example:
-      qa add ~/Downloads/*.md
+      qa add ~/Downloads/*.pdf
     """
     from qa.articles.folder import add_files
 
-    added, errors = add_files(articles, paths)
+    added, errors = add_files(articles, paths, password=password)
     if not added:
         for error in errors[:-1]:
             tell(str(error), err=True)
         raise errors[-1]
-    _finish(_build(articles, index), errors, as_json=as_json)
+    _finish(_build(articles, index, password=password), errors, as_json=as_json)
 
 
 @click.command()
@@ -176,8 +191,9 @@ def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
 def verify(file: Path, index: Path | str, as_json: bool) -> None:
     r"""Check the quotes in FILE, saved answers or a saved conversation, against the articles.
 
-    Each is ok, moved (the same words stand elsewhere in the article), source changed (the article
-    is another now and lacks the words) or not found. Exits 1 unless all are ok.
+    Each is ok, moved (the same words stand elsewhere in the article), read by another version (the
+    file is the same, its text no more), source changed (the article is another now and lacks the
+    words) or not found. Exits 1 unless all are ok.
 
     \b
     Example:
@@ -217,7 +233,40 @@ def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
         tell(f"copied to {target}, generation {generation}")
 
 
-COMMANDS = (build, add, remove, info, doctor, verify, copy)
+@click.command()
+@json_option
+@tell_errors
+def formats(as_json: bool) -> None:
+    r"""List the kinds of files that are read as articles, and what an extra would add.
+
+    \b
+    Example:
+      qa formats
+    """
+    from qa.articles.formats import FORMATS, PLAIN_SUFFIXES
+
+    if as_json:
+        plain = {"format": "text", "suffixes": PLAIN_SUFFIXES, "available": True, "reader": "text"}
+        others = [
+            {
+                "format": form.name,
+                "suffixes": form.suffixes,
+                "available": form.is_available,
+                "reader": form.reader_version,
+            }
+            for form in FORMATS
+        ]
+        print_json({"formats": [plain, *others]})
+        return
+    tell(f"{'text':<16}{' '.join(PLAIN_SUFFIXES)}")
+    for form in FORMATS:
+        missing = f'  needs pip install "article-qa[{form.extra}]"'
+        tell(
+            f"{form.name:<16}{' '.join(form.suffixes):<22}" + ("" if form.is_available else missing)
+        )
+
+
+COMMANDS = (build, add, remove, info, doctor, verify, copy, formats)
 
 
 def _build(
@@ -227,6 +276,7 @@ def _build(
     reembed: bool = False,
     allow_empty: bool = False,
     workers: str | None = None,
+    password: str | None = None,
 ) -> "BuildReport":
     from qa.index.locate import build_index
     from qa.reader import identify_bundled
@@ -240,6 +290,7 @@ def _build(
             reembed=reembed,
             allow_empty=allow_empty,
             workers=workers,
+            password=password,
         )
 
 

@@ -59,6 +59,9 @@ index_option = click.option(
     show_envvar=True,
     help="Folder of the index, or the URI of a shared one (s3://archive/qa).",
 )
+password_option = click.option(
+    "--password", help="Of an encrypted PDF; kept nowhere, and asked for again if it is reread."
+)
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 reader_option = click.option(
     "--reader",

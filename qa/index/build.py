@@ -18,6 +18,7 @@ from qa.articles.read import (
     changed_ns,
     describe_failure,
     find_warning,
+    is_current,
     load_file,
     parse_file,
     scan_files,
@@ -47,6 +48,10 @@ ENCODING = "encoding tokens"
 _SETTLED_NS = 2 * 10**9
 """A file that changed so shortly before it was read may change again and keep its time: some disks
 count in 2 s."""
+_REREAD = (
+    "was read anew, by another version of its reader ({} before): places in it may have moved, "
+    "`qa verify` tells"
+)
 _UNUSED = 1000
 """Vectors that nothing needs any more are looked for when there may be more than these, and than
 there are passages."""
@@ -81,6 +86,7 @@ def build(
     reader: str = "",
     reembed: bool = False,
     allow_empty: bool = False,
+    password: str | None = None,
 ) -> BuildReport:
     """Bring the index in `folder` up to date with the articles folder, encoding only what is new.
 
@@ -96,6 +102,7 @@ def build(
         reader: what is to read the passages; only noted, for it leaves no trace in an index.
         reembed: encode everything again, also with another encoder than the index was built with.
         allow_empty: accept that no article is left in a folder that held some.
+        password: of encrypted files; tried on each, and kept nowhere.
 
     Raises:
         ArticlesMissing: the folder does not exist, or is empty although the index holds articles.
@@ -115,6 +122,7 @@ def build(
             store, flaws = open_or_salvage(path)
             try:
                 work = _Build(articles, folder, store, encoder, progress or _no_progress, size)
+                work.password = password
                 report = work.run(reembed, allow_empty)
                 if reader and store.meta.get("reader") != reader:
                     store.write_meta({"reader": reader})
@@ -156,6 +164,7 @@ class _Build:
     encoder: Encoder | None
     progress: Progress
     size: PassageSize
+    password: str | None = None
     salt: str = ""
     """Of the keys of vectors."""
     known: _Known = field(default_factory=dict)
@@ -247,25 +256,33 @@ class _Build:
         to_note: dict[str, tuple[str, str]] = {}
         settled = time_ns() - _SETTLED_NS
         files = scan_files(self.articles)
+        readers = self.store.readers()
         for done, (article_id, stamp) in enumerate(files):
             self.progress(done, len(files), "reading")
             _, file_before, text_before, stamp_before = known.get(article_id, _UNKNOWN)
             article = None
             try:
                 with blame(self.articles / article_id, but=(StoreError,)):
-                    if reuse and stamp and stamp == stamp_before:
+                    by = readers.get(article_id)
+                    was_read = reuse and (by is None or is_current(*by))
+                    if was_read and stamp and stamp == stamp_before:
                         text_hash = text_before
                     else:
                         file = load_file(self.articles / article_id, self.articles)
                         if stamp and changed_ns(stamp) < settled:
                             to_note[article_id] = (stamp, file.sha256)
-                        if reuse and file.sha256 == file_before:
+                        if was_read and file.sha256 == file_before:
                             text_hash = text_before
                         else:
-                            article, file_hash = parse_file(file), file.sha256
+                            article = parse_file(file, password=self.password)
+                            file_hash = file.sha256
                             text_hash = article.sha256
-                            if warning := find_warning(file):
-                                sources.warnings.append(ArticleError(file.path, warning))
+                            for warning in (
+                                find_warning(file, article),
+                                by and file_hash == file_before and _REREAD.format(by[1]),
+                            ):
+                                if warning:
+                                    sources.warnings.append(ArticleError(file.path, warning))
                     if text_hash in owners:
                         reason = f"has the same text as {owners[text_hash]}: remove one of them"
                         raise ArticleError(self.articles / article_id, reason, is_duplicate=True)

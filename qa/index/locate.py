@@ -50,6 +50,7 @@ def build_index(
     reembed: bool = False,
     allow_empty: bool = False,
     workers: str | None = None,
+    password: str | None = None,
 ) -> BuildReport:
     """Bring the index at a location up to date with the articles folder: see `build`.
 
@@ -65,7 +66,7 @@ def build_index(
     if not is_shared(location):
         if workers is not None:
             raise QAError(f"{location} is a folder, which one process builds: leave out --workers")
-        return build(articles, location, **options)
+        return build(articles, location, password=password, **options)
     from qa.index.lance.build import build_shared
 
     return build_shared(articles, str(location), workers=workers, **options)

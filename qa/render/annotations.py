@@ -44,6 +44,24 @@ def annotate(quote: QuoteJson, question: str) -> dict[str, Any]:
         }
         # A refinement counts from the beginning of what it refines.
         selectors[1]["refinedBy"] = {"type": "TextPositionSelector", **inner}
+    place = quote.get("place", {})
+    if "page" in place:
+        # In the original, whose fragments RFC 8118 defines; the others are of its text.
+        selectors.append(
+            {
+                "type": "FragmentSelector",
+                "conformsTo": "http://tools.ietf.org/rfc/rfc3778",
+                "value": f"page={place['page']}",
+            }
+        )
+    elif "anchor" in place:
+        selectors.append(
+            {
+                "type": "FragmentSelector",
+                "conformsTo": "http://tools.ietf.org/rfc/rfc3236",
+                "value": place["anchor"],
+            }
+        )
     return {
         "@context": CONTEXT,
         "type": "Annotation",

@@ -1,12 +1,38 @@
 """Answers and passages -> JSON values, in the one schema that shell, page and programs share."""
 
 from collections.abc import Sequence
-from typing import Literal, NotRequired, TypeAlias, TypedDict
+from typing import Literal, NotRequired, TypeAlias, TypedDict, cast
+from urllib.parse import quote as percent_encode
 
 from qa.answer.thresholds import LIKELY, POSSIBLY
+from qa.places import Place
 from qa.types import SILENT, Answer, Article, Hit, Quote, Status
 
 Strength: TypeAlias = Literal["likely answer", "possible answer", "weak match"]
+
+
+class PlaceJson(TypedDict, total=False):
+    """Where words stand in the file that an article was read from; only what is known."""
+
+    text: str
+    """As a person looks it up: "p. 32 (printed 23), Simple Example > Step 4"."""
+    page: int
+    """Counted from 1."""
+    last_page: int
+    label: str
+    section: list[str]
+    part: str
+    """The file within an archive."""
+    anchor: str
+    """The nearest id in it."""
+
+
+class OriginJson(TypedDict):
+    """The file that an article was read from, and by what."""
+
+    format: str
+    reader: str
+    sha256: str
 
 
 class ArticleJson(TypedDict):
@@ -19,6 +45,7 @@ class ArticleJson(TypedDict):
     url: str | None
     language: str | None
     sha256: str
+    origin: NotRequired[OriginJson]
 
 
 class AnswerWordsJson(TypedDict):
@@ -41,6 +68,7 @@ class CopyJson(TypedDict):
     score: float
     paragraph: int
     article: ArticleJson
+    place: NotRequired[PlaceJson]
 
 
 class QuoteJson(CopyJson):
@@ -72,6 +100,7 @@ class HitJson(TypedDict):
     score: float
     paragraph: int
     article: ArticleJson
+    place: NotRequired[PlaceJson]
 
 
 class SearchJson(TypedDict):
@@ -118,6 +147,8 @@ def quote_to_json(quote: Quote) -> QuoteJson:
         "paragraph": quote.paragraph,
         "article": article_to_json(quote.article),
     }
+    if place := place_to_json(quote.place):
+        value["place"] = place
     if quote.also_in:
         value["also_in"] = [quote_to_json(copy) for copy in quote.also_in]
     return value
@@ -131,7 +162,7 @@ def hits_to_json(query: str, hits: Sequence[Hit]) -> SearchJson:
 def hit_to_json(hit: Hit) -> HitJson:
     """A passage as a JSON value."""
     passage = hit.passage
-    return {
+    value: HitJson = {
         "text": passage.text,
         "start": passage.start,
         "end": passage.end,
@@ -139,11 +170,31 @@ def hit_to_json(hit: Hit) -> HitJson:
         "paragraph": passage.paragraph,
         "article": article_to_json(passage.article),
     }
+    if place := place_to_json(passage.article.find_place(passage.start, passage.end)):
+        value["place"] = place
+    return value
+
+
+def place_to_json(place: Place | None) -> PlaceJson | None:
+    """A place as a JSON value, without what is not known; None where nothing is."""
+    if place is None:
+        return None
+    value = {
+        "text": str(place),
+        "page": place.page,
+        "last_page": place.last_page,
+        "label": place.label,
+        "section": list(place.section),
+        "part": place.part,
+        "anchor": place.anchor,
+    }
+    known = {name: what for name, what in value.items() if what not in (None, "", [])}
+    return cast(PlaceJson, known) if known else None
 
 
 def article_to_json(article: Article) -> ArticleJson:
     """What is known of an article, without its text."""
-    return {
+    value: ArticleJson = {
         "id": article.id,
         "title": article.title,
         "author": article.author,
@@ -152,6 +203,13 @@ def article_to_json(article: Article) -> ArticleJson:
         "language": article.language,
         "sha256": article.sha256,
     }
+    if origin := article.origin:
+        value["origin"] = {
+            "format": origin.format,
+            "reader": origin.reader,
+            "sha256": origin.sha256,
+        }
+    return value
 
 
 def strength(score: float) -> Strength:
@@ -168,18 +226,32 @@ def split_notice(notice: str) -> tuple[str, list[str]]:
 
 
 def describe_source(quote: QuoteJson | HitJson) -> str:
-    """Title, author, date and paragraph in one line."""
+    """Title, author, date and place in one line: page and section of a file that has such, or else
+    the paragraph.
+    """
     article = quote["article"]
+    place = quote.get("place", {}).get("text")
     parts = [
         article["title"],
         article["author"],
         article["date"],
-        f"paragraph {quote['paragraph']}",
+        place or f"paragraph {quote['paragraph']}",
     ]
     return ", ".join(part for part in parts if part)
 
 
+def link_to(quote: QuoteJson | HitJson) -> str | None:
+    """The article's address, with the page (RFC 8118) or the id that is nearest to the quote."""
+    url, place = quote["article"]["url"], quote.get("place", {})
+    if not url or "#" in url:
+        return url
+    if "page" in place:
+        return f"{url}#page={place['page']}"
+    is_page = "anchor" in place and quote["article"].get("origin", {}).get("format") == "web page"
+    return f"{url}#{percent_encode(place['anchor'])}" if is_page else url
+
+
 def cite(quote: QuoteJson) -> str:
     """A quote with its citation, as plain text to paste elsewhere."""
-    url = quote["article"]["url"]
+    url = link_to(quote)
     return f"“{quote['text']}”\n— {describe_source(quote)}" + (f", {url}" if url else "")

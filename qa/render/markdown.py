@@ -11,6 +11,7 @@ from qa.render.data import (
     QuoteJson,
     answer_to_json,
     describe_source,
+    link_to,
     split_notice,
     strength,
 )
@@ -76,10 +77,8 @@ def _quote(quote: QuoteJson, provenance: bool, status: Status) -> str:
     if status != "no_question":
         source += f" ({strength(quote['score'])}, {quote['score']:.2f})"
     article = quote["article"]
-    if article["url"]:
-        source += (
-            f", <{article['url']}>" if re.fullmatch(r"https?://[^\s<>]+", article["url"]) else ""
-        )
+    if url := link_to(quote):
+        source += f", <{url}>" if re.fullmatch(r"https?://[^\s<>]+", url) else ""
     if provenance:
         source += (
             f"  \n`{_code(article['id'])}` [{quote['start']}, {quote['end']}) sha256 "

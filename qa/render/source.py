@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
-from qa.articles.blocks import Block, split_blocks
+from qa.articles.blocks import Block, find_blocks
 from qa.render.html import escape_html
 from qa.types import Article, Span
 
@@ -43,7 +43,7 @@ def source_to_html(
         current: number of the mark that the person asked for; it gets the id "hit".
         window: characters to show at least; chosen around the current mark unless given.
     """
-    blocks = split_blocks(article.text, article.body_start)
+    blocks = find_blocks(article)
     focus = marks[current] if current < len(marks) else Mark(article.body_start, article.body_start)
     shown = window or choose_window(article, blocks, focus)
     pieces = "".join(_blocks_to_html(article.text, blocks, shown, marks, focus))

@@ -13,6 +13,7 @@ from qa.articles.read import (
     find_files,
     find_warning,
     load_file,
+    parse_file,
     read_article,
 )
 from qa.errors import ArticleError
@@ -135,8 +136,8 @@ def test_a_stray_control_character_does_not_make_a_text_binary(write):
         (b" \r\n\t\n", "is empty"),
         (b"\xef\xbb\xbf", "holds no words"),
         (b"--- *** ---\n", "holds no words"),
-        (b"PK\x03\x04\x14\x00\x00\x00" * 9, "looks binary"),
-        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfe", "looks binary"),
+        (b"PK\x03\x04\x14\x00\x00\x00" * 9, "is an archive"),
+        (b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\xff\xfe", "is a picture"),
         (TEXT.encode("utf-16-le"), "looks binary"),
         (b"\xff\xfeodd", "is not the utf-16 that its first bytes announce"),
         (
@@ -316,8 +317,8 @@ def test_an_article_in_a_folder_below_has_its_path_as_id(write, tmp_path):
 
 
 def test_a_file_of_another_kind_is_refused(write):
-    assert reason(write(TEXT, "notes.pdf")).startswith(
-        "not a kind of article that can be read (.md, .txt)"
+    assert reason(write(TEXT, "notes.xlsx")).startswith(
+        "not a kind of article that can be read (.txt, .md, .pdf, "
     )
 
 
@@ -405,9 +406,9 @@ def test_an_encoding_that_was_guessed_is_told(tmp_path: Path, encoding: str):
         french if encoding == "cp1252" else "Это были русские слова, и их было много в этой книге."
     )
     (tmp_path / "a.txt").write_bytes(text.encode(encoding))
-    assert "was read as" in (find_warning(load_file(tmp_path / "a.txt", tmp_path)) or "")
+    assert "was read as" in (warn_of(tmp_path / "a.txt") or "")
     (tmp_path / "a.txt").write_text(text)
-    assert find_warning(load_file(tmp_path / "a.txt", tmp_path)) is None
+    assert warn_of(tmp_path / "a.txt") is None
 
 
 def test_what_front_matter_states_has_bounds(tmp_path: Path):
@@ -420,3 +421,8 @@ def test_what_front_matter_states_has_bounds(tmp_path: Path):
     started = process_time()
     assert read_article(path).body_start == 0
     assert process_time() - started < 3
+
+
+def warn_of(path):
+    file = load_file(path, path.parent)
+    return find_warning(file, parse_file(file))

@@ -14,15 +14,15 @@ from pathlib import Path
 
 import pytest
 
-from qa.articles.read import _READERS as READERS_OF_FILES
-from qa.articles.read import ArticleFile, load_file
+from qa.articles import read
+from qa.articles.read import load_file
 from qa.encoder.onnx import OnnxEncoder
 from qa.errors import EncoderUnavailable, IndexBusy, IndexMismatch, QAError
 from qa.index.build import build
 from qa.index.doctor import describe_index
 from qa.index.index import Index, list_articles
 from qa.index.store import STORE_FILE, Store
-from qa.types import Article, Vectors
+from qa.types import Vectors
 from tests.conftest import ROOT
 from tests.standin import HashEncoder
 
@@ -383,10 +383,11 @@ def test_an_encoder_that_fails_on_everything_is_blamed_itself(articles: Path, in
 def test_a_reader_that_fails_is_the_error_of_the_file(
     articles: Path, index: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    def fail(file: ArticleFile) -> Article:
-        raise RecursionError("too deep")
+    def fail(data: bytes, name: str) -> None:
+        if name.endswith(".md"):
+            raise RecursionError("too deep")
 
-    monkeypatch.setitem(READERS_OF_FILES, ".md", fail)
+    monkeypatch.setattr(read, "detect_format", fail)
     (articles / "lamp.md").write_text(LAMP)
     report = build(articles, index, encoder=HashEncoder())
     assert [error.reason for error in report.errors] == [

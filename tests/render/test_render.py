@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
@@ -8,6 +9,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from qa import render
+from qa.places import BlockRow, Layout, LineRow, Origin, SectionRow
 from qa.render.data import cite, quote_to_json
 from qa.types import Answer, Article, Hit, Passage, Quote, Sentence, Span, Status
 from tests.strategies import ANY_TEXT
@@ -406,3 +408,36 @@ def test_front_matter_is_left_out_of_the_source():
     text = "---\ntitle: A\n---\nBody."
     html, window = render.source_to_html(Article("a", "A", text, "0", body_start=17))
     assert (Shown(html).text, window) == ("Body.", Span(17, 22))
+
+
+def test_page_label_and_section_are_told_wherever_a_quote_is_shown():
+    text = "Geese fly south in winter."
+    layout = Layout(
+        blocks=(BlockRow(0, 26, section=1),),
+        sections=(SectionRow("Birds", -1), SectionRow("Geese", 0)),
+        lines=(LineRow(0, 26, 1, 40, 26),),
+        labels=("i", "ii"),
+    )
+    origin = Origin("PDF", "pdf 1", "0" * 64, layout.pack())
+    article = replace(make_article(text, url="https://example.org/b.pdf"), origin=origin)
+    answer = replace(
+        make_answer(text, Span(0, 26)), quotes=(Quote(article, 0, 26, paragraph=3, score=0.8),)
+    )
+    place = "p. 2 (printed ii), Birds > Geese"
+    assert f"A title, {place} (" in render.answer_to_text(answer)
+    assert "p. 2 (printed ii), Birds \\> Geese" in render.answer_to_markdown(answer)
+    assert "<https://example.org/b.pdf#page=2>" in render.answer_to_markdown(answer)
+    quote = render.answer_to_json(answer)["quotes"][0]
+    assert quote["place"] == {
+        "text": place,
+        "page": 2,
+        "label": "ii",
+        "section": ["Birds", "Geese"],
+    }
+    assert cite(quote).endswith(f"{place}, https://example.org/b.pdf#page=2")
+    (item,) = render.answer_to_annotations(answer)["first"]["items"]
+    assert item["target"]["selector"][2] == {
+        "type": "FragmentSelector",
+        "conformsTo": "http://tools.ietf.org/rfc/rfc3778",
+        "value": "page=2",
+    }

@@ -156,6 +156,11 @@ def detect_format(data: bytes, name: str) -> Format | None:
     )
 
 
+def find_format(name: str) -> Format | None:
+    """The format of this name, if there is one."""
+    return BY_NAME.get(name)
+
+
 def known_suffixes() -> tuple[str, ...]:
     """Names' ends of all that can be read."""
     return tuple(sorted({*PLAIN_SUFFIXES, *SUFFIXES}))

@@ -1,9 +1,10 @@
 """Articles and passages <-> rows of Lance tables, each row with a checksum of all that is in it."""
 
 import json
+from base64 import b64decode, b64encode
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from hashlib import blake2b, sha256
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -12,6 +13,7 @@ import numpy as np
 from qa.errors import IndexDamaged
 from qa.index.store.tables import pack_sentences, unpack_sentences
 from qa.index.words import Text, analyse, field_of
+from qa.places import Origin
 from qa.types import Article, Passage, Sentence, Vectors, Where, fold, fold_words, read_days
 
 if TYPE_CHECKING:
@@ -104,7 +106,12 @@ def word_schema() -> "pa.Schema":
 
 def article_row(source: Source, *, number: int, edition: int, made: str) -> Row:
     """A row of the table of articles; `made` names the settings that it was made with."""
-    about = asdict(source.article)
+    origin = source.article.origin
+    about = asdict(replace(source.article, origin=None))
+    # Only where there is one: rows of plain text stay as they were.
+    about.pop("origin")
+    if origin:
+        about["origin"] = {**asdict(origin), "packed": b64encode(origin.packed).decode("ascii")}
     text = about.pop("text").encode("utf-8", "surrogatepass")
     row: Row = {
         "id": source.article.id,
@@ -150,7 +157,11 @@ def read_article(row: Row) -> Article:
         raise IndexDamaged(
             f"the stored text of {row['id']} has been altered: run `qa build --reembed`"
         )
-    return Article(text=row["text"].decode("utf-8", "surrogatepass"), **json.loads(row["about"]))
+    about = json.loads(row["about"])
+    if origin := about.get("origin"):
+        notes, packed = tuple(origin["notes"]), b64decode(origin["packed"])
+        about["origin"] = Origin(**{**origin, "notes": notes, "packed": packed})
+    return Article(text=row["text"].decode("utf-8", "surrogatepass"), **about)
 
 
 def passage_rows(source: Source, *, number: int, edition: int) -> list[Row]:

@@ -103,7 +103,7 @@ class Worker:
                 if file.sha256 == job.file_before:
                     return None, Done(job.article_id, job.stamp, "unchanged", file.sha256)
                 article = parse_file(file)
-                warning = find_warning(file) or ""
+                warning = find_warning(file, article) or ""
         except ArticleError as error:
             return None, Done(job.article_id, job.stamp, "unusable", reason=error.reason)
         return article, Done(job.article_id, job.stamp, "new", file.sha256, article.sha256, warning)

@@ -31,7 +31,7 @@ def salvage_rows(path: Path, store: StoreWriter) -> None:
     old = connect(path)
     old.text_factory = decode_anything
     try:
-        for name in ("meta", "articles", "vectors", "sentence_vectors"):
+        for name in ("meta", "articles", "places", "vectors", "sentence_vectors"):
             table = BY_NAME[name]
             for direction in ("asc", "desc"):  # from either end to where it is damaged
                 with suppress(*SQLITE_ERRORS, IndexDamaged):

@@ -14,6 +14,7 @@ from qa.index.store.tables import (
     ARTICLE_COLUMNS,
     BY_NAME,
     FORMAT,
+    LATER,
     SCHEMA,
     STORE_FILE,
     TABLES,
@@ -25,8 +26,10 @@ from qa.index.store.tables import (
     is_whole,
     row_checksum,
     to_article,
+    to_origin,
     unpack_sentences,
 )
+from qa.places import Origin
 from qa.types import Article, Passage, Progress, Span, Where
 
 _NEEDED_META = frozenset(("format", "generation"))
@@ -48,6 +51,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
         self._lock = RLock()
+        self._tables: set[str] = set()
         self.path = path
 
     @classmethod
@@ -86,6 +90,16 @@ class Store:
     def close(self) -> None:
         """Let go of the file."""
         self._connection.close()
+
+    def has_table(self, name: str) -> bool:
+        """Whether there is a table; the later ones come with the next build."""
+        if name not in self._tables:
+            query = "select 1 from sqlite_schema where type = 'table' and name = ?"
+            with self._lock:
+                if not self._connection.execute(query, (name,)).fetchone():
+                    return False
+            self._tables.add(name)
+        return True
 
     def check_format(self) -> None:
         """Raise unless the file has the tables that this version reads."""
@@ -144,7 +158,11 @@ class Store:
             self._check_integrity,
             self._check_schema,
         ]
-        checks += [partial(self._check_table, table) for table in TABLES]
+        checks += [
+            partial(self._check_table, table)
+            for table in TABLES
+            if table.name not in LATER or self.has_table(table.name)
+        ]
         checks += [self._check_references, self._check_meta]
         flaws: list[str] = []
         with self._lock:
@@ -193,6 +211,9 @@ class Store:
         try:
             add_functions(fresh)
             fresh.executescript(SCHEMA)
+            for name in LATER:
+                if not self.has_table(name):
+                    fresh.execute(f"drop table {name}")
             query = (
                 "select type, name, tbl_name, sql from sqlite_schema where name not like "
                 "'sqlite_stat%' order by name"
@@ -322,11 +343,24 @@ class Store:
         self._check_row(table, row)
         values = dict(zip(table.names, row, strict=False))
         article = to_article(
-            [row[-1] if name == "text" else values[name] for name in ARTICLE_COLUMNS.split(", ")]
+            [row[-1] if name == "text" else values[name] for name in ARTICLE_COLUMNS.split(", ")],
+            self._get_origin(article_id, values["file_sha256"]),
         )
         if hash_text(article.text) != article.sha256:
             raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
         return article
+
+    def _get_origin(self, article_id: str, file_sha256: str) -> Origin | None:
+        if not self.has_table("places"):
+            return None
+        table = BY_NAME["places"]
+        query = f"select {', '.join(table.names)}, checksum from places where article_id = ?"
+        with self._lock:
+            row = self._connection.execute(query, (article_id,)).fetchone()
+        if row is None:
+            return None
+        self._check_row(table, row)
+        return to_origin(row, file_sha256)
 
     def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
         """Articles in order of their ids, one in memory at a time: all, or at most so many that

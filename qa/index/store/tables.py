@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from qa.places import Origin
 from qa.types import Article, Kind, Sentence, Vectors
 
 STORE_FILE = "qa.sqlite"
@@ -50,6 +51,11 @@ class Table(NamedTuple):
             f"create table {self.name} ({self.columns}, checksum integer not null{large}) "
             f"{rowid}strict;\n"
         )
+
+    @property
+    def beginning(self) -> str:
+        """SQL that makes the table, and notes that it has no rows."""
+        return f"{self.schema}insert into tables values ('{self.name}', 0, 0);\n"
 
     @property
     def triggers(self) -> str:
@@ -97,19 +103,26 @@ TABLES = (
         "key blob not null unique, vectors blob not null",
         key="hex(key)",
     ),
+    # Where the parts of an article stand in its file, for those that are not plain text.
+    Table(
+        "places",
+        "article_id text primary key, format text not null, reader text not null, notes text not "
+        "null, packed blob not null",
+        key="article_id",
+    ),
     # What is in files that have not been touched since: spares reading them. Nothing but a build
     # looks at it.
     Table("files", "id text primary key, stamp text not null, sha256 text not null", key="id"),
 )
 BY_NAME = {table.name: table for table in TABLES}
+LATER = ("places",)
+"""Tables that stores made before them lack until the next build."""
 SCHEMA = (
     """
 create table tables (name text primary key, count integer not null, checksum integer not null)
 without rowid, strict;
 """
-    + "".join(
-        table.schema + f"insert into tables values ('{table.name}', 0, 0);\n" for table in TABLES
-    )
+    + "".join(table.beginning for table in TABLES)
     + "create index passages_by_article on passages (article_id, first);\n"
 )
 TRIGGERS = "".join(table.triggers for table in TABLES)
@@ -206,7 +219,13 @@ def unpack_sentences(blob: bytes) -> tuple[Sentence, ...]:
     )
 
 
-def to_article(row: Sequence[Any]) -> Article:
+def to_article(row: Sequence[Any], origin: Origin | None = None) -> Article:
     """A row of `ARTICLE_COLUMNS` as an article."""
     article_id, title, text, sha256, author, date, url, language, body_start = row
-    return Article(article_id, title, text, sha256, author, date, url, language, body_start)
+    return Article(article_id, title, text, sha256, author, date, url, language, body_start, origin)
+
+
+def to_origin(row: Sequence[Any], file_sha256: str) -> Origin:
+    """A row of the table `places` as the origin of its article."""
+    _, form, reader, notes, packed = row[:5]
+    return Origin(form, reader, file_sha256, packed, tuple(notes.split("\n")) if notes else ())

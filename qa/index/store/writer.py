@@ -11,6 +11,7 @@ from qa.index.store.tables import (
     ARTICLE_COLUMNS,
     BY_NAME,
     FORMAT,
+    LATER,
     SCHEMA,
     TRIGGERS,
     connect,
@@ -18,6 +19,7 @@ from qa.index.store.tables import (
     pack_sentences,
     to_article,
     to_half,
+    to_origin,
 )
 from qa.types import Article, Passage, Vectors
 
@@ -25,6 +27,8 @@ _STAGING = """
 create temp table staged_articles as
     select id, title, text, sha256, author, date, url, language, body_start, file_sha256
     from articles limit 0;
+create temp table staged_places as
+    select article_id, format, reader, notes, packed from places limit 0;
 create temp table staged_passages as
     select article_id, first, last, sentences, vector_key from passages limit 0;
 create temp table queue (
@@ -58,6 +62,9 @@ class StoreWriter(Store):
                 store.write_meta({"format": str(FORMAT), "generation": "0"})
             else:
                 store.check_format()  # of another format, it may lack a table
+                for name in LATER:
+                    if not store.has_table(name):
+                        connection.executescript(f"begin; {BY_NAME[name].beginning} commit;")
                 connection.executescript(TRIGGERS)
             connection.executescript(_STAGING)
         except BaseException as error:
@@ -107,14 +114,24 @@ class StoreWriter(Store):
             ),
         )
 
+        if article.origin:
+            origin = article.origin
+            self._connection.execute(
+                "insert into staged_places values (?, ?, ?, ?, ?)",
+                (article.id, origin.format, origin.reader, "\n".join(origin.notes), origin.packed),
+            )
+
     def staged_articles(self) -> Iterator[Article]:
         """The articles set aside, as they came, one in memory at a time."""
         rows = self._connection.execute(
             "select rowid from staged_articles order by rowid"
         ).fetchall()
         for row in rows:
-            query = f"select {ARTICLE_COLUMNS} from staged_articles where rowid = ?"
-            yield to_article(self._connection.execute(query, row).fetchone())
+            query = f"select {ARTICLE_COLUMNS}, file_sha256 from staged_articles where rowid = ?"
+            *values, file_sha256 = self._connection.execute(query, row).fetchone()
+            query = "select * from staged_places where article_id = ?"
+            place = self._connection.execute(query, values[:1]).fetchone()
+            yield to_article(values, to_origin(place, file_sha256) if place else None)
 
     def stage_passages(self, article_id: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
         """Set the passages of a staged article aside, with the keys of their vectors."""
@@ -133,17 +150,23 @@ class StoreWriter(Store):
     def unstage_article(self, article_id: str) -> None:
         """Forget what was set aside of one article."""
         self._connection.execute("delete from staged_passages where article_id = ?", (article_id,))
+        self._connection.execute("delete from staged_places where article_id = ?", (article_id,))
         self._connection.execute("delete from staged_articles where id = ?", (article_id,))
 
     def put_staged(self) -> None:
         """Write what was set aside, in place of any earlier version."""
-        for table, article_id in (("passages", "article_id"), ("articles", "id")):
+        for table, article_id in (
+            ("passages", "article_id"),
+            ("places", "article_id"),
+            ("articles", "id"),
+        ):
             self._connection.execute(
                 f"delete from {table} where {article_id} in (select id from staged_articles)"
             )
         self._connection.execute(
             insert_into("articles", "select * from staged_articles order by rowid")
         )
+        self._connection.execute(insert_into("places", "select * from staged_places"))
         last = self._connection.execute("select coalesce(max(id), 0) from passages").fetchone()[0]
         staged = "select ? + rowid as id, * from staged_passages order by rowid"
         self._connection.execute(insert_into("passages", staged), (last,))
@@ -151,6 +174,7 @@ class StoreWriter(Store):
     def remove_article(self, article_id: str) -> None:
         """Take one article and its passages out."""
         self._connection.execute("delete from passages where article_id = ?", (article_id,))
+        self._connection.execute("delete from places where article_id = ?", (article_id,))
         self._connection.execute("delete from articles where id = ?", (article_id,))
         self._connection.execute("delete from files where id = ?", (article_id,))
 
@@ -216,6 +240,11 @@ class StoreWriter(Store):
             texts = {key: PassageText(text, unpack_spans(spans)) for _, key, text, spans in rows}
             yield -sum(row[0] for row in rows), texts
             last = rows[-1][:2]
+
+    def readers(self) -> dict[str, tuple[str, str]]:
+        """Article id -> format and reader, of those that are not plain text."""
+        query = "select article_id, format, reader from places"
+        return {row[0]: row[1:] for row in self._connection.execute(query).fetchall()}
 
     def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
         """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where
