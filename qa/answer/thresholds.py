@@ -7,7 +7,7 @@ on articles kept out for choosing, each kind judged by weights fitted on the oth
 
 THRESHOLD = 0.5
 """Confidence from which a question counts as answered."""
-POSSIBLY = 0.22
+POSSIBLY = 0.25
 """Confidence from which it counts as possibly answered: quotes are shown, under a line that says
 so. Nearly all right first quotes are shown from here on, and few questions on subjects that the
 articles lack.

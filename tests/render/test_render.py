@@ -161,8 +161,8 @@ def test_copies_in_other_articles_are_named():
     [
         (0.5, "likely answer"),
         (0.499, "possible answer"),
-        (0.22, "possible answer"),
-        (0.219, "weak match"),
+        (0.25, "possible answer"),
+        (0.249, "weak match"),
         (0, "weak match"),
     ],
 )
