@@ -21,6 +21,7 @@ from qa.errors import ArticleError, QAError
 
 if TYPE_CHECKING:
     from qa.index.build import BuildReport
+    from qa.index.doctor import Finding
 
 
 @click.command()
@@ -170,7 +171,7 @@ def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
     from qa.index.locate import check
 
     with show_progress() as progress:
-        findings = check(index, articles, progress=progress)
+        findings = [*check(index, articles, progress=progress), _check_reader()]
     if as_json:
         print_json({"findings": [finding.to_json() for finding in findings]})
     else:
@@ -181,6 +182,19 @@ def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
                 tell(f"      {finding.remedy}")
     if not all(finding.is_ok for finding in findings):
         sys.exit(1)
+
+
+def _check_reader() -> "Finding":
+    from qa.errors import QAError
+    from qa.index.doctor import Finding
+    from qa.reader import BUNDLED, load_reader
+
+    try:
+        return Finding("reader", True, load_reader(BUNDLED).name)
+    except QAError as error:
+        return Finding(
+            "reader", False, str(error), "install the package again, or ask with --no-reader"
+        )
 
 
 @click.command()

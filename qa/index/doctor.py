@@ -18,7 +18,6 @@ from qa.errors import DiskError, QAError
 from qa.index.generations import check_derived, open_derived
 from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.store import STORE_FILE, Store, distrust, find_store, from_half
-from qa.reader import BUNDLED, load_reader
 from qa.types import Encoder, Passage, Progress, Vectors
 
 SAMPLE = 16
@@ -74,7 +73,6 @@ def examine(
         findings += _attempt("vectors", lambda: _check_vectors(store))
         findings += _attempt("files", lambda: _check_files(folder, store))
         findings += _attempt("encoder", lambda: _check_encoder(store, encoder))
-        findings += _attempt("reader", lambda: _check_reader())
     finally:
         store.close()
     return findings
@@ -293,15 +291,6 @@ def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
         differ = f"{len(wrong)} of {len(known)} passages differ: {_list(wrong)}"
         return [loaded, Finding("sample", False, differ, _REEMBED)]
     return [loaded, Finding("sample", True, f"{len(known)} passages are as if encoded anew")]
-
-
-def _check_reader(load: Callable[[str], Any] = load_reader) -> Finding:
-    try:
-        return Finding("reader", True, load(BUNDLED).name)
-    except QAError as error:
-        return Finding(
-            "reader", False, str(error), "install the package again, or ask with --no-reader"
-        )
 
 
 def _hash(path: Path) -> str | None:

@@ -22,7 +22,7 @@ MAX_TURNS = 200
 """Older turns leave the screen; a conversation that long has long been saved or is not wanted."""
 
 
-class Turn(NamedTuple):
+class Exchange(NamedTuple):
     """A question and what came of it."""
 
     number: int
@@ -34,8 +34,8 @@ class Turn(NamedTuple):
 
 
 def ask(
-    service: Service, question: str, before: Sequence[Turn], *, alone: bool = False
-) -> Iterator[list[Turn]]:
+    service: Service, question: str, before: Sequence[Exchange], *, alone: bool = False
+) -> Iterator[list[Exchange]]:
     """The conversation as it goes on: first the question, then the passages found, then the answer.
 
     With `alone`, the question is taken as it is written, whatever was asked before.
@@ -43,7 +43,7 @@ def ask(
     if not question.strip():
         return
     kept = list(before)[-MAX_TURNS + 1 :]
-    turn = Turn(kept[-1].number + 1 if kept else 1, question, _wait("Searching …"))
+    turn = Exchange(kept[-1].number + 1 if kept else 1, question, _wait("Searching …"))
     yield [*kept, turn]
     try:
         found = service.find(question, () if alone else _answers(before))
@@ -66,7 +66,7 @@ def ask(
         ]
 
 
-def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
+def to_messages(turns: Sequence[Exchange]) -> list[dict[str, Any]]:
     """Turns as the chat component takes them."""
     messages = []
     for turn in turns:
@@ -81,12 +81,12 @@ def to_messages(turns: Sequence[Turn]) -> list[dict[str, Any]]:
     return messages
 
 
-def save_as_markdown(turns: Sequence[Turn]) -> str:
+def save_as_markdown(turns: Sequence[Exchange]) -> str:
     """The conversation as a Markdown file."""
     return conversation_to_markdown(_answers(turns), saved=_now())
 
 
-def save_as_json(turns: Sequence[Turn]) -> str:
+def save_as_json(turns: Sequence[Exchange]) -> str:
     """The conversation as a JSON file."""
     return (
         json.dumps(
@@ -96,7 +96,7 @@ def save_as_json(turns: Sequence[Turn]) -> str:
     )
 
 
-def _answers(turns: Sequence[Turn]) -> list[AnswerJson]:
+def _answers(turns: Sequence[Exchange]) -> list[AnswerJson]:
     return [turn.answer for turn in turns if turn.answer]
 
 

@@ -12,7 +12,7 @@ import gradio as gr
 from qa.page import html
 from qa.page.api import add_endpoints
 from qa.page.articles_panel import Listing, add_articles_panel
-from qa.page.chat import Turn, ask, save_as_json, save_as_markdown, to_messages
+from qa.page.chat import Exchange, ask, save_as_json, save_as_markdown, to_messages
 from qa.page.service import MAX_QUESTION_CHARS, Service
 from qa.page.source_panel import find_in_address, find_place
 
@@ -155,7 +155,9 @@ def _connect_conversation(service: Service, parts: Parts) -> None:
     shown = [parts.chat, parts.question, parts.turns, parts.welcome, parts.tools]
     options: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
 
-    def answer(question: str, before: list[Turn], alone: bool = False) -> Iterator[tuple[Any, ...]]:
+    def answer(
+        question: str, before: list[Exchange], alone: bool = False
+    ) -> Iterator[tuple[Any, ...]]:
         for step, turns in enumerate(ask(service, question, before, alone=alone)):
             # Emptied once: the next question may be in it before this one is answered.
             left = gr.skip() if step else ""

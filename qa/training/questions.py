@@ -18,7 +18,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-Kind = Literal["name", "year", "number"]
+PartKind = Literal["name", "year", "number"]
 
 _YEAR = re.compile(r"\b(?:1[0-9]{3}|20[0-2][0-9])s?\b")
 _NUMBER = re.compile(r"\b\d[\d,.]*\b")
@@ -45,14 +45,14 @@ hard soft|liquid solid|day night|true false|same different|like dislike
 class Pool(NamedTuple):
     """What may replace a name, year or number: by article, and anywhere."""
 
-    by_article: Mapping[tuple[str, Kind], list[str]]
-    everywhere: Mapping[Kind, list[str]]
+    by_article: Mapping[tuple[str, PartKind], list[str]]
+    everywhere: Mapping[PartKind, list[str]]
 
 
 def collect_pool(questions: Iterable[tuple[str, str]]) -> Pool:
     """Names, years and numbers of (article id, question) pairs."""
-    by_article: defaultdict[tuple[str, Kind], list[str]] = defaultdict(list)
-    everywhere: defaultdict[Kind, list[str]] = defaultdict(list)
+    by_article: defaultdict[tuple[str, PartKind], list[str]] = defaultdict(list)
+    everywhere: defaultdict[PartKind, list[str]] = defaultdict(list)
     for article_id, question in questions:
         for kind, match in find_parts(question):
             by_article[article_id, kind].append(match.group())
@@ -60,11 +60,11 @@ def collect_pool(questions: Iterable[tuple[str, str]]) -> Pool:
     return Pool(by_article, everywhere)
 
 
-def find_parts(question: str) -> list[tuple[Kind, re.Match[str]]]:
+def find_parts(question: str) -> list[tuple[PartKind, re.Match[str]]]:
     """Names, years and numbers of a question; its first word is capitalised anyway and never counts
     as a name.
     """
-    parts: list[tuple[Kind, re.Match[str]]] = [
+    parts: list[tuple[PartKind, re.Match[str]]] = [
         ("name", match) for match in _NAME.finditer(question)
     ]
     parts += [("year", match) for match in _YEAR.finditer(question)]

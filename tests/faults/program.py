@@ -86,8 +86,11 @@ def fail_a_write(fault: str, seed: int) -> None:
     Path.write_text = harm(Path.write_text, failure)  # type: ignore[method-assign]
     Path.rename = harm(Path.rename, failure)  # type: ignore[method-assign]
     # Where the engines write themselves, what they raise is raised here.
-    FaissIndex.write = harm(FaissIndex.write, RuntimeError(f"write error: {os.strerror(code)}"))  # type: ignore[method-assign]
-    WordIndex._add = harm(WordIndex._add, ValueError(f"An IO error occurred: {os.strerror(code)}"))  # type: ignore[method-assign]
+    for engine, method, raised in (
+        (FaissIndex, "write", RuntimeError(f"write error: {os.strerror(code)}")),
+        (WordIndex, "_add", ValueError(f"An IO error occurred: {os.strerror(code)}")),
+    ):
+        setattr(engine, method, harm(getattr(engine, method), raised))
 
 
 if __name__ == "__main__":

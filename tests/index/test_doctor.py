@@ -30,11 +30,7 @@ def find_wrong(articles: Path, encoder: HashEncoder | None = None) -> dict[str, 
     """Check -> remedy, of those that failed."""
     findings = examine(articles.parent / "index", articles, encoder=encoder or HashEncoder())
     assert all(finding.remedy for finding in findings if not finding.is_ok)
-    return {
-        finding.check: finding.remedy
-        for finding in findings
-        if not finding.is_ok and finding.check != "reader"
-    }
+    return {finding.check: finding.remedy for finding in findings if not finding.is_ok}
 
 
 def execute(index: Path, statement: str, *values: object) -> None:
