@@ -1,15 +1,19 @@
-// Behaviour of the page: what buttons in quotes do, and where the eye is led. What a button refers to stands as JSON in a
-// hidden element beside it. The source panel and the list of articles hand in their means to call the server.
+// Behaviour of the page: what buttons in quotes do, and where the eye is led. What a button refers
+// to stands as JSON in a hidden element beside it. The source panel and the list of articles hand
+// in their means to call the server.
 window.qa = (() => {
   const within = (target, name) => (target.closest ? target.closest(name) : null);
   let element, trigger;
   let opener = null;
   let anchor = null;
 
-  // Where a panel covers the conversation, what it covers can be neither clicked nor reached by keyboard.
+  // Where a panel covers the conversation, what it covers can be neither clicked nor reached by
+  // keyboard.
   const narrow = matchMedia("(max-width: 68rem)");
   function settle() {
-    const [isReading, isManaging] = ["qa-reading", "qa-managing"].map((name) => document.body.classList.contains(name));
+    const [isReading, isManaging] = ["qa-reading", "qa-managing"].map((name) =>
+      document.body.classList.contains(name),
+    );
     const [talk, articles] = ["talk", "articles"].map((id) => document.getElementById(id));
     if (talk) talk.inert = narrow.matches && (isReading || isManaging);
     if (articles) articles.inert = narrow.matches && isReading;
@@ -18,7 +22,8 @@ window.qa = (() => {
 
   function referenceOf(button) {
     const holder =
-      button.parentElement.querySelector(":scope > .qa-ref") || within(button, ".qa-card").querySelector(".qa-ref");
+      button.parentElement.querySelector(":scope > .qa-ref") ||
+      within(button, ".qa-card").querySelector(".qa-ref");
     return JSON.parse(holder.textContent);
   }
 
@@ -27,7 +32,8 @@ window.qa = (() => {
     if (!within(button, "#source")) opener = button;
     anchor = null;
     const scroll = element.querySelector(".qa-scroll");
-    if (button.classList.contains("qa-earlier")) anchor = { bottom: scroll.scrollHeight - scroll.scrollTop };
+    if (button.classList.contains("qa-earlier"))
+      anchor = { bottom: scroll.scrollHeight - scroll.scrollTop };
     if (button.classList.contains("qa-later")) anchor = { top: scroll.scrollTop };
     setAddress(reference);
     trigger("show", reference);
@@ -36,7 +42,8 @@ window.qa = (() => {
   function setAddress(reference) {
     const address = new URL(location.href);
     for (const name of ["article", "start", "end"]) {
-      if (reference && reference[name] !== undefined) address.searchParams.set(name, reference[name]);
+      if (reference && reference[name] !== undefined)
+        address.searchParams.set(name, reference[name]);
       else address.searchParams.delete(name);
     }
     history.replaceState(history.state, "", address);
@@ -60,7 +67,8 @@ window.qa = (() => {
     if (!scroll) return section.querySelector(".qa-close").focus();
     const hit = element.querySelector("#hit");
     if (anchor) {
-      scroll.scrollTop = anchor.bottom !== undefined ? scroll.scrollHeight - anchor.bottom : anchor.top;
+      scroll.scrollTop =
+        anchor.bottom !== undefined ? scroll.scrollHeight - anchor.bottom : anchor.top;
       scroll.focus({ preventScroll: true });
     } else if (hit) {
       const room = scroll.getBoundingClientRect();
@@ -80,7 +88,10 @@ window.qa = (() => {
       done = true;
     } catch {
       // Without https a browser has no clipboard to give; the old way still works.
-      const area = Object.assign(document.createElement("textarea"), { value: text, className: "qa-unseen" });
+      const area = Object.assign(document.createElement("textarea"), {
+        value: text,
+        className: "qa-unseen",
+      });
       body.append(area);
       area.select();
       done = document.execCommand("copy");
@@ -104,13 +115,18 @@ window.qa = (() => {
   }
 
   function confirmRemoval(button, remove) {
-    const [id, title] = [".qa-ref", ".qa-name"].map((name) => button.closest("li").querySelector(name).textContent);
+    const [id, title] = [".qa-ref", ".qa-name"].map(
+      (name) => button.closest("li").querySelector(name).textContent,
+    );
     const dialog = document.createElement("dialog");
     dialog.className = "qa-dialog";
     dialog.setAttribute("aria-labelledby", "qa-dialog-title");
-    dialog.innerHTML = `<form method="dialog"><h2 id="qa-dialog-title">Remove this article?</h2><p dir="auto"></p>
+    dialog.innerHTML = `<form method="dialog"><h2 id="qa-dialog-title">Remove this article?</h2>
+    <p dir="auto"></p>
     <p>It will no longer be quoted. Its file is kept in the folder of removed articles.</p>
-    <div><button value="">Keep</button><button value="remove" class="qa-danger">Remove</button></div></form>`;
+    <div><button value="">Keep</button>
+    <button value="remove" class="qa-danger">Remove</button></div>
+    </form>`;
     dialog.querySelector("p").textContent = title;
     dialog.addEventListener("close", () => {
       if (dialog.returnValue === "remove") remove(JSON.parse(id).article);
@@ -129,14 +145,17 @@ window.qa = (() => {
       copy(within(button, ".qa-card").querySelector(".qa-cite").textContent, button);
     else if (button?.classList.contains("qa-link")) copy(location.href, button);
     else if (button?.classList.contains("qa-close")) close();
-    else if (button?.classList.contains("qa-toggle")) manage(!document.body.classList.contains("qa-managing"));
+    else if (button?.classList.contains("qa-toggle"))
+      manage(!document.body.classList.contains("qa-managing"));
     else if (button?.classList.contains("qa-toggle-off")) manage(false);
-    else if (button?.classList.contains("qa-example")) trigger("example", { question: button.textContent });
+    else if (button?.classList.contains("qa-example"))
+      trigger("example", { question: button.textContent });
     else if (button?.classList.contains("qa-alone"))
       trigger("example", { question: button.nextElementSibling.textContent, alone: true });
     else {
       const words = within(event.target, ".qa-words");
-      if (words && getSelection().isCollapsed) open(within(words, ".qa-card").querySelector(".qa-open"));
+      if (words && getSelection().isCollapsed)
+        open(within(words, ".qa-card").querySelector(".qa-open"));
     }
   });
 
@@ -151,7 +170,8 @@ window.qa = (() => {
   let asked = 0;
   function followConversation() {
     const questions = document.querySelectorAll(".qa-question");
-    if (questions.length > asked) questions[questions.length - 1].scrollIntoView({ block: "start" });
+    if (questions.length > asked)
+      questions[questions.length - 1].scrollIntoView({ block: "start" });
     asked = questions.length;
   }
 
@@ -164,7 +184,12 @@ window.qa = (() => {
   new MutationObserver(() => {
     dropLabels();
     followConversation();
-  }).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["aria-label"] });
+  }).observe(document, {
+    subtree: true,
+    childList: true,
+    attributes: true,
+    attributeFilter: ["aria-label"],
+  });
 
   return {
     attach(panel, call, watch) {
