@@ -96,6 +96,9 @@ _HOME = {
     "verify": "saved",
 }
 
+_SHOWN = {"Answer", "Answerer", "Hit", "Quote", "Retriever"}
+"""Whoever uses these may want to see answers and passages."""
+
 __all__ = [
     "Answer",
     "Answerer",
@@ -147,6 +150,8 @@ def __getattr__(name: str) -> object:
     if name in _HOME:
         from importlib import import_module
 
+        if name in _SHOWN:
+            import_module("qa.render.notebook")
         return getattr(import_module(f"qa.{_HOME[name]}"), name)
     raise AttributeError(f"module 'qa' has no attribute {name!r}")
 

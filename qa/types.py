@@ -8,7 +8,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,8 +104,34 @@ class Passage:
         return self.sentences[0].paragraph
 
 
+class Shown:
+    """A value that shows itself as a card in a notebook and as text in a terminal, once
+    `qa.render.notebook` has said how: these values know nothing of rendering.
+    """
+
+    __slots__ = ()
+    _html: ClassVar[Callable[[Any], str] | None] = None
+    _text: ClassVar[Callable[[Any], str] | None] = None
+
+    @staticmethod
+    def show_by(*, html: Callable[[Any], str], text: Callable[[Any], str]) -> None:
+        """Say how."""
+        Shown._html, Shown._text = staticmethod(html), staticmethod(text)
+
+    def __str__(self) -> str:
+        return Shown._text(self) if Shown._text else repr(self)
+
+    def _repr_html_(self) -> str | None:
+        """As Jupyter asks for it."""
+        return Shown._html(self) if Shown._html else None
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401
+        """As IPython asks for it."""
+        printer.text(str(self))
+
+
 @dataclass(frozen=True, slots=True)
-class Hit:
+class Hit(Shown):
     """A retrieved passage; a higher score is better, and scores compare only within one
     question.
     """
@@ -115,7 +141,7 @@ class Hit:
 
 
 @dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Shown):
     """Words of an article with their exact place. It has no text of its own: it slices its
     article.
     """
@@ -152,7 +178,7 @@ class Quote:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(Shown):
     """What the articles say to a question: quotes, or an honest nothing."""
 
     question: str

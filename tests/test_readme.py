@@ -9,14 +9,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from qa import cli
+from qa import Answerer, Retriever, cli
 from tests.conftest import ROOT, SAMPLES
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def find_blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+DESIGN = (ROOT / "qa/README.md").read_text(encoding="utf-8")
+
+
+def find_blocks(language: str, text: str = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.M | re.S)
 
 
 def test_the_two_commands_are_there():
@@ -57,6 +60,19 @@ def test_the_shell_examples_print_what_is_shown(samples: Path):
 def test_the_python_example_prints_what_is_shown(samples: Path, capsys: pytest.CaptureFixture[str]):
     exec(compile(find_blocks("python")[0], "README.md", "exec"), {})
     assert capsys.readouterr().out == find_blocks("text")[0]
+
+
+def test_the_examples_for_programs_print_what_is_shown(
+    sample_index: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("HAYSTACK_TELEMETRY_ENABLED", "False")
+    examples, shown = find_blocks("python", DESIGN), find_blocks("text", DESIGN)
+    assert len(examples) == len(shown) == 4
+    names = {"answerer": Answerer(Retriever.load(sample_index))}
+    for example, text in zip(examples, shown, strict=True):
+        assert len(example.splitlines()) <= 5
+        exec(compile(example, "qa/README.md", "exec"), names)
+        assert capsys.readouterr().out == text
 
 
 def test_the_readme_fits_two_screens():

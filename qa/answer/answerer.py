@@ -5,7 +5,7 @@ nothing.
 import copy
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
 from typing import NamedTuple, Self
 
@@ -17,10 +17,11 @@ from qa.answer.languages import compare_languages
 from qa.answer.ranker import Ranker, confidence_features
 from qa.answer.requests.recognise import Request, read_request
 from qa.answer.requests.responses import respond
-from qa.answer.retriever import Retrieved, Retriever, read_words
+from qa.answer.retriever import Retrieved, Retriever, map_side_by_side, read_words
 from qa.answer.spelling import correct_spelling
 from qa.answer.thresholds import POSSIBLY, SUBJECT_THRESHOLD, THRESHOLD
 from qa.errors import QuestionError, SettingError
+from qa.events import OnStage, report_answer
 from qa.reader import BUNDLED, load_reader
 from qa.types import (
     EVERYWHERE,
@@ -28,6 +29,7 @@ from qa.types import (
     Answer,
     Article,
     Hit,
+    Progress,
     Quote,
     Reader,
     Span,
@@ -94,6 +96,7 @@ class Answerer:
         passages_read: int = PASSAGES_READ,
         threshold: float = THRESHOLD,
         possibly: float | None = None,
+        on_stage: OnStage | None = None,
     ) -> None:
         """Set up.
 
@@ -107,6 +110,7 @@ class Answerer:
             possibly: confidence from which it counts as possibly answered, and below which the
                 answer is "not in the articles"; the usual one, or the threshold if that is lower,
                 unless given.
+            on_stage: called as each stage of an answer ends.
 
         Raises:
             SettingError: a number is out of range.
@@ -123,6 +127,7 @@ class Answerer:
                 f"possibly is {possibly}: it is a probability, at most the threshold, {threshold}"
             )
         self.retriever = retriever
+        self.on_stage = on_stage
         self.reader = load_reader(reader) if isinstance(reader, str) else reader
         self.max_quotes = max_quotes
         self.passages_read = passages_read
@@ -163,6 +168,29 @@ class Answerer:
         """
         return self.read(self.find(question, history, as_written=as_written, where=where))
 
+    def answer_many(
+        self,
+        questions: Sequence[str],
+        *,
+        as_written: bool = False,
+        where: Where = EVERYWHERE,
+        progress: Progress | None = None,
+    ) -> Iterator[Answer]:
+        """What `answer` gives for each question by itself, in their order, as soon as it is known;
+        several are read at once.
+
+        They share no run of a model: in one, the bytes of an answer could depend on its
+        neighbours.
+
+        Raises:
+            QuestionError: a question has no words.
+        """
+
+        def answer(question: str) -> Answer:
+            return self.answer(question, as_written=as_written, where=where)
+
+        return map_side_by_side(answer, questions, what="asking", progress=progress)
+
     def find(
         self,
         question: str,
@@ -195,10 +223,23 @@ class Answerer:
             )
             for way in ways
         ]
+        for search in searches:
+            self._tell(search.retrieved.seconds)
         return Found(question, tuple(searches))
 
     def read(self, found: Found) -> Answer:
         """The second half of `answer`."""
+        answer = self._choose(found)
+        self._tell({"read": answer.seconds["read"]})
+        report_answer(answer)
+        return answer
+
+    def _tell(self, seconds: dict[str, float]) -> None:
+        if self.on_stage:
+            for stage, spent in seconds.items():
+                self.on_stage(stage, spent)
+
+    def _choose(self, found: Found) -> Answer:
         if found.request:
             return self._respond(found.question, found.request, found.last)
         answers = [self._read(found.question, search) for search in found.searches]

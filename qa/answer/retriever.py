@@ -4,12 +4,15 @@ added.
 
 import operator
 import os
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +20,10 @@ from numpy.typing import NDArray
 from qa.errors import QAError, QuestionError, SettingError
 from qa.index.index import DEFAULT_INDEX
 from qa.index.locate import open_index
-from qa.types import EVERYWHERE, Encoder, Hit, SearchIndex, Sentence, Span, Vectors, Where
+from qa.types import EVERYWHERE, Encoder, Hit, Progress, SearchIndex, Sentence, Span, Vectors, Where
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 POOL = 100
 """Candidates taken from each of vectors and words before their scores are added."""
@@ -125,6 +131,23 @@ class Retriever:
         """
         return self.search(query, k, where=where).hits
 
+    def retrieve_many(
+        self,
+        queries: Sequence[str],
+        k: int = 10,
+        *,
+        where: Where = EVERYWHERE,
+        progress: Progress | None = None,
+    ) -> Iterator[list[Hit]]:
+        """What `retrieve` gives for each query, in their order, several being searched for at
+        once.
+        """
+
+        def retrieve(query: str) -> list[Hit]:
+            return self.retrieve(query, k, where=where)
+
+        return map_side_by_side(retrieve, queries, what="searching", progress=progress)
+
     def search(
         self, query: str, k: int = 10, *, context: Context | None = None, where: Where = EVERYWHERE
     ) -> Retrieved:
@@ -177,6 +200,29 @@ class Retriever:
             [bm25[i] for i in best],
             seconds,
         )
+
+
+def map_side_by_side(
+    function: Callable[[T], R], items: Sequence[T], *, what: str, progress: Progress | None = None
+) -> Iterator[R]:
+    """Results in the order of the items, as many items at once as keep all cores busy.
+
+    Threads are enough, since the models compute outside of Python's lock; one more than there are
+    cores, because while one item searches the others read.
+    """
+    workers = (os.cpu_count() or 1) + 1
+    ahead: deque[Future[R]] = deque()
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="qa-many")
+    try:
+        for done in range(-workers, len(items)):
+            if done + workers < len(items):
+                ahead.append(pool.submit(copy_context().run, function, items[done + workers]))
+            if done >= 0:
+                yield ahead.popleft().result()
+                if progress:
+                    progress(done + 1, len(items), what)
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def read_words(text: str) -> str:

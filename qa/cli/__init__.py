@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qa.cli import index_commands
+from qa.cli.many import check_usage, jsonl_option, output_option, print_many
 from qa.cli.shell import (
     articles_option,
     index_option,
@@ -30,6 +31,7 @@ from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.evaluation.data_sets import Part
+    from qa.render.schema import SchemaOf
     from qa.types import Answer
 
 
@@ -47,7 +49,9 @@ def main() -> None:
 
 
 @main.command()
-@click.argument("question")
+@click.argument("question", required=False)
+@jsonl_option
+@output_option
 @index_option
 @reader_option
 @no_reader_option
@@ -82,7 +86,9 @@ def main() -> None:
 @json_option
 @tell_errors
 def ask(
-    question: str,
+    question: str | None,
+    jsonl: Path | None,
+    output: Path | None,
     history: Path | None,
     as_written: bool,
     index: Path | str,
@@ -99,7 +105,12 @@ def ask(
     Examples:
       qa ask "What was the meeting about?"
       qa ask "Where was it held?" --history saved.json --json
+      qa ask --jsonl questions.txt --output answers.jsonl
     """
+    check_usage(question, jsonl, output)
+    if jsonl and history:
+        raise click.UsageError("--history goes with one question: those of a file stand alone")
+    from qa import render
     from qa.answer.answerer import Answerer
     from qa.answer.retriever import Retriever
     from qa.answer.thresholds import THRESHOLD
@@ -114,6 +125,18 @@ def ask(
         threshold=answered,
         possibly=possibly,
     )
+    if question is None:
+        assert jsonl is not None
+        print_many(
+            jsonl,
+            output,
+            lambda questions, progress: map(
+                render.answer_to_json,
+                answerer.answer_many(questions, as_written=as_written, progress=progress),
+            ),
+            key="question",
+        )
+        return
     find = answerer.retriever.index.get_article
     turns = [saved.to_turn(find) for saved in read_answers(history)] if history else []
     _print_answer(answerer.answer(question, turns, as_written=as_written), as_json=as_json)
@@ -161,7 +184,9 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
 
 
 @main.command()
-@click.argument("query")
+@click.argument("query", required=False)
+@jsonl_option
+@output_option
 @index_option
 @click.option(
     "-k",
@@ -173,17 +198,40 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
 )
 @json_option
 @tell_errors
-def search(query: str, index: Path | str, passages: int, as_json: bool) -> None:
+def search(
+    query: str | None,
+    jsonl: Path | None,
+    output: Path | None,
+    index: Path | str,
+    passages: int,
+    as_json: bool,
+) -> None:
     r"""Print the passages that match QUERY best.
 
     \b
-    Example:
+    Examples:
       qa search "precision missiles" -k 5
+      qa search --jsonl questions.txt --output passages.jsonl
     """
+    check_usage(query, jsonl, output)
     from qa import render
     from qa.answer.retriever import Retriever
 
-    hits = Retriever.load(index).retrieve(query, passages)
+    retriever = Retriever.load(index)
+    if query is None:
+        assert jsonl is not None
+        print_many(
+            jsonl,
+            output,
+            lambda queries, progress: map(
+                render.hits_to_json,
+                queries,
+                retriever.retrieve_many(queries, passages, progress=progress),
+            ),
+            key="query",
+        )
+        return
+    hits = retriever.retrieve(query, passages)
     if as_json:
         print_json(render.hits_to_json(query, hits))
     else:
@@ -236,6 +284,11 @@ def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> No
     help="A further name by which browsers may call this server; repeatable.",
 )
 @click.option(
+    "--log-json",
+    is_flag=True,
+    help="Write a line of JSON to stderr for each answer, search and build, without their words.",
+)
+@click.option(
     "--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol)."
 )
 @tell_errors
@@ -248,6 +301,7 @@ def serve(
     open_browser: bool,
     user: str | None,
     allow_host: tuple[str, ...],
+    log_json: bool,
     mcp: bool,
 ) -> None:
     r"""Open the page to ask in a browser; the index is brought up to date first.
@@ -258,6 +312,10 @@ def serve(
     """
     from qa.page import serve as serve_page
 
+    if log_json:
+        from qa.events import log_as_json
+
+        log_as_json()
     password = os.environ.get("QA_PASSWORD") or (
         click.prompt("Password", hide_input=True) if user else ""
     )
@@ -273,6 +331,21 @@ def serve(
         open_browser=open_browser,
         show_progress=show_progress,
     )
+
+
+@main.command()
+@click.argument("of", type=click.Choice(["answer", "search"]), default="answer")
+@tell_errors
+def schema(of: "SchemaOf") -> None:
+    r"""Print the JSON Schema of what `qa ask --json` prints, or with "search" `qa search --json`.
+
+    \b
+    Example:
+      qa schema
+    """
+    from qa.render.schema import make_schema
+
+    print_json(make_schema(of))
 
 
 @main.command("eval")

@@ -14,6 +14,7 @@ from qa.answer.thresholds import EXAMPLE_CONFIDENCE
 from qa.articles.folder import move_out, place_file, place_text
 from qa.articles.read import SUFFIXES
 from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
+from qa.events import report
 from qa.index.build import BuildReport
 from qa.index.locate import build_index, find_removed, is_shared, read_newest_build
 from qa.page.examples import suggest_questions
@@ -125,7 +126,10 @@ class Service:
         """
         if not 1 <= k <= MAX_PASSAGES:
             raise SettingError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
-        return self.answerer.retriever.retrieve(_limit(query), k)
+        started = monotonic()
+        hits = self.answerer.retriever.retrieve(_limit(query), k)
+        report("searched", passages=len(hits), seconds={"search": round(monotonic() - started, 4)})
+        return hits
 
     # -- reading -----------------------------------------------------------------------------------
 
@@ -260,6 +264,8 @@ class Service:
             raise
         finally:
             state.is_running = False
+            built = {"generation": state.report.generation} if state.report else {}
+            report("built", **built, error=state.error)
 
     def _check_may_change(self) -> None:
         if self.read_only:

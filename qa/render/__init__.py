@@ -10,6 +10,8 @@ from qa.render.conversation import conversation_to_json, conversation_to_markdow
 from qa.render.data import answer_to_json, article_to_json, hits_to_json, strength
 from qa.render.html import answer_to_html, direction, escape_html, hits_to_html
 from qa.render.markdown import answer_to_markdown, escape_markdown
+from qa.render.notebook import answer_to_cards, hit_to_card, quote_to_card
+from qa.render.schema import make_schema
 from qa.render.source import Mark, source_to_html
 from qa.render.text import answer_to_text, hits_to_text, one_line, printable
 
@@ -17,6 +19,7 @@ __all__ = [
     "Mark",
     "annotate",
     "answer_to_annotations",
+    "answer_to_cards",
     "answer_to_html",
     "answer_to_json",
     "answer_to_markdown",
@@ -27,11 +30,14 @@ __all__ = [
     "direction",
     "escape_html",
     "escape_markdown",
+    "hit_to_card",
     "hits_to_html",
     "hits_to_json",
     "hits_to_text",
+    "make_schema",
     "one_line",
     "printable",
+    "quote_to_card",
     "source_to_html",
     "strength",
 ]

@@ -53,7 +53,7 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
             for n, quote in enumerate(value["quotes"])
         )
         how = _how(answer, key) if answer.status in PRESENTED else ""
-        shown = f"{_leaning(answer)}{_notice(answer.notice)}{head}{cards}{how}"
+        shown = f"{_leaning(answer)}{notice_to_html(answer.notice)}{head}{cards}{how}"
         return f'<div class="qa-answer qa-{answer.status}">{shown}</div>'
     nearest = value.get("nearest", [])
     if answer.status == "unanswered":
@@ -76,12 +76,13 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
         )
     return (
         '<div class="qa-answer qa-silent '
-        f'qa-{answer.status}">{_leaning(answer)}{_notice(answer.notice)}{body}{_how(answer, key)}'
-        "</div>"
+        f'qa-{answer.status}">{_leaning(answer)}{notice_to_html(answer.notice)}{body}'
+        f"{_how(answer, key)}</div>"
     )
 
 
-def _notice(notice: str) -> str:
+def notice_to_html(notice: str) -> str:
+    """What is to be said above the quotes, and what it lists; empty where there is nothing."""
     if not notice:
         return ""
     lead, names = split_notice(notice)

@@ -1,0 +1,127 @@
+"""A file of questions -> one line of JSON for each, to stdout or to a file that a later run goes on
+with.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from qa.cli.shell import print_json, show_progress
+from qa.errors import DiskError, QuestionError, SavedError, explaining, show_name
+from qa.types import Progress
+
+jsonl_option = click.option(
+    "--jsonl",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    metavar="FILE",
+    help="Take each line of FILE, and print one line of JSON for it.",
+)
+output_option = click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="With --jsonl: write there, and go on after what is there already.",
+)
+
+
+def check_usage(word: str | None, jsonl: Path | None, output: Path | None) -> None:
+    """Raise UsageError unless there is either one question or a file of them."""
+    if (word is None) == (jsonl is None):
+        raise click.UsageError("give either one question or --jsonl FILE")
+    if output and not jsonl:
+        raise click.UsageError("--output goes with --jsonl FILE")
+
+
+def print_many(
+    path: Path,
+    output: Path | None,
+    ask: Callable[[Sequence[str], Progress], Iterable[object]],
+    *,
+    key: Literal["question", "query"],
+) -> None:
+    """Ask all that is in a file and write what comes, line by line.
+
+    Args:
+        path: one question a line; empty lines are left out.
+        output: None for stdout.
+        ask: gives a JSON value for each question, in order.
+        key: where a value has its question.
+
+    Raises:
+        QuestionError: a line has no words.
+        SavedError: the output holds something other than answers to the first of these questions.
+        DiskError: one of the files cannot be read or written.
+    """
+    questions = read_questions(path)
+    done = mend_output(output, questions, key) if output else 0
+
+    with show_progress() as progress, _open(output) as write:
+
+        def note(asked: int, _: int, what: str) -> None:
+            progress(done + asked, len(questions), what)
+
+        for value in ask(questions[done:], note):
+            write(value)
+
+
+def read_questions(path: Path) -> list[str]:
+    """The lines of a file that are not empty."""
+    with explaining(path):
+        lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
+    questions = []
+    for number, line in enumerate(lines, start=1):
+        if line.strip() and not any(char.isalnum() for char in line):
+            raise QuestionError(f"{show_name(str(path))}, line {number}, has no words: take it out")
+        if line.strip():
+            questions.append(line.strip())
+    return questions
+
+
+def mend_output(path: Path, questions: Sequence[str], key: str) -> int:
+    """How many questions an output answers already; a last line that a kill left half written is
+    cut off.
+    """
+    name = show_name(str(path))
+    with explaining(path):
+        if not path.exists():
+            return 0
+        with path.open("r+b") as file:
+            whole = end = 0
+            for line in file:
+                if not line.endswith(b"\n"):
+                    file.truncate(end)
+                    break
+                try:
+                    is_same = json.loads(line)[key] == questions[whole]
+                except (ValueError, KeyError, TypeError, IndexError):
+                    is_same = False
+                if not is_same:
+                    raise SavedError(
+                        f"{name}, line {whole + 1}, is no answer to question {whole + 1}: give "
+                        "another --output, or the file of questions that it was made from"
+                    )
+                whole += 1
+                end += len(line)
+    return whole
+
+
+@contextmanager
+def _open(output: Path | None) -> Iterator[Callable[[object], None]]:
+    if output is None:
+        yield lambda value: print_json(value, indent=None)
+        return
+    with explaining(output):
+        file = output.open("a", encoding="utf-8", newline="\n")
+
+    def write(value: object) -> None:
+        try:
+            file.write(json.dumps(value, ensure_ascii=False) + "\n")
+            file.flush()
+        except OSError as error:
+            raise DiskError.explain(error, output) from error
+
+    with file:
+        yield write

@@ -1,0 +1,122 @@
+"""What programs pay: many questions at once beside one by one, and the adapters beside our own
+call.
+
+    python -m tests.benchmarks.programs DATA/squad2-dev --questions 1000
+
+Both ways of asking take turns, some questions each, so that what else the machine does falls on
+both alike. An adapter's overhead is what its call takes where our own answer is there already.
+"""
+
+import argparse
+import json
+import os
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from time import perf_counter, process_time
+from typing import Any
+
+os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
+
+from qa import Answerer, Retriever, answer_to_json, build
+from qa.answer.retriever import Retrieved
+from qa.evaluation.data_sets import read_questions, sample_questions, write_articles
+from qa.types import Answer
+
+BLOCK = 25
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("dataset", type=Path)
+    parser.add_argument("--questions", type=int, default=1000)
+    parser.add_argument("--of-adapters", type=int, default=200, metavar="N")
+    parser.add_argument("--work", type=Path, help="keep the index here for next time")
+    given = parser.parse_args()
+    with TemporaryDirectory(prefix="qa-programs-") as folder:
+        work = given.work or Path(folder)
+        (work / "articles").mkdir(parents=True, exist_ok=True)
+        places = write_articles(given.dataset, work / "articles")
+        asked = sample_questions(read_questions(given.dataset, places), given.questions)
+        build(work / "articles", work / "index")
+        retriever = Retriever.load(work / "index")
+        questions = [gold.question for gold in asked]
+        for line in time_adapters(retriever, questions[: given.of_adapters]):
+            print(line, flush=True)
+        for line in time_many(Answerer(retriever), questions):
+            print(line, flush=True)
+
+
+def time_many(answerer: Answerer, questions: list[str]) -> Any:
+    """One line a block, all that came so far in it."""
+    ways: dict[str, Callable[[list[str]], list[Answer]]] = {
+        "one by one": lambda block: [answerer.answer(question) for question in block],
+        "many": lambda block: list(answerer.answer_many(block)),
+    }
+    wall, cpu = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
+    same = done = 0
+    answerer.answer(questions[0])
+    for start in range(0, len(questions), BLOCK):
+        block = questions[start : start + BLOCK]
+        order = list(ways) if start // BLOCK % 2 else list(ways)[::-1]
+        came = {}
+        for way in order:
+            began, used = perf_counter(), process_time()
+            came[way] = [write(answer) for answer in ways[way](block)]
+            wall[way] += perf_counter() - began
+            cpu[way] += process_time() - used
+        same += sum(a == b for a, b in zip(came["one by one"], came["many"], strict=True))
+        done += len(block)
+        yield (
+            f"{done} questions, {same} answers the same bytes; s a question, wall (CPU): "
+            + ", ".join(f"{way} {wall[way] / done:.3f} ({cpu[way] / done:.3f})" for way in ways)
+            + f"; {wall['one by one'] / wall['many']:.2f} times as fast"
+        )
+
+
+def write(answer: Answer) -> str:
+    """Its bytes, but for the times."""
+    return json.dumps({**answer_to_json(answer), "seconds": {}})
+
+
+def time_adapters(retriever: Retriever, questions: list[str]) -> Any:
+    from qa.adapters import haystack, langchain, llama_index
+
+    class Prepared(Retriever):
+        def search(self, query: str, k: int = 10, **more: Any) -> Retrieved:
+            return searched[query]
+
+    class PreparedAnswerer(Answerer):
+        def answer(self, question: str, *before: Any, **more: Any) -> Answer:
+            return answers[question]
+
+    searched = {question: retriever.search(question) for question in questions}
+    quick = Answerer(retriever, reader=None, threshold=0.0)
+    answers = {question: quick.answer(question) for question in questions}
+    passages = Prepared(retriever.index)
+    quotes = PreparedAnswerer(passages, reader=None)
+    ways: dict[str, Callable[[str], Any]] = {
+        "LangChain, passages": langchain.QuoteRetriever(source=passages).invoke,
+        "LangChain, quotes": langchain.QuoteRetriever(source=quotes).invoke,
+        "LlamaIndex, passages": llama_index.QuoteRetriever(passages).retrieve,
+        "LlamaIndex, quotes": llama_index.QuoteRetriever(quotes).retrieve,
+        "LlamaIndex, query engine": llama_index.QuoteQueryEngine(quotes).query,
+        "Haystack, passages": haystack.PassageRetriever(passages).run,
+        "Haystack, quotes": haystack.QuoteAnswerer(quotes).run,
+    }
+    for name, call in ways.items():
+        times = []
+        for question in questions:
+            began = process_time()
+            call(question)
+            times.append(1000 * (process_time() - began))
+        times.sort()
+        p95 = times[int(0.95 * len(times))]
+        yield f"{name:<26}{median(times):.2f} CPU ms, p95 {p95:.2f}, {len(questions)} questions"
+
+
+if __name__ == "__main__":
+    main()
