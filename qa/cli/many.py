@@ -6,13 +6,15 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from qa.cli.shell import print_json, show_progress
 from qa.errors import DiskError, QuestionError, SavedError, explaining, show_name
-from qa.types import Progress
+
+if TYPE_CHECKING:
+    from qa.types import Progress
 
 jsonl_option = click.option(
     "--jsonl",
@@ -38,7 +40,7 @@ def check_usage(word: str | None, jsonl: Path | None, output: Path | None) -> No
 def print_many(
     path: Path,
     output: Path | None,
-    ask: Callable[[Sequence[str], Progress], Iterable[object]],
+    ask: "Callable[[Sequence[str], Progress], Iterable[object]]",
     *,
     key: Literal["question", "query"],
 ) -> None:
