@@ -1,8 +1,10 @@
 """The parts of the page that are HTML of our own: header, examples, source, articles, progress."""
 
+import re
+from base64 import b64encode
 from collections.abc import Sequence
 
-from qa.page.service import BuildState
+from qa.page.service import BuildState, Drawn
 from qa.render import Mark, direction, escape_html, source_to_html
 from qa.render.source import WINDOW_CHARS, reference_to, widen
 from qa.types import Article, Span
@@ -11,6 +13,8 @@ ARTICLES_HEAD = (
     '<div class="qa-panel-head"><h2 tabindex="-1">Articles</h2>'
     '<button class="qa-plain qa-toggle-off">Close</button></div>'
 )
+MAX_ZOOM = 3
+"""Widths of the panel that the picture of a page may have."""
 MOST_LISTED = 200
 """Articles in the list at once; the search finds the others."""
 
@@ -33,7 +37,7 @@ def welcome(questions: Sequence[str] | None, *, has_articles: bool) -> str:
     if not has_articles:
         return (
             '<div class="qa-welcome"><h2>No articles yet</h2>'
-            "<p>Press “No articles yet” at the top and add some: text or Markdown files, or "
+            "<p>Press “No articles yet” at the top and add some: PDF, web pages, Word, text, or "
             "pasted text.</p></div>"
         )
     if questions is None:
@@ -56,10 +60,14 @@ def source(
     current: int = 0,
     window: Span | None = None,
     notice: str = "",
+    page: str = "",
 ) -> str:
-    """An article beside the chat, around its current mark."""
+    """An article beside the chat, around its current mark; `page` is what `page_picture` made."""
     text, shown = source_to_html(article, marks, current=current, window=window)
-    facts = [part for part in (article.author, article.date, article.id) if part]
+    mark = marks[current] if current < len(marks) else None
+    place = article.find_place(mark.start, mark.end) if mark else None
+    where = str(place) if place else None
+    facts = [part for part in (article.author, article.date, article.id, where) if part]
     meta = ' <span class="qa-dot">·</span> '.join(
         f"<bdi>{escape_html(part)}</bdi>" for part in facts
     )
@@ -75,14 +83,60 @@ def source(
     return (
         '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
         f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2>'
-        f'<p class="qa-meta" dir="{direction(article.title)}">{meta}</p></div>'
+        f'<p class="qa-meta" dir="{direction(article.title)}">{meta}{_original(article)}</p></div>'
         '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this '
         'place">Copy link</button>'
         '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
-        f"{told}"
+        f"{told}{page}"
         '<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the '
         f'article">{earlier}'
         f'<div class="qa-text"{lang}>{text}</div>{later}</div></section>'
+    )
+
+
+def _original(article: Article) -> str:
+    """A link to the page on the web that an article was saved from."""
+    if not article.url or not re.match(r"https?://", article.url):
+        return ""
+    address = escape_html(article.url)
+    return (
+        f' <a class="qa-original" href="{address}" target="_blank" rel="noopener noreferrer">'
+        "Open the original</a>"
+    )
+
+
+def page_picture(
+    article: Article, marks: Sequence[Mark], current: int, drawn: Drawn, *, zoom: int
+) -> str:
+    """A page of a PDF as a picture, boxes drawn about the current mark."""
+    label = f" (printed {drawn.label})" if drawn.label not in ("", str(drawn.page)) else ""
+    told = f"Page {drawn.page}{escape_html(label)} of {drawn.pages}"
+
+    def button(name: str, page: int, to: int, is_there: bool) -> str:
+        reference = reference_to(article, marks[current], marks, page=page, zoom=to)
+        off = "" if is_there else " disabled"
+        return (
+            f'<span><button class="qa-open"{off}>{name}</button>'
+            f'<span class="qa-hidden qa-ref">{reference}</span></span>'
+        )
+
+    boxes = "".join(
+        f'<span class="qa-box" style="left:{left:.3%};top:{top:.3%};width:{right - left:.3%};'
+        f'height:{bottom - top:.3%}"></span>'
+        for left, top, right, bottom in drawn.boxes
+    )
+    data = b64encode(drawn.picture).decode("ascii")
+    return (
+        '<div class="qa-page"><div class="qa-page-tools">'
+        + button("Previous page", drawn.page - 1, zoom, drawn.page > 1)
+        + f"<span>{told}</span>"
+        + button("Next page", drawn.page + 1, zoom, drawn.page < drawn.pages)
+        + button("Larger", drawn.page, zoom + 1, zoom < MAX_ZOOM)
+        + button("Smaller", drawn.page, zoom - 1, zoom > 1)
+        + '</div><div class="qa-page-view" tabindex="0" role="region" aria-label="Page as printed">'
+        f'<div class="qa-page-sheet" style="width:{100 * zoom}%;'
+        f'aspect-ratio:{drawn.shape:.5f}"><img alt="{told}" '
+        f'src="data:image/png;base64,{data}">{boxes}</div></div></div>'
     )
 
 

@@ -65,6 +65,11 @@ window.qa = (() => {
     settle();
     const scroll = element.querySelector(".qa-scroll");
     if (!scroll) return section.querySelector(".qa-close").focus();
+    const [sheet, box] = [".qa-page-view", ".qa-box"].map((name) => element.querySelector(name));
+    if (box) {
+      const below = box.getBoundingClientRect().top - sheet.getBoundingClientRect().top;
+      sheet.scrollTop += below - sheet.clientHeight / 3;
+    }
     const hit = element.querySelector("#hit");
     if (anchor) {
       scroll.scrollTop =

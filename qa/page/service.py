@@ -4,29 +4,50 @@ index.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
+from typing import NamedTuple
 
 from qa.answer.answerer import Answerer, Found
 from qa.answer.retriever import Retriever
 from qa.answer.thresholds import EXAMPLE_CONFIDENCE
-from qa.articles.folder import move_out, place_file, place_text
+from qa.articles.folder import find_article, move_out, place_file, place_text
+from qa.articles.formats import FormatError
+from qa.articles.isolation.pool import draw_isolated
 from qa.articles.read import SUFFIXES
 from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
 from qa.events import report
 from qa.index.build import BuildReport
 from qa.index.locate import build_index, find_removed, is_shared, read_newest_build
 from qa.page.examples import suggest_questions
+from qa.places import merge_ranges
 from qa.reader import identify_bundled
 from qa.render.data import AnswerJson
 from qa.saved import parse_answer
-from qa.types import Answer, Article, Hit, Progress
+from qa.types import Answer, Article, Hit, Progress, Span
 
 MAX_QUESTION_CHARS = 1000
 MAX_PASSAGES = 50
 EXAMPLES = 4
 EXAMPLES_TRIED = 24
+
+
+class Drawn(NamedTuple):
+    """A page of a PDF as a picture."""
+
+    picture: bytes
+    """PNG."""
+    page: int
+    """Counted from 1."""
+    pages: int
+    boxes: list[list[float]]
+    """[left, top, right, bottom], as shares of width and height."""
+    label: str
+    """What the page calls itself."""
+    shape: float
+    """Width over height."""
 
 
 class BuildStopped(QAError):
@@ -136,6 +157,26 @@ class Service:
     def get_article(self, article_id: str) -> Article | None:
         """One article, whole."""
         return self.answerer.retriever.index.get_article(article_id)
+
+    def draw_page(self, article: Article, mark: Span, *, page: int, width: int) -> Drawn | None:
+        """A page of the PDF that an article was read from, counted from 1, with boxes about what of
+        the mark stands on it; None where the file is no PDF, is another now, or cannot be drawn.
+        """
+        if article.origin is None or article.origin.format != "PDF":
+            return None
+        ranges = merge_ranges(article.origin.layout.find_characters(*mark), page)
+        try:
+            data = find_article(self.articles_folder, article.id).read_bytes()
+            if sha256(data).hexdigest() != article.origin.sha256:
+                return None
+            picture, about = draw_isolated(data, page=page - 1, width=width, ranges=ranges)
+        except (OSError, QAError, FormatError):
+            return None
+        label = article.origin.layout.labels[page - 1 : page]
+        shape = about["width"] / about["height"]
+        return Drawn(
+            picture, page, about["pages"], about["boxes"], label[0] if label else "", shape
+        )
 
     def list_articles(self) -> tuple[Article, ...]:
         """All articles, in order of their titles."""

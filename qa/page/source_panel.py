@@ -33,9 +33,35 @@ def find_place(service: Service, wanted: Mapping[str, Any]) -> str:
     changed = wanted.get("sha256") not in (None, article.sha256)
     return _anew(
         html.source(
-            article, marks, current=current, window=window, notice=CHANGED if changed else ""
+            article,
+            marks,
+            current=current,
+            window=window,
+            notice=CHANGED if changed else "",
+            page=_draw_page(service, article, marks, current, wanted),
         )
     )
+
+
+def _draw_page(
+    service: Service,
+    article: Article,
+    marks: Sequence[Mark],
+    current: int,
+    wanted: Mapping[str, Any],
+) -> str:
+    """The page of a PDF on which the current mark stands, or the one that was leafed to."""
+    if current >= len(marks):
+        return ""
+    mark = Span(marks[current].start, marks[current].end)
+    place = article.find_place(*mark)
+    if place is None or place.page is None:
+        return ""
+    page, zoom = wanted.get("page", place.page), wanted.get("zoom", 1)
+    if type(page) is not int or type(zoom) is not int or not 1 <= zoom <= html.MAX_ZOOM:
+        return ""
+    drawn = service.draw_page(article, mark, page=page, width=900 * zoom)
+    return html.page_picture(article, marks, current, drawn, zoom=zoom) if drawn else ""
 
 
 def find_in_address(service: Service, query: Mapping[str, str]) -> str:

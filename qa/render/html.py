@@ -129,13 +129,15 @@ def mark_words(text: str, start: int, end: int) -> str:
 
 
 def meta_line(value: QuoteJson | HitJson) -> str:
-    """Title, author, date and paragraph, each kept apart from the direction of its neighbours."""
+    """Title, author, date and place, each kept apart from the direction of its neighbours."""
     article = value["article"]
     parts = [f'<bdi class="qa-title">{escape_html(article["title"])}</bdi>']
     parts += [
         f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part
     ]
-    parts.append(f"<span>paragraph {value['paragraph']}</span>")
+    place = value.get("place", {}).get("text")
+    told = f"<bdi>{escape_html(place)}</bdi>" if place else f"paragraph {value['paragraph']}"
+    parts.append(f"<span>{told}</span>")
     return '<span class="qa-dot"> · </span>'.join(parts)
 
 

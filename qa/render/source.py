@@ -51,7 +51,12 @@ def source_to_html(
 
 
 def reference_to(
-    article: Article, place: Mark | None, marks: Sequence[Mark], *, window: Span | None = None
+    article: Article,
+    place: Mark | None,
+    marks: Sequence[Mark],
+    *,
+    window: Span | None = None,
+    **more: int,
 ) -> str:
     """Where a button leads, as escaped JSON; to the beginning of the article where no place is
     given.
@@ -65,6 +70,7 @@ def reference_to(
         value |= {"start": place.start, "end": place.end}
     if window:
         value["window"] = list(window)
+    value |= more
     return escape_html(json.dumps(value))
 
 
