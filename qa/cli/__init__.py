@@ -26,13 +26,14 @@ from qa.cli.shell import (
     show_progress,
     tell,
     tell_errors,
+    where_options,
 )
 from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.evaluation.data_sets import Part
     from qa.render.schema import SchemaOf
-    from qa.types import Answer
+    from qa.types import Answer, Where
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -85,6 +86,7 @@ def main() -> None:
 )
 @json_option
 @tell_errors
+@where_options
 def ask(
     question: str | None,
     jsonl: Path | None,
@@ -98,6 +100,7 @@ def ask(
     passages: int,
     threshold: tuple[float | None, float] | None,
     as_json: bool,
+    where: "Where",
 ) -> None:
     r"""Answer QUESTION with quotes from the articles, or say that they do not.
 
@@ -132,14 +135,18 @@ def ask(
             output,
             lambda questions, progress: map(
                 render.answer_to_json,
-                answerer.answer_many(questions, as_written=as_written, progress=progress),
+                answerer.answer_many(
+                    questions, as_written=as_written, where=where, progress=progress
+                ),
             ),
             key="question",
         )
         return
     find = answerer.retriever.index.get_article
     turns = [saved.to_turn(find) for saved in read_answers(history)] if history else []
-    _print_answer(answerer.answer(question, turns, as_written=as_written), as_json=as_json)
+    _print_answer(
+        answerer.answer(question, turns, as_written=as_written, where=where), as_json=as_json
+    )
 
 
 @main.command()
@@ -198,6 +205,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
 )
 @json_option
 @tell_errors
+@where_options
 def search(
     query: str | None,
     jsonl: Path | None,
@@ -205,6 +213,7 @@ def search(
     index: Path | str,
     passages: int,
     as_json: bool,
+    where: "Where",
 ) -> None:
     r"""Print the passages that match QUERY best.
 
@@ -226,12 +235,12 @@ def search(
             lambda queries, progress: map(
                 render.hits_to_json,
                 queries,
-                retriever.retrieve_many(queries, passages, progress=progress),
+                retriever.retrieve_many(queries, passages, where=where, progress=progress),
             ),
             key="query",
         )
         return
-    hits = retriever.retrieve(query, passages)
+    hits = retriever.retrieve(query, passages, where=where)
     if as_json:
         print_json(render.hits_to_json(query, hits))
     else:

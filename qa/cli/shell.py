@@ -74,6 +74,56 @@ no_reader_option = click.option(
 )
 
 
+_WHERE = (
+    click.option(
+        "--in", "article_ids", multiple=True, metavar="ID", help="Only this article; repeatable."
+    ),
+    click.option(
+        "--since", metavar="DATE", help="Only articles of this day, month or year, or later."
+    ),
+    click.option(
+        "--until", metavar="DATE", help="Only articles of this day, month or year, or earlier."
+    ),
+    click.option(
+        "--author", "authors", multiple=True, help="Only articles by this author; repeatable."
+    ),
+    click.option(
+        "--language",
+        "languages",
+        multiple=True,
+        metavar="CODE",
+        help="Only articles in this language (en, ar); repeatable.",
+    ),
+    click.option(
+        "--title", default="", metavar="WORDS", help="Only articles whose title holds these words."
+    ),
+)
+
+
+def where_options(command: Callable[..., R]) -> Callable[..., R]:
+    """Options that say which articles are asked, given to the command as one `where`."""
+
+    @wraps(command)
+    def chosen(
+        *,
+        article_ids: tuple[str, ...],
+        since: str | None,
+        until: str | None,
+        authors: tuple[str, ...],
+        languages: tuple[str, ...],
+        title: str,
+        **options: Any,  # noqa: ANN401
+    ) -> R:
+        from qa.types import Where
+
+        where = Where(article_ids or None, authors, since, until, languages, title)
+        return command(where=where, **options)
+
+    for option in reversed(_WHERE):
+        chosen = option(chosen)
+    return chosen
+
+
 def read_thresholds(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[float | None, float] | None:

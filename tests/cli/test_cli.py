@@ -81,6 +81,16 @@ def test_search_gives_passages(run):
     assert "The Meadow under Ostrey Bay" in run("search", "eelgrass").stdout
 
 
+def test_search_and_ask_keep_to_the_articles_chosen(run):
+    for command in ("search", "ask"):
+        result = run(command, "meeting", "--json", "--in", "an-hour-for-the-bicycle.md")
+        value = json.loads(result.stdout)
+        places = value.get("hits", []) + value.get("quotes", []) + value.get("nearest", [])
+        assert {place["article"]["id"] for place in places} == {"an-hour-for-the-bicycle.md"}
+    assert json.loads(run("search", "meeting", "--json", "--author", "Nobody").stdout)["hits"] == []
+    assert "since is 'soon'" in run("search", "meeting", "--since", "soon").stderr
+
+
 def test_list_names_all_articles(run):
     assert [line.split("\t")[0] for line in run("list").stdout.splitlines()] == [
         "an-hour-for-the-bicycle.md",
