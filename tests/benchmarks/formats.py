@@ -4,16 +4,21 @@ python -m tests.benchmarks.formats ../shared/formats
 """
 
 import json
+import random
 import re
 import sys
+import unicodedata
 from collections import Counter
 from pathlib import Path
 from time import process_time
 
 from lxml import html
 
+from qa.articles.formats.contents import FormatError
 from qa.articles.formats.html import read_html
-from qa.articles.formats.pdf.read import read_pdf
+from qa.articles.formats.pdf.read import open_document, read_pdf
+
+RANGES = 800
 
 
 def squeeze(words: str) -> str:
@@ -38,6 +43,48 @@ def measure_pdf(folder: Path) -> None:
     pages = len(contents.labels)
     print(f"PDF: {len(gold)} paragraphs, verbatim {verbatim:.3f}, one block {exact:.3f}")
     print(f"PDF: {pages} pages, {1000 * seconds / pages:.1f} ms CPU a page")
+
+
+def compared(words: str) -> Counter[str]:
+    """Characters that text and page must share: ligatures as letters; spaces, hyphens and signs
+    without meaning aside, and lam and alef, whose two letters a range may part.
+    """
+    plain = (char for char in unicodedata.normalize("NFKC", words) if char.isprintable())
+    return Counter(
+        char
+        for char in plain
+        if not char.isspace() and char not in "-\ufffe\u0644\u0627\u0623\u0625\u0622"
+    )
+
+
+def measure_places(folder: Path) -> None:
+    """Random ranges of texts against the characters of the pages where they are said to stand."""
+    import pypdfium2.raw as pdfium
+
+    draw = random.Random(1)
+    tried = wrong = 0
+    for path in sorted((folder / "pdf").glob("*.pdf")):
+        data = path.read_bytes()
+        try:
+            contents, document = read_pdf(data), open_document(data, None)
+        except FormatError:
+            continue
+        pages: dict[int, str] = {}
+        for _ in range(RANGES):
+            start = draw.randrange(len(contents.text))
+            end = min(len(contents.text), start + draw.randrange(1, 300))
+            found = ""
+            for part in contents.layout.find_characters(start, end):
+                if part.page not in pages:
+                    text = pdfium.FPDFText_LoadPage(pdfium.FPDF_LoadPage(document, part.page - 1))
+                    count = range(pdfium.FPDFText_CountChars(text))
+                    pages[part.page] = "".join(
+                        chr(pdfium.FPDFText_GetUnicode(text, n)) for n in count
+                    )
+                found += pages[part.page][part.first : part.first + part.chars]
+            tried += 1
+            wrong += compared(contents.text[start:end]) != compared(found)
+    print(f"places: {wrong} of {tried} random ranges are not what their page has there")
 
 
 def measure_pages(folder: Path) -> None:
@@ -66,4 +113,5 @@ def measure_pages(folder: Path) -> None:
 
 if __name__ == "__main__":
     measure_pdf(Path(sys.argv[1]))
+    measure_places(Path(sys.argv[1]))
     measure_pages(Path(sys.argv[1]))
