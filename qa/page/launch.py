@@ -11,9 +11,9 @@ from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
-from qa.page.guard import Guard, limit_heads
 from qa.page.layout import read_asset
-from qa.page.sessions import MAX_PAGES, Sessions
+from qa.page.middleware.guard import Guard, limit_heads
+from qa.page.middleware.sessions import MAX_PAGES, Sessions
 
 THEME = gr.themes.Default(
     primary_hue="teal",

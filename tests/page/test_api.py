@@ -16,8 +16,8 @@ from click.testing import CliRunner
 
 from qa.cli import main
 from qa.page import make_page
+from qa.page.middleware.sessions import MAX_CALLS
 from qa.page.service import Service
-from qa.page.sessions import MAX_CALLS
 from tests.browser.serving import free_port
 from tests.conftest import SAMPLES
 
@@ -142,7 +142,7 @@ def test_what_is_kept_of_calls_is_bounded(address: str, page: Any, call: Any):
 
 
 def test_a_head_that_does_not_come_is_not_waited_for(address: str, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("qa.page.guard.HEAD_SECONDS", 0.2)
+    monkeypatch.setattr("qa.page.middleware.guard.HEAD_SECONDS", 0.2)
     port = int(address.rstrip("/").rpartition(":")[2])
     whole = b"GET /config HTTP/1.1\r\nHost: localhost\r\n\r\n"
     for sent in (b"", b"POST / HTTP/1.1\r\nHost: loc", whole):

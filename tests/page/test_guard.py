@@ -14,7 +14,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from qa.page.guard import LOGIN_FAILURES, Guard
+from qa.page.middleware.guard import LOGIN_FAILURES, Guard
 
 Result = TypeVar("Result")
 
@@ -102,8 +102,8 @@ def test_neither_headers_nor_a_network_of_addresses_make_another_caller():
 
 def test_the_number_of_addresses_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch):
     now = 0.0
-    monkeypatch.setattr("qa.page.guard.monotonic", lambda: now)
-    monkeypatch.setattr("qa.page.guard.MAX_ADDRESSES", 20)
+    monkeypatch.setattr("qa.page.middleware.guard.monotonic", lambda: now)
+    monkeypatch.setattr("qa.page.middleware.guard.MAX_ADDRESSES", 20)
     guard = Guard(refuse, ["localhost"])
     for n in range(100):
         now += 10
@@ -144,7 +144,7 @@ def test_a_request_that_breaks_the_page_is_refused_without_a_traceback():
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("qa.page.guard.CHUNK_SECONDS", 0.05)
+    monkeypatch.setattr("qa.page.middleware.guard.CHUNK_SECONDS", 0.05)
 
     async def read(scope: Any, receive: Any, send: Any) -> None:
         await Request(scope, receive).body()

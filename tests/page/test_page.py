@@ -19,7 +19,7 @@ from qa.errors import ArticleError, QAError
 from qa.index.build import build
 from qa.page import html
 from qa.page.examples import suggest_questions
-from qa.page.guard import HEADERS, LOGIN_FAILURES, MAX_BODY, Guard
+from qa.page.middleware.guard import HEADERS, LOGIN_FAILURES, MAX_BODY, Guard
 from qa.page.service import BuildState, Service
 from qa.types import Article
 from tests.conftest import SAMPLES
@@ -321,7 +321,7 @@ def test_assistants_need_the_password_too():
 
 def test_guessing_passwords_is_slowed_down(client: TestClient, monkeypatch: pytest.MonkeyPatch):
     now = 0.0
-    monkeypatch.setattr("qa.page.guard.monotonic", lambda: now)
+    monkeypatch.setattr("qa.page.middleware.guard.monotonic", lambda: now)
     assert [client.post("/login", content=b"wrong").status_code for _ in range(LOGIN_FAILURES)] == [
         400
     ] * LOGIN_FAILURES
