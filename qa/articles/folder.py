@@ -8,12 +8,23 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import count
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
 
+from qa.articles.fetch import Fetched, Fetcher
 from qa.articles.read import SUFFIXES, load_file, read_article
 from qa.errors import ArticleError, ArticlesMissing, DiskError, explaining
 
 MAX_NAME_CHARS = 100
+_TYPES = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "application/pdf": ".pdf",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+    "application/epub+zip": ".epub",
+}
+"""What a server says that it sends -> how such a file's name ends."""
 
 
 def place_file(folder: Path, name: str, data: bytes, *, password: str | None = None) -> str:
@@ -85,6 +96,28 @@ def add_files(
         except DiskError as error:
             errors.append(ArticleError(path, f"cannot be copied: {error}"))
     return added, errors
+
+
+def place_address(
+    folder: Path, url: str, *, fetcher: Fetcher | None = None, password: str | None = None
+) -> str:
+    """Fetch an address and write what is there, as it is, into the articles folder; returns its id.
+
+    Raises:
+        FetchError: it cannot be fetched.
+        ArticleError: it is no usable article, or the same is there already.
+    """
+    fetched = (fetcher or Fetcher()).fetch(url)
+    return place_file(folder, _name_fetched(fetched), fetched.data, password=password)
+
+
+def _name_fetched(fetched: Fetched) -> str:
+    parts = urlsplit(fetched.final_url)
+    name = unquote(PurePosixPath(parts.path).name) or parts.hostname or "page"
+    suffix = _TYPES.get(fetched.headers.get("content-type", "").partition(";")[0].strip().lower())
+    if suffix and Path(name).suffix.lower() not in SUFFIXES:
+        name += suffix
+    return name
 
 
 def place_text(folder: Path, title: str, text: str) -> str:

@@ -70,13 +70,27 @@ def build(
     _finish(report, as_json=as_json)
 
 
+def _is_address(source: str) -> bool:
+    return source.lower().startswith(("http://", "https://"))
+
+
+def _check_sources(
+    context: click.Context, parameter: click.Parameter, sources: tuple[str, ...]
+) -> tuple[str, ...]:
+    there = click.Path(exists=True)
+    for source in sources:
+        if not _is_address(source):
+            there.convert(source, parameter, context)
+    return sources
+
+
 @click.command()
 @click.argument(
     "paths",
-    metavar="PATH...",
+    metavar="PATH|ADDRESS...",
     nargs=-1,
     required=True,
-    type=click.Path(path_type=Path, exists=True),
+    callback=_check_sources,
 )
 @articles_option
 @index_option
@@ -84,26 +98,37 @@ def build(
 @json_option
 @tell_errors
 def add(
-    paths: tuple[Path, ...],
+    paths: tuple[str, ...],
     articles: Path,
     index: Path | str,
     password: str | None,
     as_json: bool,
 ) -> None:
-    r"""Copy files into the articles folder and index them.
+    r"""Copy files, or what is at addresses, into the articles folder and index them.
 
     Nothing is overwritten: where a different article has the name, the new one gets a number.
+    Addresses (https://...) are fetched once, and only those that are public.
 
     \b
     Example:
-      qa add ~/Downloads/*.pdf
+      qa add ~/Downloads/*.pdf https://example.org/report.html
     """
-    from qa.articles.folder import add_files
+    from qa.articles.fetch import FetchError
+    from qa.articles.folder import add_files, place_address
 
-    added, errors = add_files(articles, paths, password=password)
+    files = [Path(source) for source in paths if not _is_address(source)]
+    added, errors = add_files(articles, files, password=password)
+    for address in filter(_is_address, paths):
+        try:
+            added.append(place_address(articles, address, password=password))
+        except ArticleError as error:
+            errors.append(error)
+        except FetchError as error:
+            named = Path(address.partition("://")[2])
+            errors.append(ArticleError(named, str(error).removeprefix(f"{address}: ")))
     if not added:
-        for error in errors[:-1]:
-            tell(str(error), err=True)
+        for problem in errors[:-1]:
+            tell(str(problem), err=True)
         raise errors[-1]
     _finish(_build(articles, index, password=password), errors, as_json=as_json)
 

@@ -111,3 +111,10 @@ def test_watching_builds_again_when_an_article_comes(run, tmp_path: Path):
         _, said = watching.communicate(timeout=60)
     assert watching.returncode == 130
     assert "stopped" in said
+
+
+def test_an_address_on_this_machine_is_not_fetched(run, tmp_path: Path):
+    result = run("add", "http://127.0.0.1/page.html")
+    assert result.exit_code == 1
+    assert "127.0.0.1, which is not on the open internet: it is not fetched" in result.stderr
+    assert not (tmp_path / "articles/page.html").exists()
