@@ -43,7 +43,7 @@ def show_answer(page: Page) -> None:
 
 
 def show_dark(page: Page) -> None:
-    ask(page, "Who paid for the survey of the bay?")
+    ask(page, "How many aircraft took part in the raid?")
     page.get_by_text("How this was found").click()
 
 

@@ -3,6 +3,8 @@ them against.
 """
 
 import math
+import os
+import sys
 from collections.abc import Iterator, Sequence
 from itertools import count
 from pathlib import Path
@@ -26,6 +28,16 @@ _TRAINED_ON = 40
 _QUERIES = 100
 _BLOCK = 20_000
 """Vectors in memory at once, at full precision, beside those that lists are trained on."""
+
+
+def _use_one_thread() -> None:
+    """FAISS waits for ever for threads of its own that stayed behind in the parent process."""
+    if "faiss" in sys.modules:
+        sys.modules["faiss"].omp_set_num_threads(1)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_use_one_thread)
 
 
 class Rows(Protocol):
