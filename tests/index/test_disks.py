@@ -167,7 +167,8 @@ def test_a_store_of_a_later_version_is_damage_and_no_permission(folder: Path, pl
     assert "store" in [f.check for f in findings if not f.is_ok]
     (folder / "articles/ferry.txt").write_text("The ferry was sold in 1932.\n")
     report = build(folder / "articles", folder / "index", encoder=HashEncoder())
-    assert report.added == ("ferry.txt",)
+    # Byte 18 forbids to write the store, 19 to read it; then all of it is made anew.
+    assert report.added == (("ferry.txt",) if place == 18 else ("bridge.txt", "ferry.txt"))
     assert report.mended
     (folder / "articles/ferry.txt").unlink()
     build(folder / "articles", folder / "index", encoder=HashEncoder())
