@@ -185,7 +185,7 @@ def _detect_zipped(data: bytes) -> Format:
         return BY_NAME["EPUB"]
     if b"content.xml" in data and b"meta.xml" in data:
         return BY_NAME["OpenDocument"]
-    raise FormatError("is an archive: `qa add` takes what is in it, or unpack it here")
+    raise FormatError("is an archive: unpack it, and add what is in it")
 
 
 @cache
