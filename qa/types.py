@@ -214,10 +214,10 @@ class Turn(NamedTuple):
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Self:
-        """The turn that an answer ends. Later questions lean on quotes that answered, and not on
-        those that possibly did.
+        """The turn that an answer ends. Later questions lean on quotes that answered, or that a
+        request was met with, and not on those that possibly answered.
         """
-        quotes = answer.quotes if answer.status == "answered" else ()
+        quotes = answer.quotes if answer.status in ("answered", "no_question") else ()
         return cls(answer.question, answer.searched, quotes)
 
 

@@ -15,7 +15,7 @@ from qa.answer.features import Candidates, Floats, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.languages import compare_languages
 from qa.answer.ranker import Ranker, confidence_features
-from qa.answer.requests.recognise import Request, read_request
+from qa.answer.requests.recognise import Request, drop_requests, read_request
 from qa.answer.requests.responses import respond
 from qa.answer.retriever import Retrieved, Retriever, map_side_by_side, read_words
 from qa.answer.spelling import correct_spelling
@@ -77,6 +77,8 @@ class Found(NamedTuple):
     """What was asked of the program instead."""
     last: Article | None = None
     """The article that the conversation quoted last, which a request may mean."""
+    where: Where = EVERYWHERE
+    """Which articles may be quoted."""
 
     @property
     def hits(self) -> list[Hit]:
@@ -211,10 +213,10 @@ class Answerer:
         if not as_written:
             if request := read_request(asked):
                 quoted = [turn.quotes[0].article for turn in history if turn.quotes]
-                return Found(question, (), request, quoted[-1] if quoted else None)
+                return Found(question, (), request, quoted[-1] if quoted else None, where)
             asked = correct_spelling(self.retriever.index, asked)
         ways = [Resolved(asked)]
-        if not as_written and (resolved := resolve(asked, history)).context:
+        if not as_written and (resolved := resolve(asked, drop_requests(history))).context:
             ways = [resolved] if resolved.leaning == "clearly" else [*ways, resolved]
         searches = [
             Search(
@@ -225,7 +227,7 @@ class Answerer:
         ]
         for search in searches:
             self._tell(search.retrieved.seconds)
-        return Found(question, tuple(searches))
+        return Found(question, tuple(searches), where=where)
 
     def read(self, found: Found) -> Answer:
         """The second half of `answer`."""
@@ -241,7 +243,7 @@ class Answerer:
 
     def _choose(self, found: Found) -> Answer:
         if found.request:
-            return self._respond(found.question, found.request, found.last)
+            return self._respond(found, found.request)
         answers = [self._read(found.question, search) for search in found.searches]
         if len(answers) == 1:
             return answers[0]
@@ -286,16 +288,16 @@ class Answerer:
             notice=compare_languages(resolved.searched, found.hits),
         )
 
-    def _respond(self, question: str, request: Request, last: Article | None) -> Answer:
+    def _respond(self, found: Found, request: Request) -> Answer:
         started = perf_counter()
 
         def answer(asked: str) -> Answer:
-            return self.answer(asked, as_written=True)
+            return self.answer(asked, as_written=True, where=found.where)
 
-        notice, quotes = respond(request, self.retriever, last, answer)
+        notice, quotes = respond(request, self.retriever, found.last, answer, where=found.where)
         return Answer(
-            question=question,
-            searched=" ".join(question.split()),
+            question=found.question,
+            searched=" ".join(found.question.split()),
             status="no_question",
             confidence=0.0,
             quotes=quotes,

@@ -8,7 +8,7 @@ from qa import Answerer, Retriever
 from qa.answer.requests.recognise import Request, read_request
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
-from qa.types import Turn
+from qa.types import Turn, Where
 from tests.conftest import SAMPLES
 
 
@@ -126,3 +126,29 @@ def test_a_comparison_gets_a_quote_for_each_side(answerer: Answerer):
         "an-hour-for-the-bicycle.md",
     ]
     assert answer.notice.startswith("This program does not compare.")
+
+
+def test_requests_stay_within_the_articles_that_were_chosen(answerer: Answerer):
+    bicycle = Where(article_ids=("an-hour-for-the-bicycle.md",))
+    listed = answerer.answer("Which articles do you have?", where=bicycle)
+    assert listed.notice == "These are the articles:\n- An Hour for the Bicycle"
+    compared = answerer.answer("Compare eelgrass with the bicycle chain", where=bicycle)
+    assert {quote.article.id for quote in compared.quotes} == {"an-hour-for-the-bicycle.md"}
+    named = answerer.answer("Summarise the meadow under Ostrey Bay", where=bicycle)
+    assert (named.quotes, named.notice.split(".")[0]) == ((), "No article has that title")
+    only = answerer.answer("Summarise the article", where=bicycle)
+    assert [quote.article.title for quote in only.quotes] == ["An Hour for the Bicycle"] * 5
+    nothing = answerer.answer("List the articles", where=Where(article_ids=("nothere.txt",)))
+    assert nothing.notice == "None of the articles is among those that you chose to ask."
+
+
+def test_words_of_a_request_are_not_searched_for_again(answerer: Answerer):
+    turns = [Turn.from_answer(answerer.answer("How many hectares does the eelgrass cover?"))]
+    turns.append(Turn.from_answer(answerer.answer("Thanks a lot!", turns)))
+    asked = answerer.answer("And when was it mapped?", turns)
+    assert "eelgrass" in asked.searched and "Thanks" not in asked.searched
+    shown = Turn.from_answer(answerer.answer("Summarise the meadow under Ostrey Bay"))
+    assert {quote.article.title for quote in shown.quotes} == {"The Meadow under Ostrey Bay"}
+    after = answerer.answer("Who keeps it?", [shown])
+    assert "Summarise" not in after.searched
+    assert after.hits[0].passage.article.title == "The Meadow under Ostrey Bay"

@@ -6,7 +6,10 @@ this program does instead, and what of it there is: key sentences, quotes side b
 """
 
 import re
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, TypeAlias
+
+from qa.types import Turn
 
 RequestKind: TypeAlias = Literal["greeting", "thanks", "help", "articles", "summary", "comparison"]
 
@@ -85,3 +88,16 @@ def read_request(text: str) -> Request | None:
     if match := re.fullmatch(_COMPARISON, asked, re.IGNORECASE):
         return Request("comparison", (match["one"], match["other"]))
     return None
+
+
+def drop_requests(history: Sequence[Turn]) -> list[Turn]:
+    """The turns that a later question may lean on: no words of a request are searched for again,
+    and one that showed no quotes is left out.
+    """
+    turns = []
+    for turn in history:
+        if not read_request(turn.question):
+            turns.append(turn)
+        elif turn.quotes:
+            turns.append(turn._replace(searched=""))
+    return turns

@@ -2,14 +2,14 @@
 where articles have them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 from qa.answer.requests.key_sentences import find_key_sentences
 from qa.answer.requests.recognise import Request
 from qa.answer.retriever import Retriever
-from qa.types import Answer, Article, Quote, fold_words
+from qa.types import EVERYWHERE, Answer, Article, Quote, Where, fold_words
 
 MOST_LISTED = 20
 _WHAT_IT_DOES = (
@@ -34,9 +34,17 @@ def respond(
     retriever: Retriever,
     last: Article | None,
     answer: Callable[[str], Answer],
+    *,
+    where: Where = EVERYWHERE,
 ) -> Response:
-    """Offer what there is for a request; `last` is the article quoted last in the conversation,
-    and `answer` answers a question as it is written.
+    """Offer what there is for a request.
+
+    Args:
+        request: what was asked for.
+        retriever: has the articles.
+        last: the article quoted last in the conversation.
+        answer: answers a question as it is written, from the articles that `where` admits.
+        where: which articles may be named and quoted.
     """
     match request.kind:
         case "greeting":
@@ -46,15 +54,17 @@ def respond(
         case "help":
             return Response(f"{_WHAT_IT_DOES} {_WHAT_TO_ASK}")
         case "articles":
-            return Response(_list_articles(retriever, "These are the articles:"))
+            return Response(_list_articles(retriever, where, "These are the articles:"))
         case "summary":
-            return _show_key_sentences(retriever, request.subjects, last)
+            return _show_key_sentences(retriever, where, request.subjects, last)
         case "comparison":
             return _show_side_by_side(request.subjects, answer)
 
 
-def _list_articles(retriever: Retriever, lead: str) -> str:
-    articles = list(islice(retriever.index.list_articles(limit=MOST_LISTED + 1), MOST_LISTED + 1))
+def _list_articles(retriever: Retriever, where: Where, lead: str) -> str:
+    articles = list(islice(_admitted(retriever, where), MOST_LISTED + 1))
+    if not articles and where != EVERYWHERE:
+        return "None of the articles is among those that you chose to ask."
     if not articles:
         return "There are no articles yet: add some, and build the index."
     lines = [f"- {' '.join(article.title.split())}" for article in articles[:MOST_LISTED]]
@@ -63,13 +73,20 @@ def _list_articles(retriever: Retriever, lead: str) -> str:
 
 
 def _show_key_sentences(
-    retriever: Retriever, subjects: Sequence[str], last: Article | None
+    retriever: Retriever, where: Where, subjects: Sequence[str], last: Article | None
 ) -> Response:
-    article = _find_article(retriever, subjects[0]) if subjects else last or _only(retriever)
+    if subjects:
+        article = _find_article(retriever, where, subjects[0])
+    elif last and where.admits(last):
+        article = last
+    else:
+        article = _only(retriever, where)
     if article is None:
         lead = "No article has that title" if subjects else "Several articles could be meant"
         return Response(
-            _list_articles(retriever, f"{lead}. Say “Key sentences of” with one of these titles:")
+            _list_articles(
+                retriever, where, f"{lead}. Say “Key sentences of” with one of these titles:"
+            )
         )
     quotes = find_key_sentences(retriever.index, article)
     if not quotes:
@@ -99,15 +116,20 @@ def _show_side_by_side(subjects: Sequence[str], answer: Callable[[str], Answer])
     return Response(notice, tuple(quotes))
 
 
-def _only(retriever: Retriever) -> Article | None:
+def _admitted(retriever: Retriever, where: Where) -> Iterator[Article]:
+    return (article for article in retriever.index.list_articles() if where.admits(article))
+
+
+def _only(retriever: Retriever, where: Where) -> Article | None:
     """The article, where there is but one."""
-    articles = list(islice(retriever.index.list_articles(limit=2), 2))
+    articles = list(islice(_admitted(retriever, where), 2))
     return articles[0] if len(articles) == 1 else None
 
 
-def _find_article(retriever: Retriever, name: str) -> Article | None:
+def _find_article(retriever: Retriever, where: Where, name: str) -> Article | None:
     """The article found by a name all of whose words are in its title."""
     wanted = set(fold_words(name)) - {"the", "a", "an", "article", "on", "about"}
-    found = {hit.passage.article.id: hit.passage.article for hit in retriever.retrieve(name, 50)}
+    hits = retriever.retrieve(name, 50, where=where)
+    found = {hit.passage.article.id: hit.passage.article for hit in hits}
     titled = [a for a in found.values() if wanted and wanted <= set(fold_words(a.title))]
     return min(titled, key=lambda article: len(article.title), default=None)
