@@ -22,7 +22,7 @@ def identify_bundled() -> str:
         return ""
 
 
-def load_reader(name: str) -> Reader:
+def load_reader(name: str = BUNDLED) -> Reader:
     """The bundled reader, or any extractive question-answering model by its folder or Hugging Face
     name.
 

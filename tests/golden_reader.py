@@ -1,7 +1,7 @@
 """Write tests/data/reader-golden.json: what the float reader says of some passages of the sample
 articles.
 
-    python -m tests.golden CHECKPOINT
+    python -m tests.golden_reader CHECKPOINT
 
 The shipped reader, the int8 form of that checkpoint, is tested against it.
 """
