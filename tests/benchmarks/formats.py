@@ -16,7 +16,8 @@ from lxml import html
 
 from qa.articles.formats.contents import FormatError
 from qa.articles.formats.html import read_html
-from qa.articles.formats.pdf.read import open_document, read_pdf
+from qa.articles.formats.pdf.document import open_document
+from qa.articles.formats.pdf.read import read_pdf
 
 RANGES = 800
 
@@ -59,32 +60,34 @@ def compared(words: str) -> Counter[str]:
 
 def measure_places(folder: Path) -> None:
     """Random ranges of texts against the characters of the pages where they are said to stand."""
-    import pypdfium2.raw as pdfium
-
     draw = random.Random(1)
     tried = wrong = 0
     for path in sorted((folder / "pdf").glob("*.pdf")):
-        data = path.read_bytes()
         try:
-            contents, document = read_pdf(data), open_document(data, None)
+            contents = read_pdf(path.read_bytes())
         except FormatError:
             continue
-        pages: dict[int, str] = {}
+        pages = read_characters(path.read_bytes())
         for _ in range(RANGES):
             start = draw.randrange(len(contents.text))
             end = min(len(contents.text), start + draw.randrange(1, 300))
             found = ""
             for part in contents.layout.find_characters(start, end):
-                if part.page not in pages:
-                    text = pdfium.FPDFText_LoadPage(pdfium.FPDF_LoadPage(document, part.page - 1))
-                    count = range(pdfium.FPDFText_CountChars(text))
-                    pages[part.page] = "".join(
-                        chr(pdfium.FPDFText_GetUnicode(text, n)) for n in count
-                    )
-                found += pages[part.page][part.first : part.first + part.chars]
+                found += pages[part.page - 1][part.first : part.first + part.chars]
             tried += 1
             wrong += compared(contents.text[start:end]) != compared(found)
     print(f"places: {wrong} of {tried} random ranges are not what their page has there")
+
+
+def read_characters(data: bytes) -> list[str]:
+    """The characters of each page of a PDF."""
+    pages = []
+    with open_document(data) as (pdfium, document):
+        for number in range(pdfium.FPDF_GetPageCount(document)):
+            text = pdfium.FPDFText_LoadPage(pdfium.FPDF_LoadPage(document, number))
+            count = range(pdfium.FPDFText_CountChars(text))
+            pages.append("".join(chr(pdfium.FPDFText_GetUnicode(text, n)) for n in count))
+    return pages
 
 
 def measure_pages(folder: Path) -> None:

@@ -1,4 +1,5 @@
-"""PDF -> text whose every line knows its characters on the page; a page -> a picture with boxes.
+"""PDF: bytes -> `Contents` whose every line knows its characters on the page; a page -> a picture.
 
-PDFium (by pypdfium2) does the reading and drawing; the layout is this room's own.
+In: the bytes of a file; out: as above. PDFium (by pypdfium2) reads and draws; lines, columns,
+paragraphs and headings are found here. May import: the formats' `contents`, places.
 """

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from qa.articles.formats.contents import FormatError
-from qa.articles.formats.pdf.read import open_document
+from qa.articles.formats.pdf.document import open_document
 
 MAX_PIXELS = 12_000_000
 MAX_BOXES = 500
@@ -34,10 +34,7 @@ def draw_page(
         A PNG; and "pages", "width", "height" and "boxes": [left, top, right, bottom] of each line
         of the ranges, as shares of width and height.
     """
-    import pypdfium2.raw as pdfium
-
-    document = open_document(data, password)
-    try:
+    with open_document(data, password) as (pdfium, document):
         pages = pdfium.FPDF_GetPageCount(document)
         handle = pdfium.FPDF_LoadPage(document, page) if 0 <= page < pages else None
         if not handle:
@@ -61,11 +58,14 @@ def draw_page(
             }
         finally:
             pdfium.FPDF_ClosePage(handle)
-    finally:
-        pdfium.FPDF_CloseDocument(document)
 
 
-def _find_boxes(pdfium: Any, page: Any, ranges: Sequence[Sequence[int]]) -> list[list[float]]:  # noqa: ANN401
+def _find_boxes(
+    pdfium: Any,  # noqa: ANN401
+    page: Any,  # noqa: ANN401
+    ranges: Sequence[Sequence[int]],
+) -> list[list[float]]:
+    """One box for each range of characters on one line, as `draw_page` returns them."""
     text = pdfium.FPDFText_LoadPage(page)
     if not text:
         return []
