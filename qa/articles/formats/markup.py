@@ -4,6 +4,7 @@ feeds share.
 
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
@@ -159,7 +160,7 @@ def walk_blocks(root: Any, *, hidden: bool = False) -> Iterator[Markup]:  # noqa
 
     while waiting:
         element, is_end = waiting.pop()
-        tag = element.tag.rpartition("}")[2].lower() if isinstance(element.tag, str) else ""
+        tag = _name(element.tag) if isinstance(element.tag, str) else ""
         if is_end:
             if tag in _BLOCKS or tag in _PRE:
                 yield from flush()
@@ -204,6 +205,12 @@ def write_blocks(writer: TextWriter, blocks: Iterator[Markup] | list[Markup]) ->
     """Put blocks into a text."""
     for block in blocks:
         writer.add(block.words, kind=block.kind, level=block.level, anchor=block.anchor)
+
+
+@lru_cache(maxsize=4096)
+def _name(tag: str) -> str:
+    """A tag without its namespace, in lower case."""
+    return tag.rpartition("}")[2].lower()
 
 
 def _inline(text: str | None, kind: int) -> str:
