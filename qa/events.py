@@ -30,7 +30,7 @@ def report_answer(answer: Answer) -> None:
         report("answered", **_describe(answer), seconds=_round(answer.seconds))
 
 
-def report(event: str, **facts: Any) -> None:  # noqa: ANN401
+def report(event: str, **facts: Any) -> None:
     """Tell of something else, with its facts as plain values."""
     LOG.info(event, extra={"facts": facts})
 

@@ -382,8 +382,10 @@ class _Fields:
 
     def number(self, name: str, default: object = ...) -> float:
         value = self.get(name, default)
-        is_number = type(value) in (int, float) and -MAX_OFFSET <= value <= MAX_OFFSET  # type: ignore[operator]
-        return float(value) if is_number else self._refuse(name, value)  # type: ignore[arg-type]
+        # By type, not isinstance: a bool is no number here.
+        if (type(value) is int or type(value) is float) and abs(value) <= MAX_OFFSET:
+            return float(value)
+        return self._refuse(name, value)
 
     def items(self, name: str, default: object = ...) -> Sequence[object]:
         value = self.get(name, default)

@@ -125,7 +125,7 @@ class Shown:
         """As Jupyter asks for it."""
         return Shown._html(self) if Shown._html else None
 
-    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:  # noqa: ANN401
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
         """As IPython asks for it."""
         printer.text(str(self))
 

@@ -48,12 +48,12 @@ _PARTICLES = frozenset(
 )
 _NOT_IN_NAMES = frozenset(
     "a an and are as at book by chapter for from how in is it lesson of on or part section the to "
-    "unit volume what when"
-    " where who why with".split(" ")
+    "unit volume what when where who why with".split(" ")
 )
 _SECTIONS = frozenset(
-    "analysis,business,comment,culture,editorial,essay,exclusive,feature,interview,news,opinion,politics,review,"
-    "science,special report,sport,sports,technology,world,أخبار,تحليل,رأي,مقال,مقالات".split(",")
+    "analysis,business,comment,culture,editorial,essay,exclusive,feature,interview,news,opinion,"
+    "politics,review,science,special report,sport,sports,technology,world,"
+    "أخبار,تحليل,رأي,مقال,مقالات".split(",")
 )
 _GENERIC = frozenset(
     "abstract,contents,introduction,overview,preface,summary,table of contents,مقدمة".split(",")

@@ -24,7 +24,8 @@ _SPACE = re.compile(r"\s+")
 _OTHER_STOPS = re.compile(r"[؟۔。！？｡।॥։።။][؟۔。！？｡।॥։።။!?.…]*[”’\"'»」』）)\]]*")
 # And it has learnt from law: "art.", "series.", "century." end no sentence for it.
 _WORD_STOP = re.compile(
-    r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*(?=(?:\s*\[\d+\])*\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))"
+    r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*"
+    r"(?=(?:\s*\[\d+\])*\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))"
 )
 _LONG_ABBREVIATIONS = """
     abzgl approx appt asst assoc atty bros bspw bzgl capt chap chaps comm corp dept depts evtl exkl

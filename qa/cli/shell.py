@@ -43,7 +43,7 @@ class Location(click.Path):
     def __init__(self) -> None:
         super().__init__(path_type=Path, file_okay=False)
 
-    def convert(self, value: Any, param: Any, ctx: Any) -> Any:  # noqa: ANN401
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
         """As click asks for it."""
         if isinstance(value, str) and "://" in value:
             return value
@@ -112,7 +112,7 @@ def where_options(command: Callable[..., R]) -> Callable[..., R]:
         authors: tuple[str, ...],
         languages: tuple[str, ...],
         title: str,
-        **options: Any,  # noqa: ANN401
+        **options: Any,
     ) -> R:
         from qa.types import Where
 

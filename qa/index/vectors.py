@@ -208,9 +208,12 @@ class FaissIndex:
         # FAISS's own types do not know its keywords.
         swig: Any = faiss
         selector = swig.IDSelectorBatch(ids)
-        if not hasattr(self._index, "nlist"):
-            return swig.SearchParameters(sel=selector)  # type: ignore[no-any-return]
-        return swig.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)  # type: ignore[no-any-return]
+        parameters: faiss.SearchParameters = (
+            swig.SearchParametersIVF(sel=selector, nprobe=self._index.nlist)
+            if hasattr(self._index, "nlist")
+            else swig.SearchParameters(sel=selector)
+        )
+        return parameters
 
 
 class JoinedIndex:

@@ -55,7 +55,7 @@ class Page(gr.Blocks):
     the terminal.
     """
 
-    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:  # noqa: ANN401
+    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
         """Run what is behind one call."""
         try:
             return await super().process_api(*args, **options)

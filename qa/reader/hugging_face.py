@@ -21,7 +21,7 @@ class HuggingFaceReader:
 
     scores_sentences = False
 
-    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:  # noqa: ANN401 (of hundreds of classes)
+    def __init__(self, model: Any, tokenizer: Any, *, name: str) -> None:
         self._model = model
         self._tokenizer = tokenizer
         self.name = name

@@ -83,13 +83,13 @@ def _wrap(parts: Sequence[str]) -> str:
     return f'<div class="qa-notebook">{_STYLE}{"".join(parts)}</div>'
 
 
-def _to_html(value: Any) -> str:  # noqa: ANN401
+def _to_html(value: Any) -> str:
     if isinstance(value, Answer):
         return answer_to_cards(value)
     return quote_to_card(value) if isinstance(value, Quote) else hit_to_card(value)
 
 
-def _to_text(value: Any) -> str:  # noqa: ANN401
+def _to_text(value: Any) -> str:
     if isinstance(value, Answer):
         return answer_to_text(value)
     return (

@@ -45,7 +45,7 @@ def make_schema(of: SchemaOf = "answer") -> dict[str, Any]:
     }
 
 
-def _describe(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _describe(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema of a type; those of TypedDicts become definitions."""
     if kind in _PLAIN:
         return {"type": _PLAIN[kind]}
@@ -69,7 +69,7 @@ def _describe(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa
     raise TypeError(f"{kind!r} has no place in the schema: say how in {__name__}")
 
 
-def _describe_fields(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:  # noqa: ANN401
+def _describe_fields(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:
     hints = get_type_hints(kind, include_extras=True)
     return {
         "description": " ".join((kind.__doc__ or "").split()),

@@ -46,7 +46,7 @@ class Format:
         module = self.reader.partition(".")[0].partition(":")[0]
         return f"{module} {self.version}, {self.library} {_library_version(self.library)}"
 
-    def read(self, data: bytes, **options: Any) -> Contents:  # noqa: ANN401
+    def read(self, data: bytes, **options: Any) -> Contents:
         """Read a file of this format, in this process: for strangers' files use
         `pool.read_isolated`.
         """

@@ -134,7 +134,7 @@ class TextWriter:
         )
         return start
 
-    def finish(self, **stated: Any) -> Contents:  # noqa: ANN401
+    def finish(self, **stated: Any) -> Contents:
         """All that was written, with what the file says of itself."""
         return Contents(
             text="".join(self.pieces),

@@ -1,12 +1,12 @@
-"""DOCX (Word) -> its text: what is inserted but not what is deleted, with notes, text boxes and
-tables.
+"""DOCX (Word) -> `Contents`: text with notes, text boxes and tables; of tracked changes what is
+inserted, not what is deleted.
 """
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from qa.articles.formats.archive import Archive
+from qa.articles.formats.archive import Archive, get_attribute, local_name
 from qa.articles.formats.contents import (
     Contents,
     FormatError,
@@ -35,20 +35,20 @@ def read_docx(data: bytes) -> Contents:
     levels = _read_styles(archive)
     writer = TextWriter()
     writer.begin_part(main)
-    body = next((child for child in archive.read_xml(main) if _name(child) == "body"), None)
+    body = next((child for child in archive.read_xml(main) if local_name(child) == "body"), None)
     for words, kind, level, anchor in _walk(body if body is not None else (), levels):
         writer.add(words, kind=kind, level=level, anchor=anchor)
     for part, tag in _NOTES:
         if part in archive:
             writer.begin_part(part)
             for note in archive.read_xml(part):
-                if _name(note) == tag and _get(note, "type") in (None, "normal"):
+                if local_name(note) == tag and get_attribute(note, "type") in (None, "normal"):
                     for words, kind, _, _ in _walk(note, {}):
-                        writer.add(words, kind=kind, anchor=_get(note, "id") or "")
+                        writer.add(words, kind=kind, anchor=get_attribute(note, "id") or "")
     if not writer.blocks:
         raise FormatError("holds no words: write something in it or remove it")
     core = archive.read_xml("docProps/core.xml") if "docProps/core.xml" in archive else ()
-    about = {_name(child): child.text for child in core}
+    about = {local_name(child): child.text for child in core}
     return writer.finish(
         title=stated(about.get("title")),
         author=join_names((about.get("creator") or "").split(";")),
@@ -57,23 +57,12 @@ def read_docx(data: bytes) -> Contents:
 
 
 def _find_main(archive: Archive) -> str:
+    """Name of the part that holds the text."""
     if "_rels/.rels" in archive:
         for relation in archive.read_xml("_rels/.rels"):
             if str(relation.get("Type")).endswith("/officeDocument"):
                 return str(relation.get("Target")).lstrip("/")
     return MAIN
-
-
-def _name(element: Any) -> str:  # noqa: ANN401
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _get(element: Any, name: str) -> str | None:  # noqa: ANN401
-    """An attribute, whatever its namespace: strict and transitional files differ in it."""
-    return next(
-        (str(value) for key, value in element.attrib.items() if key.rpartition("}")[2] == name),
-        None,
-    )
 
 
 def _read_styles(archive: Archive) -> dict[str, int]:
@@ -83,18 +72,18 @@ def _read_styles(archive: Archive) -> dict[str, int]:
     levels: dict[str, int] = {}
     based_on: dict[str, str] = {}
     for style in archive.read_xml("word/styles.xml"):
-        identity = _get(style, "styleId")
-        if _name(style) != "style" or identity is None:
+        identity = get_attribute(style, "styleId")
+        if local_name(style) != "style" or identity is None:
             continue
         for child in style.iter():
-            value = _get(child, "val") or ""
-            if _name(child) == "name" and (match := re.fullmatch(r"(?i)heading (\d)", value)):
+            value = get_attribute(child, "val") or ""
+            if local_name(child) == "name" and (match := re.fullmatch(r"(?i)heading (\d)", value)):
                 levels[identity] = int(match[1])
-            elif _name(child) == "name" and value.lower() == "title":
+            elif local_name(child) == "name" and value.lower() == "title":
                 levels[identity] = 1
-            elif _name(child) == "outlineLvl" and value.isdigit() and int(value) < 9:
+            elif local_name(child) == "outlineLvl" and value.isdigit() and int(value) < 9:
                 levels.setdefault(identity, int(value) + 1)
-            elif _name(child) == "basedOn":
+            elif local_name(child) == "basedOn":
                 based_on[identity] = value
     for identity in based_on:
         above, steps = identity, 0
@@ -105,12 +94,12 @@ def _read_styles(archive: Archive) -> dict[str, int]:
     return levels
 
 
-def _walk(body: Any, levels: dict[str, int]) -> Iterator[tuple[str, int, int, str]]:  # noqa: ANN401
+def _walk(body: Any, levels: dict[str, int]) -> Iterator[tuple[str, int, int, str]]:
     """(words, kind, level, anchor) of each paragraph and each row of a table."""
     waiting = list(reversed(list(body)))
     while waiting:
         element = waiting.pop()
-        name = _name(element)
+        name = local_name(element)
         if name == "p":
             boxes: list[Any] = []
             words = "".join(_texts(element, boxes))
@@ -123,16 +112,24 @@ def _walk(body: Any, levels: dict[str, int]) -> Iterator[tuple[str, int, int, st
             waiting.extend(reversed(list(element)))
 
 
-def _rows(table: Any, levels: dict[str, int]) -> Iterator[tuple[str, int, int, str]]:  # noqa: ANN401
+def _rows(
+    table: Any,
+    levels: dict[str, int],
+) -> Iterator[tuple[str, int, int, str]]:
+    """The rows of a table as `_walk` gives them, a tab between two cells; where each row has one
+    cell, it is a frame, and its paragraphs are given instead.
+    """
     is_single = all(
-        sum(_name(cell) == "tc" for cell in row) <= 1 for row in table if _name(row) == "tr"
+        sum(local_name(cell) == "tc" for cell in row) <= 1
+        for row in table
+        if local_name(row) == "tr"
     )
     for row in table:
-        if _name(row) != "tr":
+        if local_name(row) != "tr":
             continue
         cells = []
         for cell in row.iter():
-            if _name(cell) == "tc" and _nearest(cell, "tr") is row:
+            if local_name(cell) == "tc" and _nearest(cell, "tr") is row:
                 if is_single:  # a frame about a text
                     yield from _walk(cell, levels)
                 else:
@@ -143,16 +140,17 @@ def _rows(table: Any, levels: dict[str, int]) -> Iterator[tuple[str, int, int, s
             yield "\t".join(cells), ROW, 0, ""
 
 
-def _nearest(element: Any, name: str) -> Any:  # noqa: ANN401
-    return next((above for above in element.iterancestors() if _name(above) == name), None)
+def _nearest(element: Any, name: str) -> Any:
+    """The innermost element of this name around another, or None."""
+    return next((above for above in element.iterancestors() if local_name(above) == name), None)
 
 
-def _texts(paragraph: Any, boxes: list[Any]) -> Iterator[str]:  # noqa: ANN401
+def _texts(paragraph: Any, boxes: list[Any]) -> Iterator[str]:
     """What a paragraph's runs say; text boxes within are set aside."""
     waiting = list(reversed(list(paragraph)))
     while waiting:
         element = waiting.pop()
-        name = _name(element)
+        name = local_name(element)
         if name == "txbxContent":
             boxes.extend(element)
         elif name == "t":
@@ -160,7 +158,7 @@ def _texts(paragraph: Any, boxes: list[Any]) -> Iterator[str]:  # noqa: ANN401
         elif name in ("tab", "ptab"):
             yield " "
         elif name in ("br", "cr"):
-            yield "\n" if _get(element, "type") in (None, "textWrapping") else " "
+            yield "\n" if get_attribute(element, "type") in (None, "textWrapping") else " "
         elif name == "noBreakHyphen":
             yield "‑"
         elif name == "sym":
@@ -169,26 +167,29 @@ def _texts(paragraph: Any, boxes: list[Any]) -> Iterator[str]:  # noqa: ANN401
             waiting.extend(reversed(list(element)))
 
 
-def _is_hidden(run: Any) -> bool:  # noqa: ANN401
-    properties = next((child for child in run if _name(child) == "rPr"), ())
+def _is_hidden(run: Any) -> bool:
+    properties = next((child for child in run if local_name(child) == "rPr"), ())
     return any(
-        _name(one) in ("vanish", "webHidden") and _get(one, "val") not in ("0", "false", "off")
+        local_name(one) in ("vanish", "webHidden")
+        and get_attribute(one, "val") not in ("0", "false", "off")
         for one in properties
     )
 
 
-def _heading_level(paragraph: Any, levels: dict[str, int]) -> int:  # noqa: ANN401
-    properties = next((child for child in paragraph if _name(child) == "pPr"), ())
+def _heading_level(paragraph: Any, levels: dict[str, int]) -> int:
+    """1 to 9; 0 of what is no heading."""
+    properties = next((child for child in paragraph if local_name(child) == "pPr"), ())
     level = 0
     for one in properties:
-        value = _get(one, "val") or ""
-        if _name(one) == "pStyle":
+        value = get_attribute(one, "val") or ""
+        if local_name(one) == "pStyle":
             level = level or levels.get(value, 0)
-        elif _name(one) == "outlineLvl" and value.isdigit() and int(value) < 9:
+        elif local_name(one) == "outlineLvl" and value.isdigit() and int(value) < 9:
             level = int(value) + 1
     return level
 
 
-def _anchor(paragraph: Any) -> str:  # noqa: ANN401
-    mark = next((one for one in paragraph if _name(one) == "bookmarkStart"), None)
-    return (_get(mark, "name") or "") if mark is not None else ""
+def _anchor(paragraph: Any) -> str:
+    """Name of the first bookmark in a paragraph, or empty."""
+    mark = next((one for one in paragraph if local_name(one) == "bookmarkStart"), None)
+    return (get_attribute(mark, "name") or "") if mark is not None else ""

@@ -1,4 +1,4 @@
-"""EPUB -> the chapters of a book in their order."""
+"""EPUB -> `Contents`: the chapters of a book in their order, each a part of its own."""
 
 import posixpath
 from typing import Any
@@ -59,7 +59,7 @@ def read_epub(data: bytes) -> Contents:
     )
 
 
-def _reading_order(root: Any, folder: str) -> list[str]:  # noqa: ANN401
+def _reading_order(root: Any, folder: str) -> list[str]:
     """Names of the chapters; the table of contents is left out, since it repeats their headings."""
     items = {one.get("id"): one for one in root.iter("{*}item")}
     found = []

@@ -1,4 +1,4 @@
-"""A feed (RSS, Atom) as it was fetched -> its entries, each under its title."""
+"""A feed (RSS, Atom) as it was fetched -> `Contents`: its entries, each under its title."""
 
 import io
 import re

@@ -1,7 +1,7 @@
 """A web page -> its article, without menus, advertisements and comments.
 
-Trafilatura selects, and names title, author and date; the words are taken from the page's own tree,
-since what Trafilatura prints differs from it in a paragraph of fifty.
+Trafilatura finds out which text is the article, its title, author and date; the words are taken
+from the page's own tree, since what Trafilatura prints differs from it in one paragraph of fifty.
 """
 
 import re
@@ -12,7 +12,6 @@ from qa.articles.formats.contents import (
     Contents,
     FormatError,
     TextWriter,
-    clean,
     stated,
     stated_date,
 )
@@ -62,7 +61,9 @@ def read_html(data: bytes, *, encoding: str | None = None, url: str | None = Non
 
 
 def decode_html(data: bytes, encoding: str | None = None) -> str:
-    """Bytes -> text by byte-order mark, the server's or the page's word, UTF-8, or a guess."""
+    """Bytes -> text, in the encoding of the byte-order mark, or else that which the server or the
+    page names, or else UTF-8, or else a guess.
+    """
     for mark, announced in (
         (b"\xef\xbb\xbf", "utf-8"),
         (b"\xff\xfe", "utf-16-le"),
@@ -183,6 +184,3 @@ def _heaviest_run(pairs: list[tuple[int, int, int]]) -> list[int]:
         taken.append(links[link][0])
         link = links[link][1]
     return taken[::-1]
-
-
-__all__ = ["clean", "decode_html", "read_html", "select_blocks"]

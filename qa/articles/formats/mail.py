@@ -1,4 +1,4 @@
-"""Mail (.eml, .mbox) and pages saved with all their parts (.mhtml) -> their text."""
+"""Mail (.eml, .mbox) and web pages saved with all their parts (.mhtml) -> `Contents`."""
 
 import re
 from collections.abc import Iterator
@@ -93,15 +93,21 @@ def read_mhtml(data: bytes) -> Contents:
 
 
 def parse_message(data: bytes) -> EmailMessage:
-    """A message, once it is seen that parsing it will not take all memory: headers are short, parts
-    few.
+    """Parse a message whose headers are short and whose parts are few.
+
+    Raises:
+        FormatError: they are not; parsing it might take all memory.
     """
     check_headers(data)
-    return BytesParser(policy=policy.default.clone(max_line_length=None)).parsebytes(data)  # type: ignore[arg-type, return-value, unused-ignore]
+    parser = BytesParser(EmailMessage, policy=policy.default.clone(max_line_length=None))
+    message = parser.parsebytes(data)
+    return message
 
 
 def check_headers(data: bytes) -> None:
-    """Refuse what no mail has: kilobytes of one header, thousands of encoded words or parts."""
+    """Raise a FormatError for what no mail has: 64 KiB of one header, thousands of encoded words or
+    of parts.
+    """
     head = data[: _end_of_head(data)]
     if len(head) > MAX_HEADER_BYTES * 4 or any(
         len(line) > MAX_HEADER_BYTES for line in _headers(head)

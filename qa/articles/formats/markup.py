@@ -47,7 +47,7 @@ class Markup(NamedTuple):
     anchor: str
 
 
-def parse_html(data: bytes | str, *, encoding: str | None = None) -> Any:  # noqa: ANN401
+def parse_html(data: bytes | str, *, encoding: str | None = None) -> Any:
     """The root element.
 
     lxml cuts silently what is nested deeper than 256 or is larger than its limits; such a page is
@@ -80,7 +80,9 @@ def parse_html(data: bytes | str, *, encoding: str | None = None) -> Any:  # noq
 
 
 def _check_size(page: bytes | str) -> None:
-    """Refuse what parsers take minutes for: endless elements, thousands of attributes in one."""
+    """Raise a FormatError for what parsers take minutes over: millions of elements, thousands of
+    attributes in one.
+    """
     data = page.encode("utf-8", "replace") if isinstance(page, str) else page
     if data.count(b"<") > 2 * MAX_NODES:
         raise FormatError(f"has more than {MAX_NODES:,} elements: it is no page that people read")
@@ -91,8 +93,8 @@ def _check_size(page: bytes | str) -> None:
             )
 
 
-def _parse_flat(text: str) -> Any:  # noqa: ANN401
-    """A tree of two levels: each block below the root; for pages that are nested without end."""
+def _parse_flat(text: str) -> Any:
+    """A tree of two levels, with each block below the root, of a page nested too deep for lxml."""
     from lxml import etree
 
     parser = _FlatParser()
@@ -107,6 +109,8 @@ def _parse_flat(text: str) -> Any:  # noqa: ANN401
 
 
 class _FlatParser(HTMLParser):
+    """Collects a page's blocks as (tag, words), in order."""
+
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.blocks: list[tuple[str, str]] = []
@@ -139,9 +143,10 @@ class _FlatParser(HTMLParser):
             self._pieces.append(data)
 
 
-def walk_blocks(root: Any, *, hidden: bool = False) -> Iterator[Markup]:  # noqa: ANN401
-    """The blocks below an element; what a page hides only with `hidden`. No recursion: pages may be
-    nested deep.
+def walk_blocks(root: Any, *, hidden: bool = False) -> Iterator[Markup]:
+    """The blocks below an element, with `hidden` also those that the page does not show.
+
+    There is no recursion, since pages may be nested deeper than Python's stack.
     """
     pieces: list[str] = []
     anchor = ""
@@ -160,7 +165,7 @@ def walk_blocks(root: Any, *, hidden: bool = False) -> Iterator[Markup]:  # noqa
 
     while waiting:
         element, is_end = waiting.pop()
-        tag = _name(element.tag) if isinstance(element.tag, str) else ""
+        tag = _name(element)
         if is_end:
             if tag in _BLOCKS or tag in _PRE:
                 yield from flush()
@@ -207,9 +212,13 @@ def write_blocks(writer: TextWriter, blocks: Iterator[Markup] | list[Markup]) ->
         writer.add(block.words, kind=block.kind, level=block.level, anchor=block.anchor)
 
 
+def _name(element: Any) -> str:
+    """Name of an element without its namespace, in small letters; empty for comments."""
+    return _without_namespace(element.tag) if isinstance(element.tag, str) else ""
+
+
 @lru_cache(maxsize=4096)
-def _name(tag: str) -> str:
-    """A tag without its namespace, in lower case."""
+def _without_namespace(tag: str) -> str:
     return tag.rpartition("}")[2].lower()
 
 
@@ -221,43 +230,45 @@ def _inline(text: str | None, kind: int) -> str:
 
 
 def _level(tag: str) -> int:
+    """Level of a heading by its tag, 1 to 6; 0 of other tags."""
     return int(tag[1]) if len(tag) == 2 and tag[0] == "h" and tag[1] in "123456" else 0
 
 
-def _is_division(tag: str, element: Any) -> bool:  # noqa: ANN401
+def _is_division(tag: str, element: Any) -> bool:
     return tag == "section" or (
         tag == "div" and not _DIVISIONS.isdisjoint((element.get("class") or "").split())
     )
 
 
-def _is_aside(tag: str, element: Any) -> bool:  # noqa: ANN401
+def _is_aside(tag: str, element: Any) -> bool:
     return tag == "aside" or (
         tag == "div" and not _ASIDES.isdisjoint((element.get("class") or "").split())
     )
 
 
-def _is_hidden(element: Any) -> bool:  # noqa: ANN401
+def _is_hidden(element: Any) -> bool:
     style = element.get("style")
     if style and re.search(r"display\s*:\s*none|visibility\s*:\s*hidden", style, re.IGNORECASE):
         return True
     return element.get("hidden") is not None or element.get("aria-hidden") == "true"
 
 
-def _is_cell(element: Any) -> bool:  # noqa: ANN401
-    return isinstance(element.tag, str) and element.tag.rpartition("}")[2].lower() in ("td", "th")
+def _is_cell(element: Any) -> bool:
+    return _name(element) in ("td", "th")
 
 
-def _texts(element: Any) -> Iterator[str]:  # noqa: ANN401
+def _texts(element: Any) -> Iterator[str]:
     for node in element.iter():
-        if isinstance(node.tag, str) and node.tag.rpartition("}")[2].lower() not in _SKIPPED:
-            if node.tag.rpartition("}")[2].lower() in ("br", "p", "div", "li"):
+        tag = _name(node)
+        if tag and tag not in _SKIPPED:
+            if tag in ("br", "p", "div", "li"):
                 yield " "
             yield node.text or ""
         if node is not element:
             yield node.tail or ""
 
 
-def _is_data(table: Any) -> bool:  # noqa: ANN401
+def _is_data(table: Any) -> bool:
     """Whether a table holds data: none within it, and no cell that is a text of its own."""
     if next((inner for inner in table.iter("{*}table") if inner is not table), None) is not None:
         return False

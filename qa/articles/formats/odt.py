@@ -1,9 +1,11 @@
-"""ODT (LibreOffice) -> its text with notes, lists and tables, without what changes deleted."""
+"""ODT (LibreOffice) -> `Contents`: text with notes, lists and tables, without what tracked changes
+deleted.
+"""
 
 from collections.abc import Iterator
 from typing import Any
 
-from qa.articles.formats.archive import Archive
+from qa.articles.formats.archive import Archive, get_attribute, local_name
 from qa.articles.formats.contents import Contents, FormatError, TextWriter, stated, stated_date
 from qa.places import BODY, HEADING, ROW
 
@@ -42,7 +44,7 @@ def read_odt(data: bytes) -> Contents:
         "META-INF/manifest.xml"
     ):
         raise FormatError("is encrypted: save a copy without a password")
-    body = next((one for one in archive.read_xml("content.xml") if _name(one) == "body"), ())
+    body = next((one for one in archive.read_xml("content.xml") if local_name(one) == "body"), ())
     writer = TextWriter()
     writer.begin_part("content.xml")
     for words, kind, level, anchor in _walk(body):
@@ -51,7 +53,7 @@ def read_odt(data: bytes) -> Contents:
         raise FormatError("holds no words: write something in it or remove it")
     about: dict[str, str] = {}
     if "meta.xml" in archive:
-        about = {_name(one): one.text or "" for one in archive.read_xml("meta.xml").iter()}
+        about = {local_name(one): one.text or "" for one in archive.read_xml("meta.xml").iter()}
     return writer.finish(
         title=stated(about.get("title")),
         author=stated(about.get("initial-creator") or about.get("creator")),
@@ -60,22 +62,12 @@ def read_odt(data: bytes) -> Contents:
     )
 
 
-def _name(element: Any) -> str:  # noqa: ANN401
-    return element.tag.rpartition("}")[2] if isinstance(element.tag, str) else ""
-
-
-def _get(element: Any, name: str) -> str | None:  # noqa: ANN401
-    return next(
-        (str(value) for key, value in element.attrib.items() if key.rpartition("}")[2] == name),
-        None,
-    )
-
-
-def _walk(body: Any) -> Iterator[tuple[str, int, int, str]]:  # noqa: ANN401
+def _walk(body: Any) -> Iterator[tuple[str, int, int, str]]:
+    """(words, kind, level, anchor) of each paragraph and each row of a table."""
     waiting = list(reversed(list(body)))
     while waiting:
         element = waiting.pop()
-        name = _name(element)
+        name = local_name(element)
         if name in ("p", "h"):
             aside: list[Any] = []
             words = "".join(_texts(element, aside))
@@ -88,30 +80,32 @@ def _walk(body: Any) -> Iterator[tuple[str, int, int, str]]:  # noqa: ANN401
             waiting.extend(reversed(list(element)))
 
 
-def _level(heading: Any) -> int:  # noqa: ANN401
-    value = _get(heading, "outline-level") or "1"
+def _level(heading: Any) -> int:
+    """1 to 9."""
+    value = get_attribute(heading, "outline-level") or "1"
     return min(9, int(value)) if value.isdigit() and int(value) else 1
 
 
-def _anchor(element: Any) -> str:  # noqa: ANN401
-    mark = next((one for one in element if _name(one) in ("bookmark", "bookmark-start")), None)
-    return (_get(mark, "name") or "") if mark is not None else ""
+def _anchor(element: Any) -> str:
+    """Name of the first bookmark in a paragraph, or empty."""
+    mark = next((one for one in element if local_name(one) in ("bookmark", "bookmark-start")), None)
+    return (get_attribute(mark, "name") or "") if mark is not None else ""
 
 
-def _rows(table: Any) -> Iterator[tuple[str, int, int, str]]:  # noqa: ANN401
+def _rows(table: Any) -> Iterator[tuple[str, int, int, str]]:
     for row in table.iter("{*}table-row"):
         if next((above for above in row.iterancestors("{*}table")), None) is not table:
             continue
         cells = [
             " ".join(" ".join(words.split()) for words, _, _, _ in _walk(cell))
             for cell in row
-            if _name(cell) in ("table-cell", "covered-table-cell")
+            if local_name(cell) in ("table-cell", "covered-table-cell")
         ]
         if any(cells):
             yield "\t".join(cells), ROW, 0, ""
 
 
-def _texts(paragraph: Any, aside: list[Any]) -> Iterator[str]:  # noqa: ANN401
+def _texts(paragraph: Any, aside: list[Any]) -> Iterator[str]:
     """What a paragraph says; notes and frames within are set aside, to follow it."""
     yield paragraph.text or ""
     waiting: list[Any] = list(reversed(list(paragraph)))
@@ -120,16 +114,15 @@ def _texts(paragraph: Any, aside: list[Any]) -> Iterator[str]:  # noqa: ANN401
         if isinstance(element, str):
             yield element
             continue
-        name = _name(element)
+        name = local_name(element)
         waiting.append(element.tail or "")
         if name == "note":
-            aside.extend(one for one in element if _name(one) == "note-body")
+            aside.extend(one for one in element if local_name(one) == "note-body")
         elif name in ("text-box", "table"):
             aside.append(element)
         elif name == "s":
-            yield " " * min(
-                100, int(_get(element, "c") or "1") if (_get(element, "c") or "1").isdigit() else 1
-            )
+            count = get_attribute(element, "c") or "1"
+            yield " " * min(100, int(count) if count.isdigit() else 1)
         elif name == "tab":
             yield " "
         elif name == "line-break":

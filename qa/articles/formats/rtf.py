@@ -1,4 +1,4 @@
-"""RTF -> its text."""
+"""RTF -> `Contents`: its text and the rows of its tables."""
 
 import re
 

@@ -61,7 +61,7 @@ def read_isolated(
         raise FormatError("made its reader answer nonsense: it is damaged, or harmful") from error
 
 
-def draw_isolated(data: bytes, **options: Any) -> tuple[bytes, dict[str, Any]]:  # noqa: ANN401
+def draw_isolated(data: bytes, **options: Any) -> tuple[bytes, dict[str, Any]]:
     """Draw a page of a PDF in a worker: a picture (PNG), and its sizes; see `picture.draw_page`.
 
     Raises:

@@ -139,8 +139,9 @@ def _peak_bytes() -> int:
 
     `ru_maxrss` will not do: on Linux a process begins with that of the one which started it.
     """
-    with suppress(OSError, ValueError, IndexError), open("/proc/self/status", "rb") as status:  # noqa: PTH123
-        return int(status.read().partition(b"VmHWM:")[2].split()[0]) * 1024
+    with suppress(OSError, ValueError, IndexError):
+        status = Path("/proc/self/status").read_bytes()
+        return int(status.partition(b"VmHWM:")[2].split()[0]) * 1024
     return 0
 
 

@@ -213,7 +213,7 @@ class Writing:
         ).to_pylist()
         return row
 
-    def _commit(self, name: str, write: Any) -> None:  # noqa: ANN401
+    def _commit(self, name: str, write: Any) -> None:
         """One commit; another's between ours means that the lease was lost."""
         self._lease.check()
         table = self._tables[name]

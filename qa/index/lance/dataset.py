@@ -156,7 +156,7 @@ class Dataset:
                 ),
             )
 
-    def _create(self, name: str, **contents: Any) -> None:  # noqa: ANN401
+    def _create(self, name: str, **contents: Any) -> None:
         if name in self._names():
             return
         try:

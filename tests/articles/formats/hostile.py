@@ -51,7 +51,8 @@ def _archives() -> Iterator[tuple[str, bytes]]:
         make_zip(
             {
                 **types,
-                "word/document.xml": '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><x>&f;</x>',
+                "word/document.xml": '<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]>'
+                "<x>&f;</x>",
             }
         ),
     )

@@ -46,7 +46,7 @@ def open_document(data: bytes, password: str | None = None) -> Iterator[tuple[An
     raise FormatError("is damaged or cut short (data format error): get it again")
 
 
-def read_outline(pdfium: Any, document: Any) -> Iterator[Bookmark]:  # noqa: ANN401
+def read_outline(pdfium: Any, document: Any) -> Iterator[Bookmark]:
     """The entries of the outline in their order; those that lead nowhere are left out."""
     seen: set[int] = set()
     waiting = [(pdfium.FPDFBookmark_GetFirstChild(document, None), 1)]
@@ -71,7 +71,7 @@ def read_outline(pdfium: Any, document: Any) -> Iterator[Bookmark]:  # noqa: ANN
             waiting.append((pdfium.FPDFBookmark_GetFirstChild(document, mark), level + 1))
 
 
-def read_label(pdfium: Any, document: Any, number: int) -> str:  # noqa: ANN401
+def read_label(pdfium: Any, document: Any, number: int) -> str:
     """The number that is printed on a page, counted from 0, such as "iv"; empty where none is
     stated.
     """
@@ -83,7 +83,7 @@ def read_label(pdfium: Any, document: Any, number: int) -> str:  # noqa: ANN401
     return buffer.raw[: size - 2].decode("utf-16-le", "replace")
 
 
-def read_meta(pdfium: Any, document: Any, name: str) -> str:  # noqa: ANN401
+def read_meta(pdfium: Any, document: Any, name: str) -> str:
     """A field of the document's metadata, such as "Title"; empty where it has none."""
     size = pdfium.FPDF_GetMetaText(document, name.encode(), None, 0)
     buffer = ctypes.create_string_buffer(max(2, size))

@@ -54,8 +54,8 @@ def letters(words: str) -> str:
 
 
 def read_page(
-    pdfium: Any,  # noqa: ANN401
-    document: Any,  # noqa: ANN401
+    pdfium: Any,
+    document: Any,
     number: int,
 ) -> tuple[float, list[Line]]:
     """Height in points and lines of a page, counted from 0; (0, []) of one that cannot be read."""
@@ -80,7 +80,7 @@ class _PageReader:
     microsecond, and a page has thousands of letters.
     """
 
-    def __init__(self, pdfium: Any, text_page: Any, number: int) -> None:  # noqa: ANN401
+    def __init__(self, pdfium: Any, text_page: Any, number: int) -> None:
         self.pdfium, self.page, self.number = pdfium, text_page, number
         self._box = [ctypes.c_double() for _ in range(4)]
         self._flags = ctypes.c_int()

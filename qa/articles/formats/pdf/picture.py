@@ -61,8 +61,8 @@ def draw_page(
 
 
 def _find_boxes(
-    pdfium: Any,  # noqa: ANN401
-    page: Any,  # noqa: ANN401
+    pdfium: Any,
+    page: Any,
     ranges: Sequence[Sequence[int]],
 ) -> list[list[float]]:
     """One box for each range of characters on one line, as `draw_page` returns them."""
@@ -98,7 +98,7 @@ def _find_boxes(
     return found
 
 
-def _to_shares(pdfium: Any, page: Any, box: Sequence[float]) -> list[float]:  # noqa: ANN401
+def _to_shares(pdfium: Any, page: Any, box: Sequence[float]) -> list[float]:
     """[left, top, right, bottom] in the page's points -> shares of the picture, turned as the page
     is.
     """
@@ -112,7 +112,7 @@ def _to_shares(pdfium: Any, page: Any, box: Sequence[float]) -> list[float]:  # 
     return [min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1)]
 
 
-def _render(pdfium: Any, page: Any, width: int, height: int) -> bytes:  # noqa: ANN401
+def _render(pdfium: Any, page: Any, width: int, height: int) -> bytes:
     bitmap = pdfium.FPDFBitmap_CreateEx(width, height, pdfium.FPDFBitmap_BGR, None, 0)
     if not bitmap:
         raise MemoryError
