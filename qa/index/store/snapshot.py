@@ -2,28 +2,24 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
 
 from qa.errors import DiskError, IndexDamaged, IndexMismatch, IndexMissing, show_name
+from qa.index.store.examine import examine_store
 from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures, report_damage
 from qa.index.store.tables import (
     ARTICLE_COLUMNS,
     BY_NAME,
     FORMAT,
-    LATER,
-    SCHEMA,
     STORE_FILE,
-    TABLES,
     Table,
-    add_functions,
     connect,
-    decode_anything,
+    has_table,
     hash_text,
-    is_whole,
+    read_noted,
     row_checksum,
     to_article,
     to_origin,
@@ -94,9 +90,8 @@ class Store:
     def has_table(self, name: str) -> bool:
         """Whether there is a table; the later ones come with the next build."""
         if name not in self._tables:
-            query = "select 1 from sqlite_schema where type = 'table' and name = ?"
             with self._lock:
-                if not self._connection.execute(query, (name,)).fetchone():
+                if not has_table(self._connection, name):
                     return False
             self._tables.add(name)
         return True
@@ -125,7 +120,7 @@ class Store:
         table = BY_NAME["meta"]
         with self._lock:
             rows = self._connection.execute("select key, value, checksum from meta").fetchall()
-            noted = self._noted("meta")
+            noted = read_noted(self._connection, "meta")
         total = 0
         for row in rows:
             self._check_row(table, row)
@@ -148,122 +143,12 @@ class Store:
         return self.meta.get("salt", "")
 
     def find_damage(self, progress: Progress | None = None) -> list[str]:
-        """What is not as it was stored, article by article where it can be told; empty if all is
-        well.
+        """What is not as it was stored, article by article where it is known; empty if all is well.
 
         Reads everything.
         """
-        checks: list[Callable[[], Iterable[str]]] = [
-            self._check_header,
-            self._check_integrity,
-            self._check_schema,
-        ]
-        checks += [
-            partial(self._check_table, table)
-            for table in TABLES
-            if table.name not in LATER or self.has_table(table.name)
-        ]
-        checks += [self._check_references, self._check_meta]
-        flaws: list[str] = []
         with self._lock:
-            # It may be no text any more.
-            self._connection.text_factory = decode_anything
-            try:
-                self._look(checks, flaws, progress)
-            finally:
-                self._connection.text_factory = str
-        return list(dict.fromkeys(flaws))
-
-    def _look(
-        self,
-        checks: Sequence[Callable[[], Iterable[str]]],
-        flaws: list[str],
-        progress: Progress | None,
-    ) -> None:
-        for done, check in enumerate(checks):
-            if progress:
-                progress(done, len(checks), "checking the store")
-            try:
-                flaws += check()
-            except (*SQLITE_ERRORS, IndexDamaged) as error:
-                explained = (
-                    error if isinstance(error, IndexDamaged) else explain_failure(error, self.path)
-                )
-                if not isinstance(explained, IndexDamaged):
-                    raise explained from error
-                flaws.append(str(error))
-
-    def _check_header(self) -> Iterator[str]:
-        # See "File format version numbers" in https://www.sqlite.org/fileformat.html: SQLite reads
-        # a file of a later version, and does not write it.
-        with self.path.open("rb") as file:
-            versions = file.read(20)[18:]
-        if not set(versions) <= {1, 2}:
-            yield f"SQLite: its version is {'.'.join(map(str, versions))}, not 1 or 2"
-
-    def _check_integrity(self) -> Iterator[str]:
-        for (found,) in self._connection.execute("pragma integrity_check(10)"):
-            if found != "ok":
-                yield f"SQLite: {' '.join(str(found).split())}"
-
-    def _check_schema(self) -> Iterator[str]:
-        fresh = sqlite3.connect(":memory:")
-        try:
-            add_functions(fresh)
-            fresh.executescript(SCHEMA)
-            for name in LATER:
-                if not self.has_table(name):
-                    fresh.execute(f"drop table {name}")
-            query = (
-                "select type, name, tbl_name, sql from sqlite_schema where name not like "
-                "'sqlite_stat%' order by name"
-            )
-            if fresh.execute(query).fetchall() != self._connection.execute(query).fetchall():
-                yield "the tables are not those that this program makes"
-        finally:
-            fresh.close()
-
-    def _check_table(self, table: Table) -> Iterator[str]:
-        large = f", {table.large}" if table.large else ""
-        columns = ", ".join(table.names)
-        count = total = 0
-        rows = self._connection.execute(
-            f"select {table.key}, {columns}, checksum{large} from {table.name}"
-        )
-        for key, *row in rows:
-            count += 1
-            if is_whole(table, row):
-                total ^= row[len(table.names)]
-            else:
-                yield f"{show_name(str(key))} in the table {table.name} is not what was stored"
-        noted = self._noted(table.name)
-        if noted != (count, total):
-            was = noted[0] if noted else "?"
-            yield f"the table {table.name} has not the rows that were stored: {count} of {was}"
-
-    def _noted(self, name: str) -> tuple[int, int] | None:
-        """Count and checksum of all rows of a table, as they were noted."""
-        query = "select count, checksum from tables where name = ?"
-        found: tuple[int, int] | None = self._connection.execute(query, (name,)).fetchone()
-        return found
-
-    def _check_references(self) -> Iterator[str]:
-        queries = {
-            "has passages, but no text": "article_id not in (select id from articles)",
-            "has passages without a vector": "vector_key not in (select key from vectors)",
-            "has sentences without a vector": (
-                "vector_key not in (select key from sentence_vectors)"
-            ),
-        }
-        for what, condition in queries.items():
-            for (name,) in self._connection.execute(
-                f"select distinct article_id from passages where {condition}"
-            ):
-                yield f"{show_name(str(name))} {what}"
-
-    def _check_meta(self) -> Iterator[str]:
-        self.meta  # noqa: B018 raises where it is damaged
-        yield from ()
+            return examine_store(self._connection, self.path, lambda: self.meta, progress)
 
     def _damaged(self, what: str) -> IndexDamaged:
         return report_damage(self.path, what)
@@ -372,7 +257,7 @@ class Store:
                 row[0]
                 for row in self._connection.execute(query, (after, -1 if limit is None else limit))
             ]
-            noted = self._noted("articles")
+            noted = read_noted(self._connection, "articles")
         if noted is None or (not after and limit is None and len(ids) != noted[0]):
             raise self._damaged("articles are missing")
         for article_id in ids:

@@ -146,6 +146,19 @@ def add_functions(connection: sqlite3.Connection) -> None:
     connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
 
 
+def has_table(connection: sqlite3.Connection, name: str) -> bool:
+    """Whether the file has a table of this name."""
+    query = "select 1 from sqlite_schema where type = 'table' and name = ?"
+    return connection.execute(query, (name,)).fetchone() is not None
+
+
+def read_noted(connection: sqlite3.Connection, name: str) -> tuple[int, int] | None:
+    """Count and combined checksum of a table's rows, as its triggers noted them."""
+    query = "select count, checksum from tables where name = ?"
+    found: tuple[int, int] | None = connection.execute(query, (name,)).fetchone()
+    return found
+
+
 def row_checksum(*values: str | bytes | int | None) -> int:
     """63 bits of the BLAKE2b hash of a table's name and a row's columns; text counts as its UTF-8.
 
