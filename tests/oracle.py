@@ -13,9 +13,10 @@ import numpy as np
 
 from qa.articles.passages import split_passages
 from qa.articles.read import load_file, parse_file, scan_files
+from qa.index.interface import EVERYWHERE, Where
 from qa.index.keys import passage_text
 from qa.index.words import K1, B, analyse, field_of, weigh
-from qa.types import EVERYWHERE, Encoder, Passage, Vectors, Where
+from qa.types import Encoder, Passage, Vectors
 
 Place = tuple[str, int]
 """Article id and first character: what names a passage in every index."""

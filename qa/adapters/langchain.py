@@ -8,7 +8,8 @@ QuoteRetriever(source=Answerer(Retriever.load("index"))).invoke("What was the me
 from qa.adapters.metadata import describe, extra_missing, identify, shown_quotes
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
-from qa.types import EVERYWHERE, Hit, Quote, Where
+from qa.index.interface import EVERYWHERE, Where
+from qa.types import Hit, Quote
 
 try:
     from langchain_core.callbacks import CallbackManagerForRetrieverRun

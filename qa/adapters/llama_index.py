@@ -10,9 +10,10 @@ import asyncio
 from qa.adapters.metadata import READABLE, describe, extra_missing, identify, shown_quotes
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
+from qa.index.interface import EVERYWHERE, Where
 from qa.render.data import answer_to_json
 from qa.render.text import answer_to_text
-from qa.types import EVERYWHERE, Hit, Quote, Where
+from qa.types import Hit, Quote
 
 try:
     from llama_index.core.base.base_query_engine import BaseQueryEngine

@@ -11,7 +11,8 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from qa.answer.features import Candidates, Floats, gather_candidates
+from qa.answer.evidence import Floats
+from qa.answer.features import Candidates, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.languages import compare_languages
 from qa.answer.ranker import Ranker, confidence_features
@@ -22,21 +23,9 @@ from qa.answer.spelling import correct_spelling
 from qa.answer.thresholds import POSSIBLY, SUBJECT_THRESHOLD, THRESHOLD
 from qa.errors import QuestionError, SettingError
 from qa.events import OnStage, report_answer
+from qa.index.interface import EVERYWHERE, Where
 from qa.reader import BUNDLED, load_reader
-from qa.types import (
-    EVERYWHERE,
-    PRESENTED,
-    Answer,
-    Article,
-    Hit,
-    Progress,
-    Quote,
-    Reader,
-    Span,
-    Status,
-    Turn,
-    Where,
-)
+from qa.types import PRESENTED, Answer, Article, Hit, Progress, Quote, Reader, Span, Status, Turn
 
 PASSAGES_READ = 10
 NEAR_QUOTE = 2.0

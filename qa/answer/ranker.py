@@ -17,7 +17,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from qa.answer.features import FEATURES, RANK_FEATURES, Candidates, Floats, Way, list_features
+from qa.answer.evidence import Floats
+from qa.answer.features import FEATURES, RANK_FEATURES, Candidates, Way, list_features
 
 WEIGHTS_FILE = "ranker.json"
 

@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 
 from qa.errors import QAError, QuestionError, SettingError
 from qa.index.index import DEFAULT_INDEX
+from qa.index.interface import EVERYWHERE, SearchIndex, Where
 from qa.index.locate import open_index
-from qa.types import EVERYWHERE, Encoder, Hit, Progress, SearchIndex, Sentence, Span, Vectors, Where
+from qa.types import Encoder, Hit, Progress, Sentence, Span, Vectors
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -8,8 +8,8 @@ Volga does not answer for Vologda.
 import re
 from collections import Counter
 
+from qa.index.interface import SearchIndex
 from qa.index.words import count_changes
-from qa.types import SearchIndex
 
 LEAST_LETTERS = 5
 LETTERS_FOR_TWO = 7

@@ -32,8 +32,9 @@ from qa.errors import DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.evaluation.data_sets import Part
+    from qa.index.interface import Where
     from qa.render.schema import SchemaOf
-    from qa.types import Answer, Where
+    from qa.types import Answer
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})

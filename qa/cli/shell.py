@@ -114,7 +114,7 @@ def where_options(command: Callable[..., R]) -> Callable[..., R]:
         title: str,
         **options: Any,
     ) -> R:
-        from qa.types import Where
+        from qa.index.interface import Where
 
         where = Where(article_ids or None, authors, since, until, languages, title)
         return command(where=where, **options)

@@ -21,11 +21,12 @@ from qa.encoder import load_encoder
 from qa.encoder.parts import tell_parts
 from qa.errors import DiskError, IndexMismatch, IndexMissing
 from qa.index.generations import open_derived
+from qa.index.interface import EVERYWHERE, Frequencies, Where
 from qa.index.keys import encode_texts, passage_text
 from qa.index.store import Store, find_store, from_half, report_damage
 from qa.index.vectors import JoinedIndex
 from qa.index.words import WordIndex
-from qa.types import EVERYWHERE, Article, Encoder, Frequencies, Passage, Span, Vectors, Where
+from qa.types import Article, Encoder, Passage, Span, Vectors
 
 DEFAULT_INDEX = Path("index")
 _OPEN_ATTEMPTS = 5

@@ -11,8 +11,9 @@ from qa.errors import IndexMissing, QAError
 from qa.index.build import DEFAULT_ARTICLES, BuildReport, build
 from qa.index.doctor import Finding, describe_index, examine
 from qa.index.index import DEFAULT_INDEX, Index, read_build_id
+from qa.index.interface import SearchIndex
 from qa.index.store import Store, find_store
-from qa.types import Article, Encoder, Progress, SearchIndex
+from qa.types import Article, Encoder, Progress
 
 
 def is_shared(location: str | Path) -> bool:

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple, Self, cast
 import numpy as np
 import tantivy
 
-from qa.types import Frequencies
+from qa.index.interface import Frequencies
 
 ANALYSIS = "1"
 """Version of how words are analysed; a word index made by another is made anew."""

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
+from qa.answer.evidence import Floats
 from qa.answer.features import (
     FEATURES,
     WAYS,
     Candidates,
-    Floats,
     Way,
     list_confidence,
     list_features,

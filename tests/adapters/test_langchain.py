@@ -10,7 +10,8 @@ from langchain_tests.integration_tests import RetrieversIntegrationTests
 
 from qa import Answerer, Retriever
 from qa.adapters.langchain import QuoteRetriever
-from qa.types import Article, Where
+from qa.index.interface import Where
+from qa.types import Article
 from tests.adapters.conftest import OFF_TOPIC, QUESTION
 
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from qa import Retriever
+from qa.answer.evidence import MAX_DEVIATIONS
 from qa.answer.features import (
     FEATURES,
-    MAX_DEVIATIONS,
     QUESTION_FEATURES,
     RANK_FEATURES,
     WAYS,

@@ -8,7 +8,8 @@ from qa import Answerer, Retriever
 from qa.answer.requests.recognise import Request, read_request
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
-from qa.types import Turn, Where
+from qa.index.interface import Where
+from qa.types import Turn
 from tests.conftest import SAMPLES
 
 

@@ -15,8 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from qa.answer.retriever import Retriever
+from qa.index.interface import Where
 from qa.index.locate import copy_index, describe
-from qa.types import Hit, Where
+from qa.types import Hit
 from tests.benchmarks.scale import LeanHashEncoder, fill
 
 QUESTIONS = 300

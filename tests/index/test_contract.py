@@ -11,8 +11,9 @@ import pytest
 from qa.answer.retriever import Context, Retriever
 from qa.index.build import build
 from qa.index.index import Index
+from qa.index.interface import EVERYWHERE, SearchIndex, Where
 from qa.index.words import cover, score_texts
-from qa.types import EVERYWHERE, Article, SearchIndex, Span, Where
+from qa.types import Article, Span
 from tests.oracle import Oracle, Place
 from tests.standin import HashEncoder
 

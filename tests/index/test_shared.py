@@ -16,8 +16,9 @@ from qa.answer.retriever import Retriever
 from qa.cli import main
 from qa.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnreachable, QAError
 from qa.index.build import build
+from qa.index.interface import SearchIndex
 from qa.index.locate import check, copy_index, describe, open_articles, open_index
-from qa.types import Article, SearchIndex, Span
+from qa.types import Article, Span
 from tests.standin import HashEncoder
 
 pytest.importorskip("lancedb")

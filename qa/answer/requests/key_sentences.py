@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from qa.types import Article, Passage, Quote, SearchIndex, Sentence, Span, Vectors
+from qa.index.interface import SearchIndex
+from qa.types import Article, Passage, Quote, Sentence, Span, Vectors
 
 MOST_PASSAGES = 60
 """Of a longer article, the passages most like the whole of it are looked at."""

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from qa.answer.requests.key_sentences import find_key_sentences
 from qa.answer.requests.recognise import Request
 from qa.answer.retriever import Retriever
-from qa.types import EVERYWHERE, Answer, Article, Quote, Where, fold_words
+from qa.index.interface import EVERYWHERE, Where, fold_words
+from qa.types import Answer, Article, Quote
 
 MOST_LISTED = 20
 _WHAT_IT_DOES = (

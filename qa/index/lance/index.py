@@ -20,6 +20,7 @@ import numpy as np
 
 from qa.encoder import load_encoder
 from qa.errors import IndexDamaged, IndexMismatch, IndexUnreachable, QAError
+from qa.index.interface import EVERYWHERE, Frequencies, Where
 from qa.index.keys import encode_texts, passage_text
 from qa.index.lance.dataset import (
     ARTICLES,
@@ -45,7 +46,7 @@ from qa.index.lance.tables import (
     to_sql,
 )
 from qa.index.words import K1, B, analyse, count_changes, round_length, stems_for_likeness, weigh
-from qa.types import EVERYWHERE, Article, Encoder, Frequencies, Passage, Span, Vectors, Where
+from qa.types import Article, Encoder, Passage, Span, Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

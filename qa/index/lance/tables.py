@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from qa.errors import IndexDamaged
+from qa.index.interface import Where, fold, fold_words, read_days
 from qa.index.store.tables import pack_sentences, unpack_sentences
 from qa.index.words import Text, analyse, field_of
 from qa.places import Origin
-from qa.types import Article, Passage, Sentence, Vectors, Where, fold, fold_words, read_days
+from qa.types import Article, Passage, Sentence, Vectors
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -8,6 +8,7 @@ from threading import RLock
 from typing import Any, Self
 
 from qa.errors import DiskError, IndexDamaged, IndexMismatch, IndexMissing, show_name
+from qa.index.interface import Where
 from qa.index.store.examine import examine_store
 from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures, report_damage
 from qa.index.store.tables import (
@@ -26,7 +27,7 @@ from qa.index.store.tables import (
     unpack_sentences,
 )
 from qa.places import Origin
-from qa.types import Article, Passage, Progress, Span, Where
+from qa.types import Article, Passage, Progress, Span
 
 _NEEDED_META = frozenset(("format", "generation"))
 _BUILT_META = frozenset(

@@ -1,0 +1,156 @@
+"""Hits -> what features are computed from: the question's words and type, similarities, readings.
+
+Each piece is computed when a feature first asks for it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qa.answer.question_types import QuestionType, find_type, holds_type
+from qa.answer.retriever import Retrieved, zscores
+from qa.index.interface import Frequencies
+from qa.index.words import cover, score_texts
+from qa.types import Hit, Reading, Sentence, SentenceReading
+
+Floats: TypeAlias = NDArray[np.float64]
+
+MAX_DEVIATIONS = 2.0
+"""Bound of a z-score: in a small collection the one passage on the subject stands out by far more
+than in those fitted on."""
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is known of a question and of the sentences of its passages; features are computed from
+    it.
+    """
+
+    question: str
+    found: Retrieved
+    readings: tuple[Reading, ...] | None
+    """Passage by passage; None without a reader."""
+
+    @cached_property
+    def pairs(self) -> list[tuple[Hit, Sentence]]:
+        """All candidates, in the order of hits and text."""
+        return [(hit, sentence) for hit in self.found.hits for sentence in hit.passage.sentences]
+
+    @cached_property
+    def texts(self) -> list[tuple[str | None, str]]:
+        """Language and words of each candidate."""
+        return [
+            (hit.passage.article.language, hit.passage.article.text[s.start : s.end])
+            for hit, s in self.pairs
+        ]
+
+    @cached_property
+    def cosines(self) -> Floats:
+        """float64 (n,): similarity of the question and each candidate."""
+        passages = [hit.passage for hit in self.found.hits]
+        return np.asarray(
+            self.found.index.sentence_vectors(passages) @ self.found.query, dtype=np.float64
+        )
+
+    @cached_property
+    def cosine_zscores(self) -> Floats:
+        """float64 (n,), within `MAX_DEVIATIONS`."""
+        return _clip(zscores(self.cosines))
+
+    @cached_property
+    def common(self) -> Frequencies:
+        """How common the question's words are."""
+        return self.found.index.count_words(self.question)
+
+    @cached_property
+    def bm25_zscores(self) -> Floats:
+        """float64 (n,), within `MAX_DEVIATIONS`."""
+        return _clip(zscores(score_texts(self.common, self.question, self.texts)))
+
+    @cached_property
+    def question_type(self) -> QuestionType | None:
+        """What the question asks for, where its words say so."""
+        return find_type(self.question)
+
+    @cached_property
+    def holds_type(self) -> list[bool]:
+        """Whether each candidate is running text that holds what the question asks for."""
+        asked = self.question_type
+        return [
+            asked is not None and sentence.kind == "body" and holds_type(text, asked, self.question)
+            for (_, sentence), (_, text) in zip(self.pairs, self.texts, strict=True)
+        ]
+
+    @cached_property
+    def sentence_readings(self) -> list[SentenceReading]:
+        """The reader's, candidate by candidate."""
+        return [sentence for reading in self.readings or () for sentence in reading.sentences]
+
+    @cached_property
+    def sentence_scores(self) -> Floats:
+        """float64 (n,): the reader's log-odds of each candidate."""
+        return np.array([reading.score for reading in self.sentence_readings])
+
+    @cached_property
+    def span_scores(self) -> Floats:
+        """float64 (n,): the reader's score of the best words in each candidate."""
+        return np.array([reading.answer_score for reading in self.sentence_readings])
+
+    @cached_property
+    def passage_texts(self) -> list[tuple[str | None, str]]:
+        """Language, and title and words, of each passage."""
+        passages = [hit.passage for hit in self.found.hits]
+        return [
+            (passage.article.language, f"{passage.article.title}\n{passage.text}")
+            for passage in passages
+        ]
+
+    @cached_property
+    def joined_texts(self) -> list[tuple[str | None, str]]:
+        """The passages' titles and words, those of one language as one text."""
+        together: dict[str | None, list[str]] = {}
+        for language, text in self.passage_texts:
+            together.setdefault(language, []).append(text)
+        return [(language, "\n".join(texts)) for language, texts in together.items()]
+
+    @cached_property
+    def covers(self) -> Floats:
+        """float64 (n,): share of the question's words, by how rare they are, that the passage of
+        each candidate and its title have.
+        """
+        return self._spread(cover(self.common, self.question, self.passage_texts))
+
+    def _spread(self, values: Sequence[float]) -> Floats:
+        """float64 (n,): what is known of each passage, given to its candidates."""
+        lengths = [len(hit.passage.sentences) for hit in self.found.hits]
+        return np.repeat(np.asarray(values, dtype=np.float64), lengths)
+
+    def near(self, scores: Floats) -> Floats:
+        """float64 (n,): of each candidate, the better score of those beside it in its passage."""
+        return _best_neighbours(scores, [len(hit.passage.sentences) for hit in self.found.hits])
+
+    def cover(self, texts: list[tuple[str | None, str]]) -> float:
+        """The largest share of the question's words that one of some texts has."""
+        return max(cover(self.common, self.question, texts), default=0.0)
+
+
+def _clip(scores: Floats) -> Floats:
+    return np.clip(scores, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+
+
+def _best_neighbours(scores: Floats, lengths: list[int]) -> Floats:
+    """Of each sentence, the better score of those beside it in its passage; `lengths` are those of
+    the passages.
+    """
+    ends = np.cumsum(lengths)
+    starts = ends - lengths
+    best = np.full(len(scores), -np.inf)
+    for start, end in zip(starts, ends, strict=True):
+        best[start + 1 : end] = scores[start : end - 1]
+        best[start : end - 1] = np.maximum(best[start : end - 1], scores[start + 1 : end])
+    # Alone in its passage: as good as the average sentence.
+    return np.where(np.isneginf(best), 0.0, best)
