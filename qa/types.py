@@ -240,6 +240,10 @@ Progress: TypeAlias = Callable[[int, int, str], None]
 """Called with how many units are done, of how many, and what is being done."""
 
 
+def no_progress(done: int, total: int, what: str, /) -> None:
+    """A `Progress` that shows nothing."""
+
+
 class Encoder(Protocol):
     """Turns texts into unit vectors whose inner product is their similarity."""
 

@@ -38,7 +38,7 @@ from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
 from qa.index.store import STORE_FILE, StoreError, StoreWriter, explain_failure, trust
-from qa.types import Encoder, Passage, Progress
+from qa.types import Encoder, Passage, Progress, no_progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
@@ -121,7 +121,7 @@ def build(
             path = folder / STORE_FILE
             store, flaws = open_or_salvage(path)
             try:
-                work = _Build(articles, folder, store, encoder, progress or _no_progress, size)
+                work = _Build(articles, folder, store, encoder, progress or no_progress, size)
                 work.password = password
                 report = work.run(reembed, allow_empty)
                 if reader and store.meta.get("reader") != reader:
@@ -428,10 +428,6 @@ class _Build:
 
     def _needed_keys(self) -> Iterable[bytes]:
         return (self._key_text(passage)[0] for _, passage in self.store.iterate_passages())
-
-
-def _no_progress(done: int, total: int, what: str) -> None:
-    pass
 
 
 @contextmanager

@@ -23,8 +23,11 @@ from tests.standin import HashEncoder
 
 pytest.importorskip("lancedb")
 
-from qa.index.lance.build import Writing, build_shared
+from qa.index.lance import build as build_module
+from qa.index.lance import publishing
+from qa.index.lance.build import build_shared
 from qa.index.lance.dataset import ARTICLES, PASSAGES, Dataset
+from qa.index.lance.writing import Writing
 
 TEXTS = {
     "bridge.txt": "The bridge at Hallowmere was opened in 1931.\n\n"
@@ -132,13 +135,24 @@ def _wait_until_seen(index: SearchIndex) -> None:
     pytest.fail("not seen within 5 s")
 
 
-@pytest.mark.parametrize("step", ["put", "remove", "publish", "_count_words", "_compact", "_index"])
+@pytest.mark.parametrize(
+    ("owner", "step"),
+    [
+        (Writing, "put"),
+        (Writing, "remove"),
+        (build_module, "publish"),
+        (publishing, "count_words"),
+        (publishing, "compact"),
+        (publishing, "make_indexes"),
+    ],
+)
 @pytest.mark.parametrize("when", ["before", "after"])
 def test_a_build_stopped_anywhere_leaves_the_index_whole_and_is_gone_on_with(
     articles: Path,
     location: str,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
+    owner: object,
     step: str,
     when: str,
 ):
@@ -147,7 +161,7 @@ def test_a_build_stopped_anywhere_leaves_the_index_whole_and_is_gone_on_with(
     (articles / "added.txt").write_text(ADDED)
     (articles / "bridge.txt").write_text(TEXTS["bridge.txt"].replace("1931", "1932"))
     (articles / "mill.txt").unlink()
-    done: Callable[..., Any] = getattr(Writing, step)
+    done: Callable[..., Any] = getattr(owner, step)
 
     def stop(*args: Any, **options: Any) -> None:
         if when == "after":
@@ -155,7 +169,7 @@ def test_a_build_stopped_anywhere_leaves_the_index_whole_and_is_gone_on_with(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Writing, step, stop)
+        patch.setattr(owner, step, stop)
         build_with(articles, location)
     published = step == "publish" and when == "after"
     if not published:
@@ -169,7 +183,7 @@ def test_a_build_stopped_anywhere_leaves_the_index_whole_and_is_gone_on_with(
 def test_passages_committed_without_their_article_count_for_nothing(
     articles: Path, location: str, monkeypatch: pytest.MonkeyPatch
 ):
-    commit = Writing._commit
+    commit = Writing.commit
 
     def stop_at_articles(self: Writing, name: str, write: Any) -> None:
         if name == ARTICLES:
@@ -177,7 +191,7 @@ def test_passages_committed_without_their_article_count_for_nothing(
         commit(self, name, write)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(Writing, "_commit", stop_at_articles)
+        patch.setattr(Writing, "commit", stop_at_articles)
         build_with(articles, location)
     with pytest.raises(IndexMissing, match="run `qa build --index"):
         open_index(location, encoder=HashEncoder())

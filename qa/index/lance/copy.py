@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from qa.errors import IndexMissing, QAError
-from qa.index.lance.build import COMMIT_PASSAGES, Writing
+from qa.index.lance.build import COMMIT_PASSAGES
 from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset, Generation
+from qa.index.lance.publishing import publish
 from qa.index.lance.tables import (
     Source,
     Split,
@@ -20,9 +21,10 @@ from qa.index.lance.tables import (
     word_schema,
 )
 from qa.index.lance.work import Done
+from qa.index.lance.writing import Writing
 from qa.index.store import Store, find_store
 from qa.index.words import ANALYSIS
-from qa.types import Passage, Progress
+from qa.types import Passage, Progress, no_progress
 
 
 def copy_to_shared(
@@ -50,11 +52,11 @@ def copy_to_shared(
         with dataset.lease() as lease:
             writing = Writing(dataset, lease, dataset.newest(), {**settings, "analysis": ANALYSIS})
             sources = _read_sources(store)
-            _put(writing, sources, store.count_passages(), dim, progress or _no_progress)
+            _put(writing, sources, store.count_passages(), dim, progress or no_progress)
             added, gone = writing.changes()
             if writing.base is not None and not added and not gone:
                 return writing.base
-            return writing.publish(gone, meta.get("reader", ""), progress or _no_progress)
+            return publish(writing, gone, meta.get("reader", ""), progress or no_progress)
     finally:
         store.close()
 
@@ -124,10 +126,6 @@ def _read_sources(store: Store) -> Iterator[Source]:
 def _split(passage: Passage, vector: bytes) -> Split:
     halves = np.frombuffer(vector, dtype=np.float16)
     return Split(passage.start, passage.end, passage.sentences, halves.astype(np.float32))
-
-
-def _no_progress(done: int, total: int, what: str) -> None:
-    pass
 
 
 def check_copy(source: str, target: str) -> None:

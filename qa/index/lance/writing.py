@@ -1,0 +1,189 @@
+"""The tables at a URI while one process builds: its commits, article by article.
+
+A killed build leaves whole articles, which count, or passages without their article, which the next
+build removes.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
+from itertools import islice
+from time import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from qa.errors import IndexBusy
+from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset, Generation, Lease, reaching
+from qa.index.lance.index import read_rows
+from qa.index.lance.tables import settings_key, sql_in
+from qa.index.lance.work import Done
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from lancedb.table import Table
+
+IDS_AT_ONCE = 1000
+"""Ids in one condition."""
+_KEPT = timedelta(hours=1)
+"""So long an old version stays after a newer generation was published: a question takes seconds."""
+
+
+class Known(NamedTuple):
+    """What the tables hold of an article."""
+
+    number: int
+    edition: int
+    made: str
+    file_sha256: str
+    stamp: str
+    sha256: str
+
+
+class Writing:
+    """The tables while a build holds the lease; readers see what it commits once it is published.
+
+    `base` is the generation before, or None; `edition` the number of the next one, which new rows
+    have; `versions` the table versions that this build has committed; `made` names the settings.
+    """
+
+    def __init__(
+        self, dataset: Dataset, lease: Lease, base: Generation | None, settings: Mapping[str, str]
+    ) -> None:
+        self.dataset = dataset
+        self.base = base
+        self.settings = dict(settings)
+        self.made = settings_key(self.settings)
+        self.edition = base.number + 1 if base else 1
+        self.lease = lease
+        self.tables = {name: dataset.table(name) for name in (ARTICLES, PASSAGES, WORDS)}
+        with reaching(dataset.location):
+            self.versions = {name: table.version for name, table in self.tables.items()}
+        if base is not None and self.versions == base.versions:
+            self._clean()
+        else:
+            self._mend()
+
+    def known(self) -> dict[str, Known]:
+        """What the tables hold, what a killed build left there included."""
+        columns = ["id", *Known._fields]
+        rows = read_rows(self.tables[ARTICLES], None, columns, self.dataset.location)
+        return {row.pop("id"): Known(**row) for row in rows.to_pylist()}
+
+    def put(self, done: Iterable[Done], replaced: Iterable[str]) -> None:
+        """Commit articles, in place of any earlier version. Whole ones alone count: an article's
+        row comes last.
+        """
+        import pyarrow as pa
+
+        done = list(done)
+        self.remove(replaced)
+        passages = [d.passages for d in done if d.passages is not None and d.passages.num_rows]
+        articles = [d.article for d in done if d.article is not None]
+        if passages:
+            self.commit(PASSAGES, lambda table: table.add(pa.concat_tables(passages)))
+        if articles:
+            self.commit(ARTICLES, lambda table: table.add(pa.concat_tables(articles)))
+
+    def remove(self, article_ids: Iterable[str]) -> None:
+        """Commit that articles are gone; first their rows, so that what a killed build leaves
+        counts for nothing.
+        """
+        ids = iter(sorted(article_ids))
+        while some := list(islice(ids, IDS_AT_ONCE)):
+            self.commit(ARTICLES, lambda table, some=some: table.delete(sql_in("id", some)))
+            self.commit(PASSAGES, lambda table, some=some: table.delete(sql_in("article_id", some)))
+
+    def note_stamps(self, stamps: Mapping[str, str]) -> None:
+        """Commit the stamps of files that were read and found to be as they were."""
+        import pyarrow as pa
+
+        if stamps:
+            rows = pa.table({"id": list(stamps), "stamp": list(stamps.values())})
+            self.commit(
+                ARTICLES,
+                lambda table: table.merge_insert("id").when_matched_update_all().execute(rows),
+            )
+
+    def article(self, article_id: str) -> dict[str, Any]:
+        """One row."""
+        row: dict[str, Any]
+        [row] = read_rows(
+            self.tables[ARTICLES], sql_in("id", [article_id]), None, self.dataset.location
+        ).to_pylist()
+        return row
+
+    def commit(self, name: str, write: Any) -> None:
+        """One commit of a table by `write(table)`.
+
+        Raises:
+            IndexBusy: another process has committed since our last one, so the lease was lost.
+        """
+        self.lease.check()
+        table = self.tables[name]
+        with reaching(self.dataset.location):
+            version = write(table).version
+        if version > self.versions[name] + 1:
+            raise IndexBusy(
+                f"another process has written to {self.dataset.location} meanwhile: run `qa build` "
+                "again"
+            )
+        self.versions[name] = version
+
+    def _clean(self) -> None:
+        """Remove versions that nobody reads any more: the published one is the last, and old
+        enough to be known.
+        """
+        assert self.base is not None
+        if time() - self.base.published > _KEPT.total_seconds():
+            with reaching(self.dataset.location):
+                for table in self.tables.values():
+                    table.cleanup_old_versions(_KEPT)
+
+    def _mend(self) -> None:
+        """Remove passages without their article, and counts that were never published: what a
+        killed build leaves.
+        """
+        location = self.dataset.location
+        articles = read_rows(self.tables[ARTICLES], None, ["id", "edition"], location)
+        whole = set(zip(articles["id"].to_pylist(), articles["edition"].to_pylist(), strict=True))
+        passages = read_rows(self.tables[PASSAGES], None, ["article_id", "edition"], location)
+        there = set(
+            zip(passages["article_id"].to_pylist(), passages["edition"].to_pylist(), strict=True)
+        )
+        orphans: dict[int, list[str]] = {}
+        for article_id, edition in sorted(there - whole):
+            orphans.setdefault(edition, []).append(article_id)
+        for edition, ids in orphans.items():
+            for first in range(0, len(ids), IDS_AT_ONCE):
+                some = sql_in("article_id", ids[first : first + IDS_AT_ONCE])
+                sql = f"edition = {edition} AND {some}"
+                self.commit(PASSAGES, lambda table, sql=sql: table.delete(sql))
+        words = self.tables[WORDS]
+        with reaching(location):
+            if self.base is None:
+                words.delete("true")
+            else:
+                words.checkout(self.base.versions[WORDS])
+                words.restore()
+            self.versions[WORDS] = words.version
+
+    def changes(self) -> tuple[list[str], list[str]]:
+        """Ids of the articles that were added or changed since the generation before, and of those
+        gone or changed.
+        """
+        before: dict[str, int] = {}
+        if self.base is not None:
+            table = self.dataset.table(ARTICLES, self.base.versions[ARTICLES])
+            rows = read_rows(table, None, ["id", "edition"], self.dataset.location)
+            before = dict(zip(rows["id"].to_pylist(), rows["edition"].to_pylist(), strict=True))
+        now = {article_id: known.edition for article_id, known in self.known().items()}
+        added = sorted(i for i, edition in now.items() if before.get(i) != edition)
+        return added, sorted(i for i, edition in before.items() if now.get(i) != edition)
+
+    def read_batches(
+        self, table: "Table", sql: str | None, columns: list[str]
+    ) -> Iterator["pa.RecordBatch"]:
+        """Columns of all rows that meet a condition, a batch in memory at a time."""
+        with reaching(self.dataset.location):
+            search = table.search()
+            if sql is not None:
+                search = search.where(sql)
+            yield from search.select(columns).limit(None).to_batches()
