@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from onnx import helper, numpy_helper
 from torch import Tensor, nn
 
-from qa.training.data import MAX_PASSAGE_TOKENS, MAX_QUESTION_TOKENS, Corpus
+from qa.training.corpus.arrays import MAX_PASSAGE_TOKENS, MAX_QUESTION_TOKENS, Corpus
 from qa.training.groups import Mix, draw_order, make_batch, make_group
 from qa.training.model import ReaderModel, Scores
 
@@ -318,7 +318,7 @@ def hash_file(path: Path) -> str:
     "--corpus",
     type=click.Path(exists=True, path_type=Path),
     required=True,
-    help="Made by qa.training.data.",
+    help="Folder made by qa.training.corpus.build.",
 )
 @click.option(
     "--out", type=click.Path(path_type=Path), required=True, help="Folder to write, or to replace."

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qa.training.data import MAX_PASSAGE_TOKENS, MAX_SENTENCE_TOKENS, SOURCES, Corpus, Ints
+from qa.training.corpus.arrays import MAX_PASSAGE_TOKENS, MAX_SENTENCE_TOKENS, SOURCES, Corpus, Ints
 
 DEV_NEGATIVES = 4
 CLS, SEP = 101, 102  # of BERT's uncased vocabulary

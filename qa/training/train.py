@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from qa.evaluation.metrics import auroc
-from qa.training.data import Corpus
+from qa.training.corpus.arrays import Corpus
 from qa.training.groups import (
     Batch,
     Group,
@@ -400,7 +400,7 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     "--corpus",
     type=click.Path(exists=True, path_type=Path),
     required=True,
-    help="Folder made by qa.training.data.",
+    help="Folder made by qa.training.corpus.build.",
 )
 @click.option(
     "--start",
