@@ -5,8 +5,7 @@
     build("index/articles", "index")
     answer = Answerer(Retriever.load("index")).answer("What was the meeting about?")
 
-Names are loaded when first used, so that `import qa` costs nothing: no model, no index engine, no
-web framework.
+Names are loaded when first used: `import qa` loads no model, no index engine and no web framework.
 """
 
 TYPE_CHECKING = False  # as type checkers read it; typing itself is not loaded before it is used

@@ -1,5 +1,5 @@
-"""Answer: a question -> an `Answer` of quotes, or an honest nothing.
+"""Answer: a question -> an `Answer`: quotes with their confidence, or that there is none.
 
-In: a question, the turns before it, an `Index` and a `Reader`. Out: an `Answer`.
-May import: index, reader, encoder, types, errors.
+In: a question, the turns before it, a `SearchIndex` and a `Reader`. Out: an `Answer`.
+May import: index, reader, encoder, articles, events, types, errors.
 """

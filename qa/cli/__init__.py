@@ -1,6 +1,7 @@
-"""The `qa` command: results on stdout, progress and complaints on stderr.
+"""The `qa` command: results on stdout, progress and errors on stderr.
 
-Exit codes: 0 done ("not in the articles" is a result, too), 1 an error, 2 bad usage.
+In: arguments and files. Out: text or JSON; exit code 0 (also for "not in the articles"), 1 for an
+error, 2 for bad usage. May import: every other room.
 """
 
 import os

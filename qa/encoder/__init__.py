@@ -1,7 +1,7 @@
 """Encoder: texts -> unit vectors whose inner product is their similarity.
 
-In: a model's name. Out: an `Encoder`.
-May import: types, errors.
+In: a model's name. Out: an `Encoder`, loaded from this machine; nothing is downloaded unless
+another model is named. May import: types, errors.
 """
 
 from typing import TYPE_CHECKING

@@ -1,5 +1,5 @@
-"""Index: passages -> an index on disk, and that index for reading.
+"""Index: passages -> an index on disk; that index, to search and to examine.
 
-In: an articles folder and an encoder. Out: `index/`, and from it an `Index` to search, or a
-doctor's findings. May import: articles, encoder, types, errors.
+In: an articles folder and an encoder. Out: `index/` or tables at a URI, and from them a
+`SearchIndex`, or a doctor's findings. May import: articles, encoder, types, errors.
 """

@@ -1,5 +1,7 @@
-"""The page in the browser: ask, read the quotes, see them in their articles, add and remove
-articles.
+"""Page: a service -> the page in the browser: ask, see quotes in their articles, add and remove.
+
+In: an index, a reader, options of `qa serve`. Out: a Gradio page and its endpoints. May import:
+render, saved, answer, index, reader, articles, types, errors.
 
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them

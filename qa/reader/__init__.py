@@ -1,5 +1,7 @@
-"""Readers: a question and passages -> the sentences that answer, the words in them that do, or
-silence.
+"""Reader: a question and passages -> a score for each sentence, and the words in it that answer.
+
+In: a model's name or folder. Out: a `Reader`, whose readings also say how likely it is that a
+passage does not answer. May import: types, errors.
 """
 
 import json

@@ -1,8 +1,7 @@
-"""Answers, passages and articles as people and programs get them: text, Markdown, HTML, JSON,
-annotations.
+"""Render: answers, passages and articles -> text, Markdown, HTML, JSON, annotations.
 
-Pure functions. Words of an article are escaped for where they go and otherwise left as they stand;
-nothing in them is ever interpreted.
+In: values of `qa.types`. Out: strings and JSON values; pure functions, which escape an article's
+words for their target and change nothing else in them. May import: answer, articles, types.
 """
 
 from qa.render.annotations import annotate, answer_to_annotations

@@ -1,6 +1,5 @@
-"""Training: question sets -> the reader's weights and the ranker's (extra `train`; using them needs
-none of it).
+"""Training: question sets -> the reader's weights and the ranker's (needs the extra `train`).
 
-In: public question sets. Out: `qa/reader/weights` and `qa/answer/ranker.json`.
-May import: evaluation, answer, index, reader, types, errors.
+In: public question sets. Out: `qa/reader/weights` and `qa/answer/ranker.json`; answering questions
+needs nothing of this room. May import: evaluation, answer, index, reader, types, errors.
 """

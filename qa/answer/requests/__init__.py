@@ -1,5 +1,5 @@
-"""Requests: what was typed that is no question -> what this program has to offer instead.
+"""Requests: messages that are no questions ("Thanks", "Summarise it") -> what can be offered.
 
-In: the words, a `Retriever`, the article quoted last. Out: a notice, and quotes if there are any.
-May import: the retriever, index, types, errors.
+In: the words, a `Retriever`, the article quoted last. Out: a notice, and quotes where there are
+any. May import: the retriever, index, types, errors.
 """

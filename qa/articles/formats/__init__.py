@@ -1,9 +1,10 @@
-"""The formats in which people have their articles: what each is called, how it is known, and what
-reads it.
+"""Formats: files as people have them (PDF, web pages, Office, mail, ...) -> `Contents`.
 
-Adding one is a module beside these with one function, bytes -> `Contents`, and one line in
-`FORMATS`. Text and Markdown are not among them: they need no reader but the one in
-`qa.articles.read`.
+In: the bytes of a file. Out: its text, and where each part of the text stands in the file. May
+import: places.
+
+To add a format, write a module beside these with one function, bytes -> `Contents`, and add a line
+to `FORMATS`. Plain text and Markdown are read by `qa.articles.read` itself.
 """
 
 import re

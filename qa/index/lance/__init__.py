@@ -1,8 +1,11 @@
-"""An index on storage that many machines share, as Lance tables at a URI; needs the extra `scale`.
+"""Shared index: articles -> tables at a URI that many machines search; needs the extra `scale`.
+
+In: an articles folder, an encoder and a URI. Out: a `SearchIndex`. May import: the other modules of
+index, articles, encoder, types, errors.
 
     file:///archive/qa, s3://archive/qa, gs://..., az://...
         articles.lance       one row an article, its text as bytes
-        passages.lance       one row a passage: place, sentences, words as we analyse them, vector
+        passages.lance       one row a passage: place, sentences, analysed words, vector
         words.lance          by how many passages each generation changed how many hold a word
         generations.lance    one row a generation: the version of each of the three tables that
                              belongs to it, and what it was made with

@@ -1,13 +1,15 @@
-"""Articles, passages and vectors <-> one SQLite file: the single truth from which all else in an
-index is derived.
+"""Store: articles, passages and vectors <-> one SQLite file, from which all else is derived.
+
+In: articles, passages and vectors of a build. Out: `Store`, which reads one generation, and
+`StoreWriter`. May import: the index's keys and interface, encoder, places, types, errors.
 
 A build is one transaction, and its commit publishes it. A reader holds a read transaction, so it
-goes on seeing the generation it opened while a writer works (write-ahead log). Vectors are keyed by
-a hash of what was encoded: they are written before the build that needs them, in batches, so that
-an interrupted build does not encode twice.
+continues to see the generation that it opened while a writer works (write-ahead log). Vectors are
+keyed by a hash of what was encoded, and written in batches before the build that needs them is
+published, so an interrupted build does not encode twice.
 
-Every row has a checksum over its columns, looked at whenever the row is read; every table has one
-over its rows, so that none can be lost unseen.
+Every row has a checksum over its columns, verified whenever the row is read; every table has one
+over its rows, so that a lost row is noticed.
 """
 
 from qa.index.store.failures import explain_failure, report_damage

@@ -1,5 +1,5 @@
-"""Middleware: what stands between the network and the page.
+"""Middleware: requests from the network -> the page, or a refusal.
 
-In: requests. Out: those that may pass, and no more kept of them than is needed.
-May import: errors.
+In: ASGI requests and events of Gradio's queue. Out: those that may pass, with security headers;
+what is kept of past calls is removed. May import: errors.
 """

@@ -272,10 +272,10 @@ def ask_whether(question: str, answers: Sequence[str], *, rng: random.Random) ->
 
 
 _NOUNS = """
-meeting|conference|talk|talks|speech|book|film|movie|article|report|debate|song|novel|treaty|study|letter|law
-|bill|lecture|campaign|story|essay|paper|program|programme|show|episode|play|agreement|summit|discussion|documentary
-|message|poem|review|project|hearing|protest|interview|exhibition|series|column|session|dispute|controversy
-|case|lawsuit|argument|plan
+meeting|conference|talk|talks|speech|book|film|movie|article|report|debate|song|novel|treaty|study
+|letter|law|bill|lecture|campaign|story|essay|paper|program|programme|show|episode|play|agreement
+|summit|discussion|documentary|message|poem|review|project|hearing|protest|interview|exhibition
+|series|column|session|dispute|controversy|case|lawsuit|argument|plan
 """.replace("\n", "")
 _CUES = """
 about|on the subject of|on the topic of|concerning|regarding|to discuss|discussed|discussing
