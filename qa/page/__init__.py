@@ -8,7 +8,8 @@ render, saved, answer, index, reader, articles, types, errors.
     html.py       the parts of the page that are HTML of our own
     guard.py      what may reach the server, and what the browser may do with what it gets
     sessions.py   what is kept of calls and closed pages
-    page.css, page.js
+    js/           the page's behaviour, in plain JavaScript: the conversation, what is kept of it
+    page.css
 
 Gradio is imported when a page is made, not before.
 """

@@ -1,13 +1,20 @@
-"""Questions -> what the conversation shows, step by step, and files of it to keep."""
+"""What the conversation in the browser asks of the server: an answer to show and to keep, and a
+file of all of them.
+
+The browser sends the answers before along with each question, so the server keeps nothing.
+"""
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
-from qa.errors import QAError
-from qa.page.service import Service
+import gradio as gr
+from gradio.events import api
+
+from qa.errors import QAError, SettingError
+from qa.page.service import Service, read_where
 from qa.render import (
     answer_to_html,
     answer_to_json,
@@ -15,97 +22,78 @@ from qa.render import (
     conversation_to_markdown,
     escape_html,
 )
-from qa.render.data import AnswerJson
+from qa.saved import parse_answer
 
 _LOG = logging.getLogger(__name__)
-MAX_TURNS = 200
-"""Older turns leave the screen; a conversation that long has long been saved or is not wanted."""
+MAX_BEFORE = 20
+"""Of the answers sent along, so many of the last are looked at."""
 
 
-class Exchange(NamedTuple):
-    """A question and what came of it."""
+def add_chat_endpoints(service: Service) -> None:
+    """Add the two endpoints to the page that is being made; both take and return one JSON text."""
 
-    number: int
-    question: str
-    shown: str
-    """HTML of the answer, so that it is made once."""
-    answer: AnswerJson | None = None
-    """None while it is being looked for, and where the question could not be asked."""
+    def page_ask(request: str) -> str:
+        return json.dumps(ask(service, _parse(request)), ensure_ascii=False)
+
+    def page_save(request: str) -> str:
+        try:
+            return json.dumps({"text": save(_parse(request))}, ensure_ascii=False)
+        except QAError as error:
+            raise gr.Error(str(error), print_exception=False) from None
+
+    options: dict[str, Any] = {"api_visibility": "undocumented", "concurrency_id": "ask"}
+    for function in (page_ask, page_save):
+        api(function, api_name=function.__name__, concurrency_limit=8, **options)
 
 
-def ask(
-    service: Service, question: str, before: Sequence[Exchange], *, alone: bool = False
-) -> Iterator[list[Exchange]]:
-    """The conversation as it goes on: first the question, then the passages found, then the answer.
-
-    With `alone`, the question is taken as it is written, whatever was asked before.
+def ask(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """HTML of what comes of a question, and the answer to keep (None where it could not be
+    asked).
     """
-    if not question.strip():
-        return
-    kept = list(before)[-MAX_TURNS + 1 :]
-    turn = Exchange(kept[-1].number + 1 if kept else 1, question, _wait("Searching …"))
-    yield [*kept, turn]
     try:
-        found = service.find(question, () if alone else _answers(before))
-        titles = list(dict.fromkeys(hit.passage.article.title for hit in found.hits))
-        yield [*kept, turn._replace(shown=_wait("Reading " + _name(titles) + " …"))]
-        answer = service.answerer.read(found)
-        holdings = [article.title for article in service.list_articles()][:6]
-        shown = answer_to_html(answer, key=str(turn.number), holdings=holdings)
-        yield [*kept, turn._replace(shown=shown, answer=answer_to_json(answer))]
+        answer = service.ask(
+            str(wanted.get("question", "")),
+            _list(wanted.get("before"))[-MAX_BEFORE:],
+            where=read_where(wanted.get("where") or {}),
+            as_written=bool(wanted.get("alone")),
+        )
+        shown = answer_to_html(answer, key=str(int(wanted.get("number", 0))))
+        return {"shown": shown, "answer": answer_to_json(answer)}
     except QAError as error:
-        yield [*kept, turn._replace(shown=_problem(str(error)))]
+        return {"shown": _problem(str(error)), "answer": None}
     except Exception as error:
-        # Raised on, it would cover the whole conversation.
         _LOG.exception("a question could not be answered")
-        yield [
-            *kept,
-            turn._replace(
-                shown=_problem(f"something went wrong ({error}): the terminal tells more")
-            ),
-        ]
+        told = f"something went wrong ({error}): the terminal tells more"
+        return {"shown": _problem(told), "answer": None}
 
 
-def to_messages(turns: Sequence[Exchange]) -> list[dict[str, Any]]:
-    """Turns as the chat component takes them."""
-    messages = []
-    for turn in turns:
-        asked = (
-            f'<div class="qa-question" id="turn-{turn.number}" '
-            f'dir="auto">{escape_html(turn.question)}</div>'
-        )
-        messages += [
-            {"role": "user", "content": asked},
-            {"role": "assistant", "content": turn.shown},
-        ]
-    return messages
+def save(wanted: Mapping[str, Any]) -> str:
+    """The conversation as a file's text, JSON or Markdown."""
+    answers = _list(wanted.get("answers"))
+    for value in answers:
+        parse_answer(value)  # complains about what is none
+    if wanted.get("kind") == "markdown":
+        return conversation_to_markdown(answers, saved=_now())
+    value = conversation_to_json(answers, saved=_now())
+    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
 
 
-def save_as_markdown(turns: Sequence[Exchange]) -> str:
-    """The conversation as a Markdown file."""
-    return conversation_to_markdown(_answers(turns), saved=_now())
+def _parse(request: str) -> Mapping[str, Any]:
+    try:
+        value = json.loads(request)
+    except (TypeError, ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise SettingError("the page sent something that is no request: reload it")
+    return value
 
 
-def save_as_json(turns: Sequence[Exchange]) -> str:
-    """The conversation as a JSON file."""
-    return (
-        json.dumps(
-            conversation_to_json(_answers(turns), saved=_now()), ensure_ascii=False, indent=2
-        )
-        + "\n"
-    )
-
-
-def _answers(turns: Sequence[Exchange]) -> list[AnswerJson]:
-    return [turn.answer for turn in turns if turn.answer]
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _now() -> str:
     return datetime.now().astimezone().isoformat(timespec="seconds")
-
-
-def _wait(text: str) -> str:
-    return f'<div class="qa-answer qa-wait"><p dir="auto">{escape_html(text)}</p></div>'
 
 
 def _problem(text: str) -> str:
@@ -113,9 +101,3 @@ def _problem(text: str) -> str:
         '<div class="qa-answer qa-problem" '
         f'role="alert">{escape_html(text[:1].upper() + text[1:])}</div>'
     )
-
-
-def _name(titles: Sequence[str]) -> str:
-    if len(titles) > 3:
-        return f"{', '.join(titles[:2])} and {len(titles) - 2} more"
-    return ", ".join(titles)

@@ -3,7 +3,9 @@
 import re
 from base64 import b64encode
 from collections.abc import Sequence
+from typing import NamedTuple
 
+from qa.articles.blocks import split_blocks
 from qa.page.service import BuildState, Drawn
 from qa.render import Mark, direction, escape_html, source_to_html
 from qa.render.source import WINDOW_CHARS, reference_to, widen
@@ -15,8 +17,14 @@ ARTICLES_HEAD = (
 )
 MAX_ZOOM = 3
 """Widths of the panel that the picture of a page may have."""
+CONVERSATION = (
+    '<div class="bubble-wrap"><div class="message-wrap" role="log" aria-label="Conversation">'
+    "</div></div>"
+)
 MOST_LISTED = 200
 """Articles in the list at once; the search finds the others."""
+FEWEST_HEADINGS, MOST_HEADINGS = 3, 200
+"""So many beside the title make a table of contents worth having, and so many are listed."""
 
 
 def header(count: int) -> str:
@@ -25,8 +33,33 @@ def header(count: int) -> str:
     return (
         '<header class="qa-header"><div><h1>Ask your articles</h1>'
         "<p>Answers in their own words. Nothing leaves this machine.</p></div>"
+        '<button class="qa-history">Conversations</button>'
         '<button class="qa-toggle" aria-expanded="false" '
         f'aria-controls="articles">{held}</button></header>'
+    )
+
+
+def composer(most_chars: int, passages: int) -> str:
+    """The line to write a question in, and what can be done with the conversation above it."""
+    tools = (
+        ("choose-where", "Which articles?", ""),
+        ("anew", "New conversation", " qa-later"),
+        ("save-markdown", "Save as Markdown", " qa-later"),
+        ("save-json", "Save as JSON", " qa-later"),
+    )
+    buttons = "".join(
+        f'<button type="button" id="{name}" class="qa-tool{more}">{label}</button>'
+        for name, label, more in tools
+    )
+    return (
+        '<div id="where" role="group" aria-label="Articles that are asked" hidden></div>'
+        '<p id="composer-note" role="status" hidden></p>'
+        '<form id="question"><div class="input-container">'
+        '<textarea rows="1" aria-label="Your question" placeholder="Ask a question" '
+        f'data-most="{most_chars}" data-passages="{passages}"></textarea>'
+        '<button type="button" id="stop-asking" hidden>Stop</button>'
+        '<button class="submit-button">Ask</button></div></form>'
+        f'<div id="tools">{buttons}</div>'
     )
 
 
@@ -61,6 +94,7 @@ def source(
     window: Span | None = None,
     notice: str = "",
     page: str = "",
+    search: "WordSearch | None" = None,
 ) -> str:
     """An article beside the chat, around its current mark; `page` is what `page_picture` made."""
     text, shown = source_to_html(article, marks, current=current, window=window)
@@ -84,10 +118,12 @@ def source(
         '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
         f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2>'
         f'<p class="qa-meta" dir="{direction(article.title)}">{meta}{_original(article)}</p></div>'
-        '<div class="qa-source-tools"><button class="qa-link" title="Copy a link to this '
-        'place">Copy link</button>'
+        '<div class="qa-source-tools">'
+        f'<button class="qa-ask-this" value="{escape_html(article.id)}">Ask this article</button>'
+        '<button class="qa-link" title="Copy a link to this place">Copy link</button>'
+        '<button class="qa-print">Print</button>'
         '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
-        f"{told}{page}"
+        f"{told}{_reading_tools(article, marks, search)}{page}"
         '<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the '
         f'article">{earlier}'
         f'<div class="qa-text"{lang}>{text}</div>{later}</div></section>'
@@ -138,6 +174,55 @@ def page_picture(
         f'aspect-ratio:{drawn.shape:.5f}"><img alt="{told}" '
         f'src="data:image/png;base64,{data}">{boxes}</div></div></div>'
     )
+
+
+class WordSearch(NamedTuple):
+    """Words looked for in an article."""
+
+    words: str
+    number: int
+    """Which of the places is shown, from 0."""
+    total: int
+
+
+def _reading_tools(article: Article, marks: Sequence[Mark], search: WordSearch | None) -> str:
+    words = found = ""
+    if search:
+        words = escape_html(search.words)
+        count = f"{search.number + 1} of {search.total:,}" if search.total else "Not found"
+        found = (
+            f'<span class="qa-count" role="status">{count}</span>'
+            f'<button class="qa-find-previous" value="{search.number}" '
+            'aria-label="Previous place">↑</button>'
+            f'<button class="qa-find-next" value="{search.number}" data-words="{words}" '
+            'aria-label="Next place">↓</button>'
+        )
+    here = reference_to(article, None, [] if search else marks)
+    return (
+        '<div class="qa-reading-tools"><div class="qa-find" role="search">'
+        '<input type="search" aria-label="Find in this article" placeholder="Find in this '
+        f'article" value="{words}">{found}<span class="qa-hidden qa-ref">{here}</span></div>'
+        '<div class="qa-steps" hidden><button class="qa-previous" aria-label="Previous quote">'
+        '←</button><span class="qa-count" role="status"></span><button class="qa-next" '
+        f'aria-label="Next quote">→</button></div></div>{_contents(article)}'
+    )
+
+
+def _contents(article: Article) -> str:
+    """The headings of a long article, each a button that leads there."""
+    headings = [
+        block for block in split_blocks(article.text, article.body_start) if block.kind == "heading"
+    ][1 : MOST_HEADINGS + 1]
+    if len(headings) < FEWEST_HEADINGS:
+        return ""
+    rows = "".join(
+        '<li><button class="qa-open qa-heading-link" dir="auto">'
+        f"{escape_html(article.text[block.start : block.end].lstrip('# '))}</button>"
+        '<span class="qa-hidden qa-ref">'
+        f"{reference_to(article, Mark(block.start, block.end), [])}</span></li>"
+        for block in headings
+    )
+    return f'<details class="qa-contents"><summary>Contents</summary><ul>{rows}</ul></details>'
 
 
 def no_source(message: str) -> str:
@@ -194,7 +279,9 @@ def _row(article: Article, read_only: bool) -> str:
         f"{title}</span></button>"
     )
     return (
-        f'<li><div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
+        f'<li><input type="checkbox" class="qa-tick" value="{name}" '
+        f'aria-label="Ask only: {title}">'
+        f'<div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
         f'<span class="qa-hidden qa-ref">{reference_to(article, None, ())}</span>'
         '<p class="qa-meta" '
         f'dir="{direction(article.title)}">{meta}</p></div>{"" if read_only else remove}</li>'

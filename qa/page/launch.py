@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
-from qa.page.layout import read_asset
+from qa.page.layout import read_asset, read_scripts
 from qa.page.middleware.guard import Guard, limit_heads
 from qa.page.middleware.sessions import MAX_PAGES, Sessions
 
@@ -52,7 +52,7 @@ def launch(
             auth=auth,
             mcp_server=mcp,
             theme=THEME,
-            head=f"<style>{read_asset('page.css')}</style><script>{read_asset('page.js')}</script>",
+            head=f"<style>{read_asset('page.css')}</style><script>{read_scripts()}</script>",
             favicon_path=str(Path(icon)),
             app_kwargs={
                 "middleware": [guard, Middleware(Sessions, page=page)],

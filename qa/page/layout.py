@@ -1,9 +1,11 @@
 """The page's components, and what happens between them; what they show is made in `html` and
 `qa.render`.
+
+What is asked and answered is on the screen and in the browser's storage alone: `js/talk.js` calls
+the endpoints of `chat`, and a server that is started again has lost nothing.
 """
 
 import logging
-from collections.abc import Iterator
 from importlib.resources import files
 from typing import Any, NamedTuple
 
@@ -12,16 +14,20 @@ import gradio as gr
 from qa.page import html
 from qa.page.api import add_endpoints
 from qa.page.articles_panel import Listing, add_articles_panel
-from qa.page.chat import Exchange, ask, save_as_json, save_as_markdown, to_messages
+from qa.page.chat import add_chat_endpoints
 from qa.page.service import MAX_QUESTION_CHARS, Service
 from qa.page.source_panel import find_in_address, find_place
 
 _LOG = logging.getLogger(__name__)
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Gradio finds a panel's own events by their names between quotes in this text.
-_PANEL_JS = "qa.attach(element, (name, data) => trigger(name, data), watch); // 'show' 'example'"
-POLL_SECONDS = 3.0
+_PANEL_JS = "qa.attach(element, (name, data) => trigger(name, data), watch); // 'show'"
+POLL_SECONDS = 15.0
 """How often an open page asks whether somebody else has changed the index."""
+EAGER_SECONDS = 2.0
+"""The same while examples are looked for."""
+SCRIPTS = ("store", "server", "where", "talk", "page")
+"""Of the folder `js`, in this order: each adds to the one global name `qa`."""
 
 
 def read_asset(name: str) -> str:
@@ -29,25 +35,19 @@ def read_asset(name: str) -> str:
     return files("qa.page").joinpath(name).read_text(encoding="utf-8")
 
 
+def read_scripts() -> str:
+    """The page's own scripts, one after the other."""
+    return "\n".join(read_asset(f"js/{name}.js") for name in SCRIPTS)
+
+
 class Parts(NamedTuple):
     """The components outside the articles panel."""
 
     header: gr.HTML
     welcome: gr.HTML
-    chat: gr.Chatbot
-    question: gr.Textbox
-    tools: gr.Row
-    anew: gr.Button
-    as_markdown: gr.Button
-    as_json: gr.Button
     source: gr.HTML
-    download: gr.Textbox
-    turns: gr.State
-    """The conversation; it lives as long as the page is open, and nowhere else."""
     version: gr.State
     """Of what the page shows of the index."""
-    alone: gr.State
-    """Whether the question is to be taken as it is written."""
 
 
 class Page(gr.Blocks):
@@ -80,113 +80,35 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
     with page:
         with gr.Row(elem_id="desk"):
             listing = add_articles_panel(service)
-            parts = _make_parts()
-        _connect_conversation(service, parts)
+            parts = _make_parts(service)
         _connect_source(service, parts, listing, page)
-        _connect_files(parts)
+        add_chat_endpoints(service)
         add_endpoints(service, mcp=mcp)
     return page
 
 
-def _make_parts() -> Parts:
+def _make_parts(service: Service) -> Parts:
     with gr.Column(elem_id="talk", scale=1):
         header = gr.HTML(html.header(0), elem_id="header")
         welcome = gr.HTML("", elem_id="welcome")
-        chat = _make_chat()
-        with gr.Group(elem_id="composer"):
-            question = gr.Textbox(
-                elem_id="question",
-                label="Your question",
-                show_label=False,
-                container=False,
-                placeholder="Ask a question",
-                lines=1,
-                max_lines=6,
-                max_length=MAX_QUESTION_CHARS,
-                submit_btn="Ask",
-                autofocus=True,
-            )
-        with gr.Row(elem_id="tools", visible=False) as tools:
-            anew = gr.Button("New conversation", size="sm", elem_id="anew")
-            as_markdown = gr.Button("Save as Markdown", size="sm", elem_id="save-markdown")
-            as_json = gr.Button("Save as JSON", size="sm", elem_id="save-json")
+        gr.HTML(
+            html.CONVERSATION,
+            elem_id="chat",
+            apply_default_css=False,
+            js_on_load="qa.startTalk();",
+        )
+        gr.HTML(
+            html.composer(MAX_QUESTION_CHARS, service.passages_read),
+            elem_id="composer",
+            js_on_load="qa.startComposer(element);",
+        )
     source = gr.HTML("", elem_id="source", js_on_load=_PANEL_JS)
-    download = gr.Textbox(visible="hidden", elem_id="download", label="File to save")
-    states = gr.State([]), gr.State(""), gr.State(False)
-    return Parts(
-        header,
-        welcome,
-        chat,
-        question,
-        tools,
-        anew,
-        as_markdown,
-        as_json,
-        source,
-        download,
-        *states,
-    )
-
-
-def _make_chat() -> gr.Chatbot:
-    """Shows HTML of our own, and is never an input: from the browser it would take components of
-    any kind.
-    """
-    return gr.Chatbot(
-        elem_id="chat",
-        label="Conversation",
-        show_label=False,
-        visible=False,
-        render_markdown=False,
-        latex_delimiters=[],
-        sanitize_html=True,
-        allow_tags=False,
-        autoscroll=False,
-        buttons=[],
-        feedback_options=None,
-        group_consecutive_messages=False,
-        layout="bubble",
-        container=False,
-        height=None,
-    )
-
-
-def _connect_conversation(service: Service, parts: Parts) -> None:
-    shown = [parts.chat, parts.question, parts.turns, parts.welcome, parts.tools]
-    options: dict[str, Any] = {**PRIVATE, "concurrency_limit": 8, "concurrency_id": "ask"}
-
-    def answer(
-        question: str, before: list[Exchange], alone: bool = False
-    ) -> Iterator[tuple[Any, ...]]:
-        for step, turns in enumerate(ask(service, question, before, alone=alone)):
-            # Emptied once: the next question may be in it before this one is answered.
-            left = gr.skip() if step else ""
-            messages = gr.update(value=to_messages(turns), visible=True)
-            yield messages, left, turns, gr.update(visible=False), gr.update(visible=True)
-
-    def take_question(event: gr.EventData) -> tuple[str, bool]:
-        return str(event._data.get("question", ""))[:MAX_QUESTION_CHARS], bool(
-            event._data.get("alone")
-        )
-
-    def start_anew() -> tuple[Any, ...]:
-        return (
-            gr.update(value=[], visible=False),
-            "",
-            [],
-            gr.update(visible=True),
-            gr.update(visible=False),
-        )
-
-    parts.question.submit(answer, [parts.question, parts.turns], shown, **options)
-    parts.source.example(take_question, None, [parts.question, parts.alone], **PRIVATE).then(
-        answer, [parts.question, parts.turns, parts.alone], shown, **options
-    )
-    parts.anew.click(start_anew, None, shown, queue=False, **PRIVATE)
+    return Parts(header, welcome, source, gr.State(""))
 
 
 def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.Blocks) -> None:
     fresh = [parts.version, parts.header, parts.welcome, listing.shown]
+    timer = gr.Timer(EAGER_SECONDS)
 
     def show(event: gr.EventData) -> str:
         return find_place(service, event._data)
@@ -200,19 +122,11 @@ def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.B
         return service.version, html.header(len(articles)), welcome, listing.refresh(wanted)
 
     def poll(version: str, wanted: str) -> tuple[Any, ...]:
-        return (gr.skip(),) * len(fresh) if version == service.version else refresh(wanted)
+        pause = gr.Timer(EAGER_SECONDS if service.examples is None else POLL_SECONDS)
+        if version == service.version:
+            return (pause, *(gr.skip(),) * len(fresh))
+        return (pause, *refresh(wanted))
 
     parts.source.show(show, None, parts.source, queue=False, **PRIVATE)
     page.load(start, None, [parts.source, *fresh], queue=False, **PRIVATE)
-    gr.Timer(POLL_SECONDS).tick(poll, [parts.version, listing.query], fresh, queue=False, **PRIVATE)
-
-
-def _connect_files(parts: Parts) -> None:
-    """Files are made in the browser: the server keeps no copy."""
-    for button, save, name, kind in (
-        (parts.as_markdown, save_as_markdown, "conversation.md", "text/markdown"),
-        (parts.as_json, save_as_json, "conversation.json", "application/json"),
-    ):
-        button.click(save, parts.turns, parts.download, **PRIVATE).then(
-            None, parts.download, None, js=f"(text) => window.qa.save(text, '{name}', '{kind}')"
-        )
+    timer.tick(poll, [parts.version, listing.query], [timer, *fresh], queue=False, **PRIVATE)

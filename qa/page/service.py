@@ -2,15 +2,15 @@
 index.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from qa.answer.answerer import Answerer, Found
+from qa.answer.answerer import PASSAGES_READ, Answerer
 from qa.answer.retriever import Retriever
 from qa.answer.thresholds import EXAMPLE_CONFIDENCE
 from qa.articles.folder import find_article, move_out, place_file, place_text
@@ -20,6 +20,7 @@ from qa.articles.read import SUFFIXES
 from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
 from qa.events import report
 from qa.index.build import BuildReport
+from qa.index.interface import EVERYWHERE, Where
 from qa.index.locate import build_index, find_removed, is_shared, read_newest_build
 from qa.page.examples import suggest_questions
 from qa.places import merge_ranges
@@ -121,24 +122,29 @@ class Service:
                     self._answerer = Answerer(retriever, reader=None)
             return self._answerer
 
-    def ask(self, question: str, before: Sequence[AnswerJson] = ()) -> Answer:
+    @property
+    def passages_read(self) -> int:
+        """How many passages are read for a question."""
+        return PASSAGES_READ
+
+    def ask(
+        self,
+        question: str,
+        before: Sequence[AnswerJson] = (),
+        *,
+        where: Where = EVERYWHERE,
+        as_written: bool = False,
+    ) -> Answer:
         """Answer a question, given the answers before it, oldest first.
 
         Raises:
             QuestionError: it has no words, or too many.
-        """
-        return self.answerer.read(self.find(question, before))
-
-    def find(self, question: str, before: Sequence[AnswerJson] = ()) -> Found:
-        """The first half of `ask`: `answerer.read` is the second.
-
-        Raises:
-            QuestionError: it has no words, or too many.
+            SavedError: what is said to be an answer is none.
         """
         turns = [parse_answer(answer).to_turn(self.get_article) for answer in before]
-        return self.answerer.find(_limit(question), turns)
+        return self.answerer.answer(_limit(question), turns, where=where, as_written=as_written)
 
-    def search(self, query: str, k: int = 10) -> list[Hit]:
+    def search(self, query: str, k: int = 10, *, where: Where = EVERYWHERE) -> list[Hit]:
         """The best passages for any words.
 
         Raises:
@@ -148,7 +154,7 @@ class Service:
         if not 1 <= k <= MAX_PASSAGES:
             raise SettingError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
         started = monotonic()
-        hits = self.answerer.retriever.retrieve(_limit(query), k)
+        hits = self.answerer.retriever.retrieve(_limit(query), k, where=where)
         report("searched", passages=len(hits), seconds={"search": round(monotonic() - started, 4)})
         return hits
 
@@ -313,6 +319,27 @@ class Service:
             raise QAError("this page is read-only: start it without --read-only to change articles")
 
 
+def read_where(value: Mapping[str, Any]) -> Where:
+    """Conditions by the names of the fields of `Where`, as they come from outside.
+
+    Raises:
+        SettingError: there is something else among them.
+    """
+    many, one = ("article_ids", "authors", "languages"), ("since", "until", "title")
+    found: dict[str, Any] = {}
+    for name, given in value.items() if isinstance(value, Mapping) else [("where", value)]:
+        if name in many and isinstance(given, list) and all(isinstance(x, str) for x in given):
+            found[name] = tuple(given)
+        elif name in one and isinstance(given, str):
+            found[name] = given
+        else:
+            raise SettingError(
+                f"{ascii(name)[:40]} is not understood: choose articles by "
+                "article_ids, authors and languages (lists of texts), since, until and title"
+            )
+    return Where(**found)
+
+
 def _collect(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
     added: list[str] = []
     errors: list[str] = []
@@ -332,4 +359,11 @@ def _limit(question: str) -> str:
     return question
 
 
-__all__ = ["MAX_QUESTION_CHARS", "SUFFIXES", "BuildState", "BuildStopped", "Service"]
+__all__ = [
+    "MAX_QUESTION_CHARS",
+    "SUFFIXES",
+    "BuildState",
+    "BuildStopped",
+    "Service",
+    "read_where",
+]

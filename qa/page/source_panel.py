@@ -2,6 +2,7 @@
 place.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from itertools import count
@@ -13,6 +14,7 @@ from qa.render import Mark
 from qa.types import Article, Span
 
 MAX_MARKS = 100
+MAX_FIND_CHARS = 200
 _numbers = count(1)
 CHANGED = "This article has changed since it was quoted; the marked place may not be the right one."
 
@@ -28,6 +30,9 @@ def find_place(service: Service, wanted: Mapping[str, Any]) -> str:
                 "This article is no longer in the index. It may have been removed or renamed."
             )
         )
+    words = wanted.get("find")
+    if isinstance(words, str) and words.strip():
+        return _anew(_find_words(article, words.strip(), wanted.get("number")))
     marks, current = _read_marks(article, wanted)
     window = _read_span(article, wanted.get("window"))
     changed = wanted.get("sha256") not in (None, article.sha256)
@@ -62,6 +67,23 @@ def _draw_page(
         return ""
     drawn = service.draw_page(article, mark, page=page, width=900 * zoom)
     return html.page_picture(article, marks, current, drawn, zoom=zoom) if drawn else ""
+
+
+def _find_words(article: Article, words: str, number: object) -> str:
+    """The article at one of the places where words stand, capitals aside; those around it are
+    marked, too.
+    """
+    places = [
+        Mark(*match.span())
+        for match in re.compile(re.escape(words[:MAX_FIND_CHARS]), re.IGNORECASE).finditer(
+            article.text, article.body_start
+        )
+    ]
+    at = number % len(places) if places and type(number) is int else 0
+    first = max(0, at - MAX_MARKS // 2)
+    shown = places[first : first + MAX_MARKS]
+    search = html.WordSearch(words, at, len(places))
+    return html.source(article, shown, current=at - first, search=search)
 
 
 def find_in_address(service: Service, query: Mapping[str, str]) -> str:

@@ -30,6 +30,8 @@ _EXPLAIN = {
     "possible answer": "This sentence may answer the question",
     "weak match": "This sentence is on the subject and probably does not answer the question",
 }
+MOST_NEAREST = 3
+"""Articles named where none is about the question."""
 _POSSIBLY = (
     '<p class="qa-verdict"><strong>Possibly answered in your articles</strong></p>'
     '<p class="qa-note">These sentences may answer the question; see whether they do.</p>'
@@ -70,7 +72,7 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
     if cards and answer.status == "unanswered":
         body += f'<p class="qa-lead">{lead}</p>{cards}'
     else:
-        body += _holdings(holdings)
+        body += _holdings(holdings) or _nearest_articles(answer.hits)
         body += (
             f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
         )
@@ -196,6 +198,23 @@ def _holdings(titles: Sequence[str]) -> str:
         return ""
     names = "".join(f'<li dir="auto">{escape_html(title)}</li>' for title in titles)
     return f'<p class="qa-lead">Your articles are about</p><ul class="qa-holdings">{names}</ul>'
+
+
+def _nearest_articles(hits: Sequence[Hit]) -> str:
+    """The articles that come nearest, each a button that opens it, and what else may help."""
+    first = {hit.passage.article.id: hit for hit in reversed(hits)}
+    order = dict.fromkeys(hit.passage.article.id for hit in hits)
+    rows = "".join(
+        f'<li><button class="qa-open" dir="auto">{escape_html(hit.passage.article.title)}</button>'
+        f'<span class="qa-hidden qa-ref">{reference(hit_to_json(hit))}</span></li>'
+        for hit in [first[article_id] for article_id in order][:MOST_NEAREST]
+    )
+    if not rows:
+        return '<p class="qa-lead">No article was asked: the choice of articles leaves none.</p>'
+    return (
+        '<p class="qa-lead">Ask in other words, or see whether names are spelled as in the '
+        f'articles. Those that come nearest:</p><ul class="qa-holdings">{rows}</ul>'
+    )
 
 
 def _how(answer: Answer, key: str) -> str:

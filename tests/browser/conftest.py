@@ -1,6 +1,7 @@
 """The page, served for real, in Debian's Chromium."""
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
@@ -131,6 +132,7 @@ def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
         page.goto(at.address.rstrip("/") + "/" + address)
         expect(page.locator("#question textarea")).to_be_visible()
         expect(page.locator(".qa-toggle")).not_to_have_text("No articles yet")
+        expect(page.locator("body")).to_have_class(re.compile("qa-empty"))
         return page
 
     yield open_page

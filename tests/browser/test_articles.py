@@ -109,7 +109,7 @@ def test_other_tabs_and_other_processes_changes_are_seen(visit, own, encoder):
     (own.service.articles_folder / "varn.md").write_text(f"# Varn\n\n{TEXT}\n")
     build(own.service.articles_folder, own.service.index_folder, encoder=encoder)
     for page in pages:
-        expect(page.locator(".qa-toggle")).to_have_text("2 articles")
+        expect(page.locator(".qa-toggle")).to_have_text("2 articles", timeout=30_000)
     manage(pages[0])
     expect(pages[0].locator(".qa-name")).to_have_text(["On bees", "Varn"])
 

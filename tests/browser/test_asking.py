@@ -95,7 +95,7 @@ def test_what_the_articles_do_not_answer_looks_unlike_an_answer(visit):
     expect(silent.locator("strong").first).to_have_text(
         re.compile("Not (answered )?in your articles")
     )
-    expect(silent).to_contain_text(re.compile("Your articles are about|Closest sentences"))
+    expect(silent).to_contain_text(re.compile("Those that come nearest|Closest sentences"))
     assert page.locator(".qa-strength").count() == 0
 
 
@@ -222,12 +222,115 @@ def test_a_conversation_is_saved_with_all_its_provenance(visit, site, tmp_path: 
     assert "the officials said, had come" in (tmp_path / "conversation.md").read_text("utf-8")
 
 
-def test_a_reload_starts_anew(visit):
+def test_a_reload_shows_the_conversation_and_what_was_typed(visit):
     page = visit()
     ask(page, QUESTION)
+    page.fill("#question textarea", "And where")
     page.reload()
+    expect(page.locator(".qa-words").first).to_have_text(SENTENCE)
+    expect(page.locator("#question textarea")).to_have_value("And where")
+    expect(page.locator(".qa-question")).to_have_count(1)
+
+
+def test_conversations_are_listed_reopened_deleted_and_forgotten(visit):
+    page = visit()
+    ask(page, QUESTION)
+    page.get_by_role("button", name="New conversation").click()
     expect(page.locator(".qa-welcome")).to_be_visible()
-    expect(page.locator(".qa-card")).to_have_count(0)
+    ask(page, "To whom was the contract given?")
+    page.get_by_role("button", name="Conversations").click()
+    names = page.locator(".qa-kept-name")
+    expect(names).to_have_text(["To whom was the contract given?", QUESTION])
+    names.last.click()
+    expect(page.locator(".qa-question")).to_have_text(QUESTION)
+    expect(page.locator(".qa-words").first).to_have_text(SENTENCE)
+    page.get_by_role("button", name="Conversations").click()
+    with page.expect_download() as saved:
+        page.get_by_role("button", name=f"Export {QUESTION}").click()
+    assert json.loads(saved.value.path().read_text("utf-8"))["answers"][0]["question"] == QUESTION
+    page.get_by_role("button", name=f"Delete {QUESTION}").click()
+    expect(names).to_have_text(["To whom was the contract given?"])
+    page.get_by_role("button", name="Forget all").click()
+    page.get_by_role("button", name="Really forget all?").click()
+    expect(names).to_have_count(0)
+    assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('qa.'))") == []
+
+
+def test_back_closes_the_article_and_forward_opens_it_again(visit):
+    page = visit(width=390, height=844)
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Show in article").first.click()
+    expect(page.locator("#hit")).to_be_focused()
+    page.go_back()
+    expect(page.locator(".qa-source")).not_to_be_visible()
+    expect(page.locator(".qa-words").first).to_have_text(SENTENCE)
+    page.go_forward()
+    expect(page.locator("#hit")).to_have_text(SENTENCE)
+
+
+def test_the_question_is_shown_at_once_typing_stays_and_the_next_question_waits(visit):
+    page = visit()
+    page.route("**/call/page_ask", lambda route: (page.wait_for_timeout(300), route.continue_()))
+    page.fill("#question textarea", QUESTION)
+    waited = page.evaluate(
+        """() => {
+          const area = document.querySelector("#question textarea");
+          const started = performance.now();
+          area.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true }));
+          const shown = document.querySelector(".qa-question").getBoundingClientRect().height > 0;
+          return [shown, performance.now() - started];
+        }"""
+    )
+    assert waited[0]
+    assert waited[1] < 50
+    expect(page.locator(".qa-wait")).to_have_text("Reading 10 passages …")
+    page.fill("#question textarea", "To whom was the contract given?")
+    page.keyboard.press("Enter")
+    page.fill("#question textarea", "typed meanwhile")
+    expect(page.locator(".qa-how")).to_have_count(2)
+    expect(page.locator(".qa-question")).to_have_text([QUESTION, "To whom was the contract given?"])
+    expect(page.locator("#question textarea")).to_have_value("typed meanwhile")
+
+
+def test_stop_stops_and_the_question_can_be_asked_again(visit):
+    page = visit()
+    held = []
+    page.route("**/call/page_ask", lambda route: held.append(route))
+    page.fill("#question textarea", QUESTION)
+    page.keyboard.press("Enter")
+    page.get_by_role("button", name="Stop").click()
+    expect(page.locator(".qa-problem")).to_contain_text("Stopped before it was answered.")
+    page.unroute("**/call/page_ask")
+    page.get_by_role("button", name="Ask again").click()
+    expect(page.locator(".qa-words").first).to_have_text(SENTENCE)
+    expect(page.locator(".qa-question")).to_have_count(1)
+
+
+def test_just_one_article_is_asked_and_the_address_keeps_it(visit):
+    page = visit("?in=an-hour-for-the-bicycle.md")
+    ask(page, QUESTION)
+    expect(page.locator(".qa-only")).to_have_count(1)
+    assert SENTENCE not in page.locator(".qa-reply").inner_text()
+    page.get_by_role("button", name="Take away").click()
+    assert "in=" not in page.url
+    ask(page, QUESTION)
+    expect(page.locator(".qa-words", has_text=SENTENCE)).to_have_count(1)
+    page.locator(".qa-words", has_text=SENTENCE).click()
+    page.get_by_role("button", name="Ask this article").click()
+    expect(page.locator(".qa-chip bdi")).to_have_text("The Damascus meeting")
+    assert "in=the-damascus-meeting.txt" in page.url
+
+
+def test_words_are_found_in_the_article(visit):
+    page = visit("?article=the-damascus-meeting.txt")
+    field = page.get_by_label("Find in this article")
+    field.fill("MEETING")
+    field.press("Enter")
+    expect(page.locator(".qa-find .qa-count")).to_have_text(re.compile("^1 of "))
+    expect(page.locator("#hit")).to_have_text(re.compile("^meeting$", re.IGNORECASE))
+    field.press("Enter")
+    expect(page.locator(".qa-find .qa-count")).to_have_text(re.compile("^2 of "))
+    expect(field).to_be_focused()
 
 
 def test_the_page_is_ready_and_the_mark_shown_in_good_time(visit):
