@@ -62,6 +62,10 @@ class Article:
     """Where the text begins after any front matter."""
     origin: Origin | None = field(default=None, repr=False)
     """The file that it was read from, where that is more than the text itself."""
+    copies: tuple[str, ...] = field(default=(), compare=False)
+    """Ids of further files with the same text, which is indexed once; an index of a folder knows
+    them.
+    """
 
     def find_place(self, start: int, end: int) -> Place | None:
         """Where `text[start:end]` stands in that file; None of plain text."""

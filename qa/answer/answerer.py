@@ -3,6 +3,7 @@ nothing.
 """
 
 import copy
+import dataclasses
 import math
 import re
 from collections.abc import Iterator, Sequence
@@ -329,7 +330,7 @@ def select_quotes(
             quotes[same] = _fold(quotes[same], quote)
         elif len(quotes) < most:
             words.setdefault(_bare(quote.text), len(quotes))
-            quotes.append(quote)
+            quotes.append(_add_copies(quote))
     return tuple(quotes)
 
 
@@ -361,6 +362,14 @@ def _overlap(quote: Quote, other: Quote) -> bool:
 def _bare(text: str) -> str:
     """Its words alone: what two copies of a sentence share."""
     return " ".join(re.findall(r"\w+", text.casefold()))
+
+
+def _add_copies(quote: Quote) -> Quote:
+    """With the same words in files that have the same text."""
+    for article_id in quote.article.copies:
+        other = dataclasses.replace(quote.article, id=article_id, copies=())
+        quote = _fold(quote, dataclasses.replace(quote, article=other, also_in=()))
+    return quote
 
 
 def _fold(quote: Quote, copy: Quote) -> Quote:

@@ -4,37 +4,65 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from hashlib import sha256
 from itertools import count
-from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
+from pathlib import Path
 
-from qa.articles.fetch import Fetched, Fetcher
+from qa.articles.bundles import BundledFile, open_folder, open_zip
 from qa.articles.read import SUFFIXES, load_file, read_article
 from qa.errors import ArticleError, ArticlesMissing, DiskError, explaining
+from qa.types import Progress
 
 MAX_NAME_CHARS = 100
-_TYPES = {
-    "text/html": ".html",
-    "application/xhtml+xml": ".html",
-    "application/pdf": ".pdf",
-    "text/plain": ".txt",
-    "text/markdown": ".md",
-    "application/epub+zip": ".epub",
-}
-"""What a server says that it sends -> how such a file's name ends."""
 
 
-def place_file(folder: Path, name: str, data: bytes, *, password: str | None = None) -> str:
+def place_file(
+    folder: Path,
+    name: str,
+    data: bytes,
+    *,
+    within: str = "",
+    password: str | None = None,
+    check: bool = True,
+) -> str:
     """Write a file into the articles folder, unless it is no usable article; returns its id.
+
+    Args:
+        folder: the articles folder.
+        name: the file's name as given; folders before it are dropped.
+        data: what is in the file.
+        within: a folder below the articles folder, with `/` between its parts.
+        password: of an encrypted file.
+        check: whether it is read first; without, a build is the first to read it, and to say what
+            is wrong with it.
 
     Raises:
         ArticleError: it cannot be read as an article, or the same file is there already; names the
             file as given.
     """
     given = Path(Path(name.replace("\\", "/")).name)
+    if check:
+        check_readable(given, data, password=password)
+    parts = [_clean(part) for part in within.split("/") if part not in ("", ".", "..")]
+    parent = folder.joinpath(*parts)
+    with explaining(parent):
+        parent.mkdir(parents=True, exist_ok=True)
+        for target in _number(parent / clean_name(given.name)):
+            if not target.exists():
+                break
+            if sha256(target.read_bytes()).digest() == sha256(data).digest():
+                there = target.relative_to(folder).as_posix()
+                raise ArticleError(
+                    given, f"is among the articles already, as {there}", is_duplicate=True
+                )
+        write_whole(target, data)
+    return target.relative_to(folder).as_posix()
+
+
+def check_readable(given: Path, data: bytes, *, password: str | None = None) -> None:
+    """Raise ArticleError, naming the file as given, unless it can be read as an article."""
     with explaining(tempfile.gettempdir()), tempfile.TemporaryDirectory() as scratch:
         copy = Path(scratch, clean_name(given.name))
         copy.write_bytes(data)
@@ -42,24 +70,19 @@ def place_file(folder: Path, name: str, data: bytes, *, password: str | None = N
             read_article(copy, password=password)
         except ArticleError as error:
             raise error.about(given) from None
-    with explaining(folder):
-        folder.mkdir(parents=True, exist_ok=True)
-        for target in _number(folder / clean_name(given.name)):
-            if not target.exists():
-                break
-            if sha256(target.read_bytes()).digest() == sha256(data).digest():
-                raise ArticleError(
-                    given, f"is among the articles already, as {target.name}", is_duplicate=True
-                )
-        # Under a hidden name first: a build that runs now must not read half a file.
-        partial = target.with_name(f".{target.name}.part")
-        try:
-            partial.write_bytes(data)
-            partial.replace(target)
-        except BaseException:
-            partial.unlink(missing_ok=True)
-            raise
-    return target.relative_to(folder).as_posix()
+
+
+def write_whole(target: Path, data: bytes) -> None:
+    """Write a file in one step, under a hidden name first: a build that runs now must not read half
+    a file.
+    """
+    partial = target.with_name(f".{target.name}.part")
+    try:
+        partial.write_bytes(data)
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _number(path: Path) -> Iterator[Path]:
@@ -70,24 +93,35 @@ def _number(path: Path) -> Iterator[Path]:
 
 
 def add_files(
-    folder: Path, paths: Sequence[Path], *, password: str | None = None
+    folder: Path,
+    paths: Sequence[Path],
+    *,
+    password: str | None = None,
+    progress: Progress | None = None,
 ) -> tuple[list[str], list[ArticleError]]:
-    """Copy files into the articles folder; returns the ids of those now there, and what is wrong
-    with the others.
+    """Copy files, what is in folders, and what is in zip archives into the articles folder; returns
+    the ids of those now there, and what is wrong with the others.
 
     A name that another article has gets a number; a file that lies in the folder already stays
-    where it is.
+    where it is. What comes from a folder or an archive keeps its place below it. What is there
+    already is not added twice, so that the same command goes on where it was interrupted.
     """
     added: list[str] = []
     errors: list[ArticleError] = []
-    for path in paths:
+    for done, path in enumerate(paths):
+        if progress:
+            progress(done, len(paths), "adding")
         # A link that somebody names is meant; what it leads to is copied.
         try:
             source = path.resolve()
-            if source.is_dir():
-                raise ArticleError(path, "is a folder: name its files, as in `qa add folder/*.md`")
-            if source.is_relative_to(folder.resolve()):
+            if source.is_relative_to(folder.resolve()) and source.is_file():
                 added.append(source.relative_to(folder.resolve()).as_posix())
+            elif source.is_dir():
+                _check_apart(source, folder, path)
+                _add_bundle(folder, path, open_folder(source), added, errors, progress)
+            elif path.suffix.lower() == ".zip":
+                files = open_zip(source, password=password)
+                _add_bundle(folder, path, files, added, errors, progress)
             else:
                 data = load_file(source, source.parent).data
                 added.append(place_file(folder, path.name, data, password=password))
@@ -98,26 +132,38 @@ def add_files(
     return added, errors
 
 
-def place_address(
-    folder: Path, url: str, *, fetcher: Fetcher | None = None, password: str | None = None
-) -> str:
-    """Fetch an address and write what is there, as it is, into the articles folder; returns its id.
-
-    Raises:
-        FetchError: it cannot be fetched.
-        ArticleError: it is no usable article, or the same is there already.
-    """
-    fetched = (fetcher or Fetcher()).fetch(url)
-    return place_file(folder, _name_fetched(fetched), fetched.data, password=password)
+def _check_apart(source: Path, folder: Path, named: Path) -> None:
+    inner, outer = folder.resolve(), source
+    if inner.is_relative_to(outer) or outer.is_relative_to(inner):
+        raise ArticleError(
+            named, "holds the articles folder, or is in it: `qa build` indexes what lies there"
+        )
 
 
-def _name_fetched(fetched: Fetched) -> str:
-    parts = urlsplit(fetched.final_url)
-    name = unquote(PurePosixPath(parts.path).name) or parts.hostname or "page"
-    suffix = _TYPES.get(fetched.headers.get("content-type", "").partition(";")[0].strip().lower())
-    if suffix and Path(name).suffix.lower() not in SUFFIXES:
-        name += suffix
-    return name
+def _add_bundle(
+    folder: Path,
+    named: Path,
+    files: Iterable[BundledFile | ArticleError],
+    added: list[str],
+    errors: list[ArticleError],
+    progress: Progress | None,
+) -> None:
+    top = _clean(named.resolve().stem if named.suffix.lower() == ".zip" else named.resolve().name)
+    done = 0
+    for done, file in enumerate(files, 1):
+        if isinstance(file, ArticleError):
+            errors.append(file)
+            continue
+        parent, _, name = file.name.rpartition("/")
+        try:
+            added.append(place_file(folder, name, file.data, within=f"{top}/{parent}", check=False))
+        except ArticleError as error:
+            if not error.is_duplicate:
+                errors.append(error.about(named / file.name))
+        if progress:
+            progress(done, done, "adding")
+    if not done:
+        errors.append(ArticleError(named, "holds no files: name one that does"))
 
 
 def place_text(folder: Path, title: str, text: str) -> str:
@@ -181,8 +227,12 @@ def clean_name(name: str) -> str:
         raise ArticleError(
             Path(name), f"not a kind of article that can be read ({kinds}): convert it first"
         )
-    stem = re.sub(r"[^\w\-. ()\[\],&+'’]", "_", stem).strip(" .") or "article"
-    return stem[:MAX_NAME_CHARS] + suffix.lower()
+    return _clean(stem) + suffix.lower()
+
+
+def _clean(name: str) -> str:
+    name = re.sub(r"[^\w\-. ()\[\],&+'’]", "_", name).strip(" .") or "article"
+    return name[:MAX_NAME_CHARS]
 
 
 def slug(text: str) -> str:

@@ -30,7 +30,10 @@ from qa.articles.formats import (
 )
 from qa.articles.formats import SUFFIXES as _FORMATTED
 from qa.articles.header import read_header
+from qa.articles.ignore import read_ignored
 from qa.articles.isolation.pool import read_isolated
+from qa.articles.web.feeds import FEEDS_FILE
+from qa.articles.web.register import find_address
 from qa.errors import ArticleError, ArticleLocked, QAError
 from qa.places import HEADING, Origin
 from qa.types import Article
@@ -93,17 +96,20 @@ class ArticleFile(NamedTuple):
     data: bytes
     sha256: str
     """Of `data`, in hexadecimal."""
+    url: str | None = None
+    """The address that it was fetched from, if it was."""
 
 
 def find_files(folder: Path) -> Iterator[Path]:
-    """Paths of all files below `folder` but hidden ones and editors' backups, in order of their
-    ids.
+    """Paths of all files below `folder`, in order of their ids, but hidden ones, editors' backups,
+    `feeds.txt`, and what `.qaignore` names.
 
     Links to folders are not followed; they are among the paths, for `load_file` to refuse them by
     name.
 
     Raises:
         ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
+        QAError: a line of `.qaignore` is no pattern.
     """
     return (folder / article_id for article_id, _ in scan_files(folder))
 
@@ -116,6 +122,7 @@ def scan_files(folder: Path) -> list[tuple[str, str]]:
     changed cannot be set back, as copying programs set back the time of the content.
     """
     found = []
+    is_ignored = read_ignored(folder)
     folders = [(str(folder), "")]
     while folders:
         parent, prefix = folders.pop()
@@ -123,11 +130,12 @@ def scan_files(folder: Path) -> list[tuple[str, str]]:
             with os.scandir(parent) as entries:
                 for entry in entries:
                     name = entry.name
-                    if name.startswith("."):
+                    if name.startswith(".") or f"{prefix}{name}" == FEEDS_FILE:
                         continue
                     if entry.is_dir(follow_symlinks=False):
-                        folders.append((entry.path, f"{prefix}{name}/"))
-                    elif not name.endswith("~"):
+                        if not is_ignored(f"{prefix}{name}/"):
+                            folders.append((entry.path, f"{prefix}{name}/"))
+                    elif not name.endswith("~") and not is_ignored(prefix + name):
                         found.append((prefix + name, _stamp(entry)))
         except OSError as error:
             _refuse_folder(error)
@@ -173,6 +181,8 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
         )
     if path.suffix.lower() not in SUFFIXES:
         kinds = ", ".join(SUFFIXES)
+        if path.suffix.lower() == ".zip":
+            raise ArticleError(path, "is an archive: `qa add` with its name adds what is in it")
         raise ArticleError(
             path,
             f"not a kind of article that can be read ({kinds}): convert it, or move it elsewhere",
@@ -198,7 +208,8 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
         raise ArticleError(
             path, f"cannot be read ({reason}): check its permissions or remove it"
         ) from error
-    return ArticleFile(article_id, path, data, sha256(data).hexdigest())
+    digest = sha256(data).hexdigest()
+    return ArticleFile(article_id, path, data, digest, find_address(folder, article_id, digest))
 
 
 def parse_file(file: ArticleFile, *, password: str | None = None) -> Article:
@@ -378,7 +389,7 @@ def _read_plain(file: ArticleFile) -> Article:
         date=(parse_date(day) or day)
         if day and len(day) <= _MAX_DATE_CHARS
         else header.date or name.date,
-        url=_stated(stated, "url", "link", "source"),
+        url=_stated(stated, "url", "link", "source") or file.url,
         language=language,
         body_start=body_start,
     )
@@ -405,7 +416,7 @@ def _read_formatted(file: ArticleFile, form: Format, password: str | None) -> Ar
         sha256=sha256(contents.text.encode("utf-8")).hexdigest(),
         author=contents.author and contents.author[:_MAX_STATED_CHARS],
         date=contents.date or name.date,
-        url=contents.url and contents.url[:_MAX_STATED_CHARS],
+        url=(contents.url or file.url or "")[:_MAX_STATED_CHARS] or None,
         language=language or _language_code(contents.language),
         origin=Origin(form.name, form.reader_version, file.sha256, contents.layout.pack(), notes),
     )

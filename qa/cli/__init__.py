@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa.cli import index_commands
+from qa.cli import article_commands, index_commands
 from qa.cli.many import check_usage, jsonl_option, output_option, print_many
 from qa.cli.shell import (
     articles_option,
@@ -445,5 +445,5 @@ def _print_answer(answer: "Answer", *, as_json: bool, indent: int | None = 2) ->
         print_rendered(render.answer_to_text(answer, color=is_terminal(sys.stdout)))
 
 
-for command in index_commands.COMMANDS:
+for command in (*article_commands.COMMANDS, *index_commands.COMMANDS):
     main.add_command(command)

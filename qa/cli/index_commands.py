@@ -1,4 +1,4 @@
-"""The commands that keep an index in order: build, add, remove, info, doctor, verify."""
+"""The commands that keep an index in order: build, info, doctor, verify, copy, formats."""
 
 import sys
 from pathlib import Path
@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from qa.cli.building import finish, follow_feeds, offline_option, print_report, run_build
 from qa.cli.shell import (
     Location,
     articles_option,
@@ -17,10 +18,9 @@ from qa.cli.shell import (
     tell,
     tell_errors,
 )
-from qa.errors import ArticleError, QAError
+from qa.errors import QAError
 
 if TYPE_CHECKING:
-    from qa.index.build import BuildReport
     from qa.index.doctor import Finding
 
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     help="For a shared index: so many processes, or the address of a Ray cluster.",
 )
 @password_option
+@offline_option
 @click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
 @json_option
 @tell_errors
@@ -48,10 +49,14 @@ def build(
     allow_empty: bool,
     workers: str | None,
     password: str | None,
+    offline: bool,
     watch: bool,
     as_json: bool,
 ) -> None:
     r"""Bring the index up to date with the articles folder.
+
+    Files that a .qaignore in it names are left out, as .gitignore does it. Addresses of feeds in
+    its feeds.txt are looked at first, and their new entries fetched.
 
     \b
     Example:
@@ -59,7 +64,8 @@ def build(
     """
     if watch:
         _build_on_changes(articles, index, allow_empty=allow_empty, as_json=as_json)
-    report = _build(
+    errors = [] if offline else follow_feeds(articles)
+    report = run_build(
         articles,
         index,
         reembed=reembed,
@@ -67,97 +73,7 @@ def build(
         workers=workers,
         password=password,
     )
-    _finish(report, as_json=as_json)
-
-
-def _is_address(source: str) -> bool:
-    return source.lower().startswith(("http://", "https://"))
-
-
-def _check_sources(
-    context: click.Context, parameter: click.Parameter, sources: tuple[str, ...]
-) -> tuple[str, ...]:
-    there = click.Path(exists=True)
-    for source in sources:
-        if not _is_address(source):
-            there.convert(source, parameter, context)
-    return sources
-
-
-@click.command()
-@click.argument(
-    "paths",
-    metavar="PATH|ADDRESS...",
-    nargs=-1,
-    required=True,
-    callback=_check_sources,
-)
-@articles_option
-@index_option
-@password_option
-@json_option
-@tell_errors
-def add(
-    paths: tuple[str, ...],
-    articles: Path,
-    index: Path | str,
-    password: str | None,
-    as_json: bool,
-) -> None:
-    r"""Copy files, or what is at addresses, into the articles folder and index them.
-
-    Nothing is overwritten: where a different article has the name, the new one gets a number.
-    Addresses (https://...) are fetched once, and only those that are public.
-
-    \b
-    Example:
-      qa add ~/Downloads/*.pdf https://example.org/report.html
-    """
-    from qa.articles.fetch import FetchError
-    from qa.articles.folder import add_files, place_address
-
-    files = [Path(source) for source in paths if not _is_address(source)]
-    added, errors = add_files(articles, files, password=password)
-    for address in filter(_is_address, paths):
-        try:
-            added.append(place_address(articles, address, password=password))
-        except ArticleError as error:
-            errors.append(error)
-        except FetchError as error:
-            named = Path(address.partition("://")[2])
-            errors.append(ArticleError(named, str(error).removeprefix(f"{address}: ")))
-    if not added:
-        for problem in errors[:-1]:
-            tell(str(problem), err=True)
-        raise errors[-1]
-    _finish(_build(articles, index, password=password), errors, as_json=as_json)
-
-
-@click.command()
-@click.argument("article_ids", metavar="ID...", nargs=-1, required=True)
-@articles_option
-@index_option
-@json_option
-@tell_errors
-def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_json: bool) -> None:
-    r"""Take articles, named as `qa list` does, out of the index.
-
-    Their files are moved from the articles folder to "removed" in the index (beside the articles
-    folder where the index is a shared one), so that a slip can be undone.
-
-    \b
-    Example:
-      qa remove old.txt
-    """
-    from qa.articles.folder import find_article, move_out
-    from qa.index.locate import find_removed
-
-    for article_id in article_ids:
-        find_article(articles, article_id)  # all or none
-    removed = find_removed(articles, index)
-    for article_id in dict.fromkeys(article_ids):
-        tell(f"moved to {move_out(articles, article_id, removed)}", err=True)
-    _finish(_build(articles, index, allow_empty=True), as_json=as_json)
+    finish(report, errors, as_json=as_json)
 
 
 @click.command()
@@ -305,75 +221,7 @@ def formats(as_json: bool) -> None:
         )
 
 
-COMMANDS = (build, add, remove, info, doctor, verify, copy, formats)
-
-
-def _build(
-    articles: Path,
-    index: Path | str,
-    *,
-    reembed: bool = False,
-    allow_empty: bool = False,
-    workers: str | None = None,
-    password: str | None = None,
-) -> "BuildReport":
-    from qa.index.locate import build_index
-    from qa.reader import identify_bundled
-
-    with show_progress() as progress:
-        return build_index(
-            articles,
-            index,
-            progress=progress,
-            reader=identify_bundled(),
-            reembed=reembed,
-            allow_empty=allow_empty,
-            workers=workers,
-            password=password,
-        )
-
-
-def _finish(
-    report: "BuildReport", more_errors: list[ArticleError] | None = None, *, as_json: bool
-) -> None:
-    """Print what a build did; exit 1 if anything was left out."""
-    errors = [*(more_errors or ()), *report.errors]
-    _print_report(report, errors, as_json=as_json)
-    if errors:
-        sys.exit(1)
-
-
-def _print_report(report: "BuildReport", errors: list[ArticleError], *, as_json: bool) -> None:
-    if as_json:
-        print_json(
-            {
-                "generation": report.generation,
-                "added": report.added,
-                "changed": report.changed,
-                "removed": report.removed,
-                "unchanged": report.unchanged,
-                "errors": [{"file": str(error.path), "reason": error.reason} for error in errors],
-                "warnings": [
-                    {"file": str(one.path), "reason": one.reason} for one in report.warnings
-                ],
-                "mended": report.mended,
-                "passages": report.passages,
-                "encoded": report.encoded,
-            }
-        )
-    else:
-        counts = (
-            f"{len(report.added)} added, {len(report.changed)} changed, {len(report.removed)} "
-            "removed"
-        )
-        counts += f", {len(report.unchanged)} unchanged"
-        tell(f"{counts}; {report.passages} passages, generation {report.generation}")
-    if report.mended:
-        tell(f"mended the index: {'; '.join(report.mended[:3])}", err=True)
-    for warning in report.warnings:
-        tell(f"note: {warning}", err=True)
-    for error in errors:
-        tell(f"left out: {error}", err=True)
+COMMANDS = (build, info, doctor, verify, copy, formats)
 
 
 def _build_on_changes(
@@ -384,7 +232,7 @@ def _build_on_changes(
 
     for _ in watch_articles(articles):
         try:
-            report = _build(articles, index, allow_empty=allow_empty)
-            _print_report(report, list(report.errors), as_json=as_json)
+            report = run_build(articles, index, allow_empty=allow_empty)
+            print_report(report, list(report.errors), as_json=as_json)
         except QAError as error:  # half a change: the next one may complete it
             tell(f"Error: {error}", err=True)

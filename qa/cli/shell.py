@@ -197,20 +197,31 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 @contextmanager
 def show_progress() -> Iterator["Progress"]:
-    """A bar on stderr with rate and time left, one for each kind of work; none where stderr is no
-    terminal.
+    """A bar on stderr with rate and time left, one for each kind of work, with the file's name
+    where one is told; none where stderr is no terminal.
     """
     from tqdm import tqdm
 
     bars: dict[str, tqdm[Any]] = {}
 
     def show(done: int, total: int, what: str) -> None:
+        what, _, name = what.partition(": ")
         if what not in bars:
             for bar in bars.values():
                 bar.close()
             # disable=None: silent unless stderr is a terminal
-            bars[what] = tqdm(total=total, desc=what, leave=False, disable=None, dynamic_ncols=True)
+            bars[what] = tqdm(
+                total=total,
+                desc=what,
+                leave=False,
+                disable=None,
+                dynamic_ncols=True,
+                unit_scale=total > 100_000,
+                unit="",
+            )
         bars[what].total = total
+        if name:
+            bars[what].set_postfix_str(_one_line(name), refresh=False)
         bars[what].update(done - bars[what].n)
 
     try:

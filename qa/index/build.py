@@ -2,6 +2,7 @@
 generation.
 """
 
+import json
 import os
 import socket
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,12 +38,14 @@ from qa.index.generations import Change, derive, open_derived, remove_old_genera
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
-from qa.index.store import STORE_FILE, StoreError, StoreWriter, explain_failure, trust
+from qa.index.store import COPIES, STORE_FILE, StoreError, StoreWriter, explain_failure, trust
 from qa.types import Encoder, Passage, Progress, no_progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Passages encoded between two commits: what an interrupted build has to encode again at most."""
+READING = "reading bytes"
+"""What `Progress` is told, with how many, and the file's name behind a colon."""
 ENCODING = "encoding tokens"
 """What `Progress` is told, with how many: the time left is known by tokens, not by texts."""
 _SETTLED_NS = 2 * 10**9
@@ -69,6 +72,8 @@ class BuildReport:
     errors: tuple[ArticleError, ...] = ()
     warnings: tuple[ArticleError, ...] = ()
     """What a person should know of files that were read now, and are used all the same."""
+    folded: tuple[tuple[str, str], ...] = ()
+    """Files with the same text as another, each with the id of that one, which is indexed."""
     passages: int = 0
     encoded: int = 0
     """Passages that were encoded, with their sentences; all others had their vectors already."""
@@ -154,6 +159,15 @@ class _Sources(NamedTuple):
     removed: list[str]
     errors: list[ArticleError]
     warnings: list[ArticleError]
+    folded: dict[str, str]
+    """Id of a file with the same text as an earlier one -> the id of that one."""
+
+    def copies(self) -> str:
+        """Article id -> ids of those folded into it, as JSON."""
+        copies: dict[str, list[str]] = {}
+        for article_id, owner in sorted(self.folded.items()):
+            copies.setdefault(owner, []).append(article_id)
+        return json.dumps(copies)
 
 
 @dataclass(slots=True)
@@ -200,7 +214,13 @@ class _Build:
         if sources.new:
             self._split(sources, encoder)
             encoded = self._encode(sources, encoder)
-        if as_before and not sources.new and not sources.removed and "build_id" in meta:
+        is_same = not sources.new and not sources.removed
+        if (
+            as_before
+            and is_same
+            and meta.get(COPIES, "{}") == sources.copies()
+            and "build_id" in meta
+        ):
             if open_derived(self.folder, self.store, may_repair=True) is None:
                 raise IndexDamaged(
                     f"the files derived in {self.folder} cannot be made: check disk and permissions"
@@ -210,6 +230,7 @@ class _Build:
                 unchanged=tuple(sources.unchanged),
                 errors=tuple(sources.errors),
                 warnings=tuple(sources.warnings),
+                folded=tuple(sources.folded.items()),
                 passages=self.store.count_passages(),
             )
         generation = self._publish(sources, settings)
@@ -221,6 +242,7 @@ class _Build:
             unchanged=tuple(sources.unchanged),
             errors=tuple(sources.errors),
             warnings=tuple(sources.warnings),
+            folded=tuple(sources.folded.items()),
             passages=self.store.count_passages(),
             encoded=encoded,
         )
@@ -251,14 +273,17 @@ class _Build:
         """Read and stage what is new or changed; with `reuse`, take over what the store has of
         unchanged files.
         """
-        sources = _Sources([], [], [], [], [])
+        sources = _Sources([], [], [], [], [], {})
         owners: dict[str, str] = {}
         to_note: dict[str, tuple[str, str]] = {}
         settled = time_ns() - _SETTLED_NS
         files = scan_files(self.articles)
         readers = self.store.readers()
-        for done, (article_id, stamp) in enumerate(files):
-            self.progress(done, len(files), "reading")
+        sizes = [int(stamp.split()[0]) if stamp else 0 for _, stamp in files]
+        done, total = 0, sum(sizes)
+        for (article_id, stamp), size in zip(files, sizes, strict=True):
+            self.progress(done, total, f"{READING}: {article_id}")
+            done += size
             _, file_before, text_before, stamp_before = known.get(article_id, _UNKNOWN)
             article = None
             try:
@@ -284,15 +309,15 @@ class _Build:
                                 if warning:
                                     sources.warnings.append(ArticleError(file.path, warning))
                     if text_hash in owners:
-                        reason = f"has the same text as {owners[text_hash]}: remove one of them"
-                        raise ArticleError(self.articles / article_id, reason, is_duplicate=True)
+                        sources.folded[article_id] = owners[text_hash]
+                        continue
                     if article is not None:
                         self.store.stage_article(article, file_hash)
             except ArticleError as error:
                 sources.errors.append(error)
                 # A file that is there but cannot be read keeps its place, unless it is one too
                 # many.
-                if not text_before or text_before in owners or error.is_duplicate:
+                if not text_before or text_before in owners:
                     continue
                 text_hash, file_hash = text_before, file_before
                 article = None if reuse else self.store.get_article(article_id)
@@ -407,7 +432,7 @@ class _Build:
                 self.store.keep_vectors(self._needed_keys())
                 unused = 0
             build_id = uuid4().hex
-            made_with = {**settings, "unused": str(unused)}
+            made_with = {**settings, "unused": str(unused), COPIES: sources.copies()}
             self.store.write_meta(
                 {**made_with, "generation": str(generation), "build_id": build_id}
             )

@@ -291,13 +291,16 @@ def _row(article: Article, read_only: bool) -> str:
 def progress(state: BuildState) -> str:
     """A build that runs: what it does, how far it is, how fast, how long it will take."""
     share = state.done / state.total if state.total else 0.0
+    what, _, name = state.what.partition(": ")
     facts = [f"{state.done:,} of {state.total:,}"] if state.total else []
+    if name:
+        facts.append(f'<bdi class="qa-file">{escape_html(name)}</bdi>')
     if state.rate >= 1:
         facts.append(f"{state.rate:,.0f} a second")
     if state.seconds_left is not None:
         facts.append(f"{_duration(state.seconds_left)} left")
     return (
-        f'<div class="qa-progress"><p><strong>{escape_html(state.what.capitalize())}</strong> '
+        f'<div class="qa-progress"><p><strong>{escape_html(what.capitalize())}</strong> '
         f"{' · '.join(facts)}</p>"
         f'<progress max="1" value="{share:.3f}" aria-label="Progress of the '
         f'build">{share:.0%}</progress></div>'

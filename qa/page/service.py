@@ -290,7 +290,7 @@ class Service:
                 raise BuildStopped(
                     "stopped; the index is as it was, and the next build goes on from there"
                 )
-            if what != state.what:
+            if what.partition(": ")[0] != state.what.partition(": ")[0]:
                 state.started = monotonic()
             state.done, state.total, state.what = done, total, what
 

@@ -119,3 +119,49 @@ def test_an_address_on_this_machine_is_not_fetched(run, tmp_path: Path):
     assert result.exit_code == 1
     assert "127.0.0.1, which is not on the open internet: it is not fetched" in result.stderr
     assert not (tmp_path / "articles/page.html").exists()
+
+
+def test_folders_and_archives_are_added_whole_and_copies_are_folded(run, tmp_path: Path):
+    reports = tmp_path / "reports"
+    reports.mkdir()
+    (reports / "varn.txt").write_text("The lighthouse of Varn was lit in 1851 by Ada Cole.\n")
+    (reports / "ledger.xlsx").write_bytes(b"no article")
+    archive = shutil.make_archive(str(tmp_path / "press"), "zip", reports)
+    result = run("add", reports, archive)
+    assert result.exit_code == 1
+    assert result.stdout.startswith("1 added, 0 changed, 0 removed, 5 unchanged;")
+    folded, *left_out = result.stderr.splitlines()
+    assert folded == "folded: reports/varn.txt has the same text as press/varn.txt"
+    assert [line.partition("ledger.xlsx: ")[2][:25] for line in left_out] == (
+        ["not a kind of article tha"] * 2
+    )
+    answer = json.loads(run("ask", "Who lit the lighthouse of Varn?", "--json").stdout)
+    quote = (answer.get("quotes") or answer["nearest"])[0]
+    assert quote["article"]["id"] == "press/varn.txt"
+    assert [other["article"]["id"] for other in quote["also_in"]] == ["reports/varn.txt"]
+    (tmp_path / "saved.json").write_text(json.dumps(answer))
+    verified = run("verify", tmp_path / "saved.json")
+    assert (verified.exit_code, verified.stdout.count("ok  ")) == (
+        0,
+        len(verified.stdout.splitlines()),
+    )
+
+
+def test_nothing_to_add_is_said(run):
+    result = run("add")
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: there is nothing to add: name files, folders, addresses or --feed\n",
+    )
+
+
+def test_feeds_that_cannot_be_fetched_do_not_stop_a_build_and_offline_asks_for_none(
+    run, tmp_path: Path
+):
+    (tmp_path / "articles/feeds.txt").write_text("# ours\nhttp://127.0.0.1/rss\n")
+    result = run("build")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("0 added, 0 changed, 0 removed, 5 unchanged;")
+    assert "left out: 127.0.0.1/rss: leads to 127.0.0.1, which is not on the open" in result.stderr
+    offline = run("build", "--offline")
+    assert (offline.exit_code, offline.stderr) == (0, "")

@@ -135,11 +135,27 @@ def test_a_bad_file_is_named_and_leaves_the_others_and_its_earlier_version(
     ]
 
 
-def test_a_second_copy_of_a_text_is_reported_once_and_indexed_once(articles: Path, index: Path):
+def test_a_second_copy_of_a_text_is_indexed_once_and_named_with_the_first(
+    articles: Path, index: Path
+):
+    build(articles, index, encoder=HashEncoder())
     shutil.copy(articles / "bridge.txt", articles / "copy.txt")
     report = build(articles, index, encoder=HashEncoder())
-    assert report.added == ("bridge.txt", "meadow.txt")
-    assert "same text as bridge.txt" in str(report.errors[0])
+    assert (report.errors, report.folded) == ((), (("copy.txt", "bridge.txt"),))
+    assert (report.added, report.unchanged, report.encoded) == (
+        (),
+        ("bridge.txt", "meadow.txt"),
+        0,
+    )
+    assert [article.copies for article in list_articles(index)] == [("copy.txt",), ()]
+    with closing(Index.open(index, encoder=HashEncoder())) as opened:
+        copy, first = opened.get_article("copy.txt"), opened.get_article("bridge.txt")
+        assert copy and first
+        assert (copy.id, copy.text, copy.copies) == ("copy.txt", first.text, ())
+    assert build(articles, index, encoder=HashEncoder()).generation == report.generation
+    (articles / "copy.txt").unlink()
+    assert build(articles, index, encoder=HashEncoder()).folded == ()
+    assert [article.copies for article in list_articles(index)] == [(), ()]
 
 
 def test_an_emptied_folder_is_refused_unless_it_is_meant(articles: Path, index: Path):

@@ -109,6 +109,7 @@ class _Build:
     size: PassageSize
     workers: str | None
     errors: list[ArticleError] = field(default_factory=list)
+    folded: dict[str, str] = field(default_factory=dict)
     warnings: list[ArticleError] = field(default_factory=list)
 
     def run(self, reader: str, allow_empty: bool) -> BuildReport:
@@ -140,6 +141,7 @@ class _Build:
             removed=tuple(i for i in gone if i not in set(added)),
             unchanged=tuple(sorted(kept - set(added))),
             errors=tuple(self.errors),
+            folded=tuple(self.folded.items()),
             warnings=tuple(self.warnings),
             passages=generation.counts["passages"],
             encoded=encoded,
@@ -193,8 +195,7 @@ class _Build:
                     worker = Worker(replace(recipe, encoder=self.encoder))
                     done = worker.make(read_article(row), row["file_sha256"], "", numbers[name])
             if text_hash in owners:
-                reason = f"has the same text as {owners[text_hash]}: remove one of them"
-                self.errors.append(ArticleError(self.articles / name, reason, is_duplicate=True))
+                self.folded[name] = owners[text_hash]
                 continue
             owners[text_hash] = name
             if done.state == "new" and done.reason:

@@ -1,8 +1,11 @@
 """The store for reading: articles, passages and vectors of one generation, and what is damaged."""
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from threading import RLock
 from typing import Any, Self
@@ -37,6 +40,9 @@ _PASSAGE_VECTORS = (
     "select p.id, v.key, v.vector, v.checksum from passages p join vectors v on v.key = "
     "p.vector_key"
 )
+COPIES = "copies"
+"""Key in the table meta, of a JSON object: article id -> ids of further files with the same text.
+"""
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
 
@@ -219,7 +225,13 @@ class Store:
         return sorted(row[0] for row in rows if where.admits_row(*row))
 
     def get_article(self, article_id: str) -> Article | None:
-        """One article, whole."""
+        """One article, whole; by the id of a copy, the article that it is folded into, under that
+        id.
+        """
+        copies, folded_into = self._copies()
+        if article_id in folded_into:
+            article = self.get_article(folded_into[article_id])
+            return article and replace(article, id=article_id, copies=())
         table = BY_NAME["articles"]
         query = f"select {', '.join(table.names)}, checksum, text from articles where id = ?"
         with self._lock:
@@ -234,7 +246,20 @@ class Store:
         )
         if hash_text(article.text) != article.sha256:
             raise self._damaged(f"the text of {show_name(article.id)} is not what was stored")
-        return article
+        return replace(article, copies=copies[article_id]) if article_id in copies else article
+
+    def _copies(self) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+        """Article id -> ids of further files with the same text, and each of those -> article
+        id.
+        """
+        table = BY_NAME["meta"]
+        query = "select key, value, checksum from meta where key = ?"
+        with self._lock:
+            row = self._connection.execute(query, (COPIES,)).fetchone()
+        if row is None:
+            return {}, {}
+        self._check_row(table, row)
+        return _read_copies(row[1])
 
     def _get_origin(self, article_id: str, file_sha256: str) -> Origin | None:
         if not self.has_table("places"):
@@ -381,6 +406,12 @@ def find_store(folder: Path) -> Path:
     except OSError as error:
         raise DiskError.explain(error, path) from error
     return path
+
+
+@lru_cache(maxsize=2)
+def _read_copies(written: str) -> tuple[dict[str, tuple[str, ...]], dict[str, str]]:
+    copies = {key: tuple(ids) for key, ids in json.loads(written).items()}
+    return copies, {copy: key for key, ids in copies.items() for copy in ids}
 
 
 def _is_settled(path: Path) -> bool:

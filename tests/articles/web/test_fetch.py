@@ -8,10 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from qa.articles.fetch import Fetcher, FetchError, check_url, is_public
-from qa.articles.folder import place_address
-from qa.articles.read import read_article
-from qa.errors import ArticleError
+from qa.articles.web.fetch import Fetcher, FetchError, check_url, is_public
 
 PAGE = b"<html><p>Ducks swim.</p></html>"
 
@@ -210,16 +207,3 @@ def test_an_address_is_asked_for_in_ascii():
         check_url("https://exämple.org/Ünder?q=é#part")
         == "https://xn--exmple-cua.org/%C3%9Cnder?q=%C3%A9"
     )
-
-
-def test_what_is_at_an_address_becomes_an_article_under_the_name_that_it_has_there(
-    site, fetcher, tmp_path
-):
-    assert place_address(tmp_path, f"{site}/page", fetcher=fetcher) == "page.html"
-    assert (tmp_path / "page.html").read_bytes() == PAGE
-    assert "Ducks swim." in read_article(tmp_path / "page.html", tmp_path).text
-    with pytest.raises(ArticleError, match="among the articles already"):
-        place_address(tmp_path, f"{site}/page", fetcher=fetcher)
-    with pytest.raises(FetchError, match="404"):
-        place_address(tmp_path, f"{site}/missing", fetcher=fetcher)
-    assert [path.name for path in tmp_path.iterdir()] == ["page.html"]

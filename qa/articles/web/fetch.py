@@ -28,6 +28,7 @@ MAX_BYTES = 16 * 2**20
 MAX_SECONDS = 30.0
 MAX_REDIRECTS = 5
 MAX_URL_CHARS = 4000
+WEB_PORTS = frozenset((80, 443))
 AGENT = "article-qa"
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-language", "date")
 _REFUSED_NETWORKS = tuple(
@@ -104,7 +105,7 @@ class Fetcher:
     """
 
     is_allowed: Callable[[_Address], bool] = is_public
-    ports: frozenset[int] = frozenset((80, 443))
+    ports: frozenset[int] = WEB_PORTS
     max_bytes: int = MAX_BYTES
     max_seconds: float = MAX_SECONDS
     _robots: dict[str, RobotFileParser] = field(default_factory=dict)
@@ -284,7 +285,7 @@ class Fetcher:
         )
 
 
-def check_url(url: str, ports: frozenset[int] = frozenset((80, 443))) -> str:
+def check_url(url: str, ports: frozenset[int] = WEB_PORTS) -> str:
     """An address as it will be asked for: without fragment, in ASCII.
 
     Raises:

@@ -1,0 +1,62 @@
+"""A feed's address (RSS, Atom) -> the addresses of its entries."""
+
+import io
+import re
+from pathlib import Path
+from urllib.parse import urljoin
+
+from qa.articles.web.fetch import WEB_PORTS, Fetched, FetchError, check_url
+from qa.errors import ExtraMissing, explaining
+
+FEEDS_FILE = "feeds.txt"
+"""In the articles folder: an address a line, `#` before remarks."""
+MAX_ENTRIES = 200
+"""Of one feed, the newest; a feed of a news site has some fifty."""
+
+
+def read_links(fetched: Fetched, ports: frozenset[int] = WEB_PORTS) -> list[str]:
+    """Addresses of a feed's entries, the newest first as feeds have them, each once.
+
+    Raises:
+        FetchError: it is no feed.
+        ExtraMissing: what reads feeds is not installed.
+    """
+    try:
+        import feedparser
+    except ImportError as error:
+        raise ExtraMissing(
+            "feeds are read by an extra: install it with `pip install 'article-qa[feeds]'`"
+        ) from error
+
+    if re.search(rb"<!ENTITY", fetched.data):
+        raise FetchError(f"{fetched.url}: declares entities, as no feed does and attackers do")
+    # feedparser takes minutes for a file of endless entries: it gets the first ones alone.
+    starts = [m.start() for m in re.finditer(rb"<(?:\w+:)?(?:item|entry)[\s>]", fetched.data)]
+    data = fetched.data[: starts[MAX_ENTRIES]] if len(starts) > MAX_ENTRIES else fetched.data
+    feed = feedparser.parse(io.BytesIO(data), resolve_relative_uris=False)
+    if not starts or not feed.entries:
+        raise FetchError(f"{fetched.url}: is no feed (RSS or Atom), or an empty one")
+    links: dict[str, None] = {}
+    for entry in feed.entries:
+        if link := str(entry.get("link") or "").strip():
+            try:
+                links[check_url(urljoin(fetched.final_url, link), ports)] = None
+            except FetchError:
+                continue
+    if not links:
+        raise FetchError(f"{fetched.url}: its entries link nowhere: save the feed, and add it")
+    return list(links)
+
+
+def list_feeds(folder: Path) -> list[str]:
+    """Addresses in the articles folder's `feeds.txt`; none where there is no such file.
+
+    Raises:
+        DiskError: it cannot be read.
+    """
+    path = folder / FEEDS_FILE
+    with explaining(path):
+        if not path.is_file():
+            return []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
