@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from qa.articles.passages import split_passages
-from qa.articles.read import load_file, parse_file, scan_files
+from qa.articles.read import load_file, parse_file
+from qa.articles.scan import scan_files
 from qa.index.interface import EVERYWHERE, Where
 from qa.index.keys import passage_text
 from qa.index.words import K1, B, analyse, field_of, weigh

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from qa.articles.read import MAX_FORMATTED_BYTES, SUFFIXES, load_file, scan_files
+from qa.articles.read import MAX_FORMATTED_BYTES, SUFFIXES, load_file
+from qa.articles.scan import scan_files
 from qa.errors import ArticleError, explaining
 
 MAX_MEMBERS = 20_000

@@ -16,14 +16,13 @@ from uuid import uuid4
 from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
 from qa.articles.read import (
     blame,
-    changed_ns,
     describe_failure,
     find_warning,
     is_current,
     load_file,
     parse_file,
-    scan_files,
 )
+from qa.articles.scan import changed_ns, scan_files
 from qa.encoder import load_encoder
 from qa.encoder.parts import tell_parts
 from qa.errors import (

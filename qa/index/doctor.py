@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.articles.read import find_files
+from qa.articles.scan import find_files
 from qa.encoder import load_encoder
 from qa.encoder.parts import tell_parts
 from qa.errors import DiskError, QAError

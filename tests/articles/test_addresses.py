@@ -11,7 +11,8 @@ import pytest
 
 from qa.articles.addresses import add_address, add_feed
 from qa.articles.folder import move_out
-from qa.articles.read import find_files, read_article
+from qa.articles.read import read_article
+from qa.articles.scan import find_files
 from qa.articles.web.feeds import list_feeds
 from qa.articles.web.fetch import Fetcher, FetchError
 from qa.articles.web.register import REGISTER_FILE, Register

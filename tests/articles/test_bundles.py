@@ -8,7 +8,7 @@ import pytest
 
 from qa.articles.bundles import BundledFile, open_folder, open_zip
 from qa.articles.folder import add_files
-from qa.articles.read import find_files
+from qa.articles.scan import find_files
 from qa.errors import ArticleError, QAError
 
 

@@ -10,12 +10,12 @@ from hypothesis import strategies as st
 from qa.articles.read import (
     MAX_BYTES,
     detect_language,
-    find_files,
     find_warning,
     load_file,
     parse_file,
     read_article,
 )
+from qa.articles.scan import find_files
 from qa.errors import ArticleError
 from tests.conftest import SAMPLES
 from tests.strategies import ANY_TEXT

@@ -13,7 +13,8 @@ from starlette.routing import Route
 from starlette.testclient import TestClient
 
 from qa.articles.folder import move_out, place_file, place_text
-from qa.articles.read import find_files, read_article
+from qa.articles.read import read_article
+from qa.articles.scan import find_files
 from qa.encoder.onnx import OnnxEncoder
 from qa.errors import ArticleError, QAError
 from qa.index.build import build

@@ -9,7 +9,7 @@ from time import monotonic
 from uuid import uuid4
 
 from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize
-from qa.articles.read import scan_files
+from qa.articles.scan import scan_files
 from qa.encoder import load_encoder
 from qa.errors import ArticleError, ArticlesMissing, IndexMismatch
 from qa.index.build import BuildReport

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from qa.articles.read import find_files
+from qa.articles.scan import find_files
 from qa.errors import QAError
 from qa.index.doctor import Finding
 from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset, Generation, reaching

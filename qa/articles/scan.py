@@ -1,0 +1,106 @@
+"""The articles folder -> the files in it that are articles, each with a stamp that stays as long as
+its content does. A `.qaignore` in the folder names, in the words of `.gitignore`, what is none.
+"""
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from qa.articles.web.feeds import FEEDS_FILE
+from qa.errors import ArticleError, QAError, explaining
+
+IGNORE_FILE = ".qaignore"
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Paths of all files below `folder`, in order of their ids, but hidden ones, editors' backups,
+    `feeds.txt`, and what `.qaignore` names.
+
+    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by
+    name.
+
+    Raises:
+        ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
+        QAError: a line of `.qaignore` is no pattern.
+    """
+    return (folder / article_id for article_id, _ in scan_files(folder))
+
+
+def scan_files(folder: Path) -> list[tuple[str, str]]:
+    """The files that `find_files` names, each with its stamp: while that stays, so does what is in
+    the file.
+
+    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode
+    changed cannot be set back, as copying programs set back the time of the content.
+    """
+    found = []
+    is_ignored = read_ignored(folder)
+    folders = [(str(folder), "")]
+    while folders:
+        parent, prefix = folders.pop()
+        try:
+            with os.scandir(parent) as entries:
+                for entry in entries:
+                    name = entry.name
+                    if name.startswith(".") or f"{prefix}{name}" == FEEDS_FILE:
+                        continue
+                    if entry.is_dir(follow_symlinks=False):
+                        if not is_ignored(f"{prefix}{name}/"):
+                            folders.append((entry.path, f"{prefix}{name}/"))
+                    elif not name.endswith("~") and not is_ignored(prefix + name):
+                        found.append((prefix + name, _stamp(entry)))
+        except OSError as error:
+            _refuse_folder(error)
+    return sorted(found)
+
+
+def _stamp(entry: "os.DirEntry[str]") -> str:
+    try:
+        status = entry.stat(follow_symlinks=False)
+    except OSError:  # gone since
+        return ""
+    if not stat.S_ISREG(status.st_mode):
+        return ""
+    return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
+
+
+def changed_ns(stamp: str) -> int:
+    """When a file with this stamp changed last, in nanoseconds since 1970."""
+    return max(map(int, stamp.split()[1:3]), default=0)
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise ArticleError(
+        Path(error.filename), f"cannot be listed ({error.strerror}): check its permissions"
+    ) from error
+
+
+def read_ignored(folder: Path) -> Callable[[str], bool]:
+    """Whether a path below the folder (with `/` between its parts, and at the end of a folder's) is
+    to be left out; nothing is where there is no such file.
+
+    Raises:
+        QAError: a line of the file is no pattern.
+        DiskError: it cannot be read.
+    """
+    path = folder / IGNORE_FILE
+    with explaining(path):
+        if not path.is_file():
+            return _ignores_nothing
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    from pathspec import GitIgnoreSpec
+
+    for number, line in enumerate(lines, 1):
+        try:
+            GitIgnoreSpec.from_lines([line])
+        except ValueError as error:
+            raise QAError(
+                f"{path}, line {number}: {line.strip()!r} is no pattern as .gitignore has them: "
+                "change or remove it"
+            ) from error
+    return GitIgnoreSpec.from_lines(lines).match_file
+
+
+def _ignores_nothing(path: str) -> bool:
+    return False
