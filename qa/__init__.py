@@ -16,11 +16,14 @@ if TYPE_CHECKING:
     from qa.encoder import load_encoder
     from qa.errors import (
         ArticleError,
+        ArticleLocked,
         ArticlesMissing,
+        BuildStopped,
         DataSetError,
         DiskError,
         EncoderUnavailable,
         ExtraMissing,
+        FetchError,
         IndexBusy,
         IndexDamaged,
         IndexMismatch,
@@ -58,13 +61,16 @@ _HOME = {
     "Answerer": "answer.answerer",
     "Article": "types",
     "ArticleError": "errors",
+    "ArticleLocked": "errors",
     "ArticlesMissing": "errors",
     "BuildReport": "index.build",
+    "BuildStopped": "errors",
     "DataSetError": "errors",
     "DiskError": "errors",
     "Encoder": "types",
     "EncoderUnavailable": "errors",
     "ExtraMissing": "errors",
+    "FetchError": "errors",
     "Hit": "types",
     "Index": "index.index",
     "IndexBusy": "errors",
@@ -96,20 +102,23 @@ _HOME = {
 }
 
 _SHOWN = {"Answer", "Answerer", "Hit", "Quote", "Retriever"}
-"""Whoever uses these may want to see answers and passages."""
+"""Names whose values can be shown in a notebook: with them the rendering is loaded."""
 
 __all__ = [
     "Answer",
     "Answerer",
     "Article",
     "ArticleError",
+    "ArticleLocked",
     "ArticlesMissing",
     "BuildReport",
+    "BuildStopped",
     "DataSetError",
     "DiskError",
     "Encoder",
     "EncoderUnavailable",
     "ExtraMissing",
+    "FetchError",
     "Hit",
     "Index",
     "IndexBusy",

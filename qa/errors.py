@@ -4,18 +4,20 @@
     ├── ArticleError        one article file cannot be used; the others still can
     │   └── ArticleLocked   it is encrypted, and no password, or a wrong one, was given
     ├── ArticlesMissing     there is no articles folder, no such article, or none is left
+    ├── FetchError          an address (URL) cannot be fetched
     ├── IndexMissing        there is no index here yet
     ├── IndexMismatch       the index was made by another format, encoder or splitter
     ├── IndexBusy           another process is building this index
-    ├── IndexDamaged        the stored truth cannot be read, or is not what was stored
+    ├── BuildStopped        a build was cancelled while it ran
+    ├── IndexDamaged        the store (SQLite) cannot be read, or is not what was stored
     ├── IndexUnreachable    the storage that an index is kept on does not answer
-    ├── DiskError           a disk or its permissions refuse; what is on it may be whole
+    ├── DiskError           reading or writing a file failed; the data may be intact
     ├── QuestionError       a question that cannot be asked: no words, no text, or too long
-    ├── SettingError        a number or option that makes no sense
-    ├── SavedError          a file of saved answers is none
+    ├── SettingError        an option has a value that is not allowed
+    ├── SavedError          a file does not hold saved answers
     ├── DataSetError        a data set of questions cannot be read
-    ├── PortTaken           the page cannot listen where it was told to
-    ├── ExtraMissing        a part of this package that is not installed
+    ├── PortTaken           the page cannot listen on this address and port
+    ├── ExtraMissing        an optional part of this package is not installed
     ├── EncoderUnavailable  the encoder's model is not on this machine
     └── ReaderUnavailable   the reader's model is not where it was looked for
 
@@ -45,7 +47,7 @@ class ArticleError(QAError):
         super().__init__(f"{show_name(str(path))}: {reason}")
 
     def about(self, path: Path) -> Self:
-        """The same of a file as somebody has named it."""
+        """The same error with the path as the user gave it."""
         return type(self)(path, self.reason, is_duplicate=self.is_duplicate)
 
 
@@ -55,6 +57,10 @@ class ArticleLocked(ArticleError):
 
 class ArticlesMissing(QAError):
     """There is no articles folder, no such article in it, or none is left."""
+
+
+class FetchError(QAError):
+    """An address (URL) cannot be fetched; the message says why."""
 
 
 class IndexMissing(QAError):
@@ -69,18 +75,20 @@ class IndexBusy(QAError):
     """Another process is building this index."""
 
 
+class BuildStopped(QAError):
+    """A build was cancelled while it ran; the index is as it was."""
+
+
 class IndexDamaged(QAError):
-    """The stored truth itself (not a file derived from it) cannot be read."""
+    """The store itself (not a file derived from it) cannot be read, or is not what was stored."""
 
 
 class DiskError(QAError):
-    """A disk or its permissions refuse to read or write; what is on it may be whole."""
+    """Reading or writing a file failed (disk, permissions); the data may be intact."""
 
     @classmethod
     def explain(cls, error: OSError, place: str | Path | None = None) -> "DiskError":
-        """The same in words for a person; `place` is what was read or written, where the error does
-        not name it.
-        """
+        """An OSError with its remedy; `place` is the file, where the error names none."""
         place = (
             os.fsdecode(error.filename)
             if isinstance(error.filename, (str, bytes, os.PathLike))
@@ -94,7 +102,7 @@ class DiskError(QAError):
 
 @contextmanager
 def explaining(place: str | Path) -> Iterator[None]:
-    """Raise a DiskError where the operating system refuses; `place` is what is read or written."""
+    """Turn an OSError inside the block into a DiskError; `place` is the file concerned."""
     try:
         yield
     except OSError as error:
@@ -115,8 +123,8 @@ _REMEDIES = {
 
 
 def show_name(name: str) -> str:
-    """A file's name such that a newline or a control character in it cannot forge a line of
-    output.
+    """A file's name to be printed: quoted if it holds newlines or control characters, which could
+    otherwise fake lines of output.
     """
     return name if name.isprintable() else repr(name)
 
@@ -126,7 +134,7 @@ class QuestionError(QAError):
 
 
 class SettingError(QAError):
-    """A number or option that makes no sense."""
+    """An option has a value that is not allowed."""
 
 
 class SavedError(QAError):
@@ -142,11 +150,11 @@ class DataSetError(QAError):
 
 
 class PortTaken(QAError):
-    """The page cannot listen where it was told to."""
+    """The page cannot listen on this address and port."""
 
 
 class ExtraMissing(QAError):
-    """A part of this package that is not installed."""
+    """An optional part of this package is not installed."""
 
 
 class EncoderUnavailable(QAError):

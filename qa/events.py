@@ -1,7 +1,6 @@
-"""What happened while a question was answered -> whoever asked to be told: a callback, spans of
-OpenTelemetry, lines of a log.
+"""Events of answering, searching and building -> callbacks, OpenTelemetry spans, log lines.
 
-None of them gets the words of a question or an article.
+None of them contains the words of a question or an article.
 """
 
 import json
@@ -15,7 +14,7 @@ from typing import Any, TypeAlias
 from qa.types import Answer
 
 LOG = logging.getLogger("qa")
-"""Tells of each answer, search and build, at INFO."""
+"""Logs each answer, search and build at level INFO."""
 
 OnStage: TypeAlias = Callable[[str, float], None]
 """Called as each stage of an answer ends ("encode", "search", "read") with the seconds that it
@@ -23,7 +22,7 @@ took, in the thread that did it."""
 
 
 def report_answer(answer: Answer) -> None:
-    """Tell of an answer just made: as a log line, and as spans where OpenTelemetry is in use."""
+    """Log an answer just made, and record spans if the program uses OpenTelemetry."""
     if "opentelemetry.trace" in sys.modules:  # a program that has set it up has loaded it
         _record_spans(answer)
     if LOG.isEnabledFor(logging.INFO):
@@ -31,15 +30,15 @@ def report_answer(answer: Answer) -> None:
 
 
 def report(event: str, **facts: Any) -> None:
-    """Tell of something else, with its facts as plain values."""
+    """Log another event with its facts, which are plain values."""
     LOG.info(event, extra={"facts": facts})
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON: time (UTC), level, event, and its facts."""
+    """Formats a log record as one line of JSON: time (UTC), level, event and facts."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """As logging asks for it."""
+        """The record as JSON."""
         value: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -54,8 +53,8 @@ class JsonLines(logging.Formatter):
 
 
 def log_as_json() -> logging.Handler:
-    """Write the log of this program, and other libraries' warnings, to stderr as lines of JSON and
-    in no other way.
+    """Write the log, with other libraries' warnings, to stderr as lines of JSON; removes all other
+    handlers.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
@@ -78,7 +77,7 @@ def _round(seconds: dict[str, float]) -> dict[str, float]:
 
 
 def _record_spans(answer: Answer) -> None:
-    """A span "qa.answer" that ends now, and in it one a stage: as long as `seconds` has them."""
+    """A span "qa.answer" that ends now, with a child span for each stage of `answer.seconds`."""
     from opentelemetry import trace
 
     tracer = trace.get_tracer("qa")

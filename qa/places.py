@@ -1,7 +1,6 @@
-"""Where the parts of a text stand in the file that it was read from: the page, the heading above,
-the chapter's file.
+"""Where each part of an article's text is in the file it was read from: page, heading, chapter.
 
-Articles carry this packed (JSON in zlib), as it lies in the store: most are never asked for it.
+An `Article` keeps these rows packed (JSON in zlib), as the store does, and unpacks them on demand.
 """
 
 import json
@@ -63,14 +62,14 @@ class PageRange(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a quote stands in its file, as a person looks it up."""
+    """Where a quote is in its file, in the terms by which a person looks it up."""
 
     page: int | None = None
     """Counted from 1."""
     label: str = ""
-    """What the page calls itself, where that is another number."""
+    """The page number printed on it, where that differs."""
     last_page: int | None = None
-    """Where the quote runs on."""
+    """The page on which the quote ends, where that is another one."""
     section: tuple[str, ...] = ()
     """Headings above it, the highest first."""
     part: str = ""
@@ -98,12 +97,12 @@ class Origin:
     format: str
     """What the file is, as "PDF"."""
     reader: str
-    """Name and version of what read it; another may make another text of it."""
+    """Name and version of the reader; another version may produce another text."""
     sha256: str
     """Of the file's bytes."""
     packed: bytes = field(repr=False)
     notes: tuple[str, ...] = ()
-    """What a person should know: pages left unread, a misleading name."""
+    """Warnings about the file: pages that were not read, a misleading name."""
 
     @property
     def layout(self) -> "Layout":
@@ -120,10 +119,10 @@ class Layout:
     parts: tuple[str, ...] = ()
     lines: tuple[LineRow, ...] = ()
     labels: tuple[str, ...] = ()
-    """What the pages of a PDF call themselves, one a page."""
+    """The page numbers printed in a PDF, one a page."""
 
     def pack(self) -> bytes:
-        """As it is stored."""
+        """The rows as they are stored."""
         value = [self.blocks, self.sections, self.parts, self.lines, self.labels]
         return zlib.compress(
             json.dumps(value, separators=(",", ":")).encode("utf-8", "surrogatepass"), 6
@@ -131,7 +130,7 @@ class Layout:
 
     @classmethod
     def unpack(cls, packed: bytes) -> Self:
-        """What `pack` gave.
+        """Read what `pack` wrote.
 
         Raises:
             ValueError: it is something else.
@@ -154,12 +153,12 @@ class Layout:
         return len(self.labels)
 
     def find_block(self, at: int) -> BlockRow | None:
-        """The block in which a character stands, or the one before it."""
+        """The block that holds a character, or else the one before it."""
         number = bisect_right(self.blocks, at, key=lambda block: block.start) - 1
         return self.blocks[number] if number >= 0 else None
 
     def find_place(self, start: int, end: int) -> Place:
-        """Where `text[start:end]` stands."""
+        """Page, section and part of `text[start:end]`."""
         block = self.find_block(start)
         ranges = self.find_characters(start, end)
         page = ranges[0].page if ranges else None
@@ -174,7 +173,7 @@ class Layout:
         )
 
     def find_characters(self, start: int, end: int) -> list[PageRange]:
-        """The characters of a PDF that `text[start:end]` shows, line by line."""
+        """The characters of a PDF's pages that `text[start:end]` came from, line by line."""
         found = []
         number = max(0, bisect_right(self.lines, start, key=lambda line: line.start) - 1)
         for line in self.lines[number:]:

@@ -1,7 +1,6 @@
-"""Saved answers -> whether each of their quotes still stands in its article, and the turns of a
-conversation to go on.
+"""A file of saved answers -> a verdict on each quote, or the turns of a conversation to continue.
 
-A file of answers may come from anywhere, so one strict reader stands before both.
+The file may have been written by anybody, so each of its fields is checked as it is read.
 """
 
 import json
@@ -18,7 +17,7 @@ from qa.types import CONTEXT_CHARS, Article, Quote, Span, Turn
 
 MAX_SAVED_BYTES = 64 * 2**20
 MAX_OFFSET = 2**53
-"""Beyond, JSON's numbers are not exact."""
+"""Larger integers are not exact in JSON."""
 
 Standing: TypeAlias = Literal[
     "ok", "moved", "read by another version", "source changed", "not found"
@@ -27,19 +26,19 @@ Standing: TypeAlias = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What became of one quote."""
+    """Whether one quote is still in its article."""
 
     status: Standing
     article_id: str
     text: str
     start: int
-    """Where the quote is said to stand."""
+    """The offset that the file gives for it."""
     found: int | None
-    """Where it does, if anywhere."""
+    """The offset at which it was found, or None."""
     note: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON value."""
+        """The verdict as a JSON value."""
         return {
             "status": self.status,
             "article": self.article_id,
@@ -50,7 +49,7 @@ class Verdict:
         }
 
     def to_line(self) -> str:
-        """The same in one line for a person."""
+        """The verdict as one line of text."""
         short = " ".join(self.text.split())
         short = short if len(short) <= 60 else f"{short[:57]}…"
         return f"{self.status:<24}{self.article_id}: “{short}”" + (
@@ -104,7 +103,7 @@ def verify_quote(
     if article is None:
         return judge("not found", None, "the article is not in the index")
     is_same = article.sha256 == quote.sha256
-    told_reader = _other_reader(quote, article)
+    other_reader = _other_reader(quote, article)
     renamed = "" if article.id == quote.article_id else f"the article is now {article.id}"
     places = list(_find_all(article.text, quote.text))
     if is_same:
@@ -119,8 +118,8 @@ def verify_quote(
         lacks = (
             "the article never had these words" if is_same else "the article lacks these words now"
         )
-        if not is_same and told_reader:
-            return judge("read by another version", None, renamed, told_reader, lacks)
+        if not is_same and other_reader:
+            return judge("read by another version", None, renamed, other_reader, lacks)
         return judge("not found" if is_same else "source changed", None, renamed, lacks)
     if not (quote.has_its_answer(start) or quote.has_its_answer(best)):
         return judge(
@@ -130,18 +129,18 @@ def verify_quote(
             "the words that answer are not where they are said to be in the quote",
         )
     if best != start:
-        status: Standing = "moved" if is_same or not told_reader else "read by another version"
-        return judge(status, best, renamed, told_reader, f"from {start} to {best}")
+        status: Standing = "moved" if is_same or not other_reader else "read by another version"
+        return judge(status, best, renamed, other_reader, f"from {start} to {best}")
     end = start + len(quote.text)
     if quote.end != end:
         return judge("moved", best, renamed, f"it ends at {end}, not at {quote.end}")
-    if is_same and not renamed and (told := _other_source(quote, article)):
-        return judge("source changed", best, told)
+    if is_same and not renamed and (differences := _other_source(quote, article)):
+        return judge("source changed", best, differences)
     return judge("ok", best, renamed, "" if is_same else "the article has changed elsewhere")
 
 
 def _other_reader(quote: "SavedQuote", article: Article) -> str:
-    """What has read the same file since, if that is something else than had read it then."""
+    """A note if the same file was read by another reader or version then; otherwise empty."""
     now = article.origin
     if now is None or quote.file_sha256 != now.sha256 or quote.reader in ("", now.reader):
         return ""
@@ -149,7 +148,7 @@ def _other_reader(quote: "SavedQuote", article: Article) -> str:
 
 
 def _other_source(quote: "SavedQuote", article: Article) -> str:
-    """What the quote says of its article, where the index says something else."""
+    """A note on title, author, date or url where quote and index differ; otherwise empty."""
     pairs = ((name, said, getattr(article, name)) for name, said in quote.source.items())
     return ", ".join(
         f"the {name} is {now!r}, not {said!r}" for name, said, now in pairs if said != now
@@ -164,7 +163,7 @@ def _find_all(text: str, words: str) -> Iterator[int]:
 
 
 def _count_context(text: str, quote: "SavedQuote", start: int) -> int:
-    """How many characters before and after are those that stood there."""
+    """How many characters of context, before and after, are those of the saved quote."""
     before = text[max(0, start - CONTEXT_CHARS) : start]
     end = start + len(quote.text)
     after = text[end : end + CONTEXT_CHARS]
@@ -178,12 +177,12 @@ def _common(one: str, other: str) -> int:
     )
 
 
-# -- reading what was saved, which anybody may have written ----------------------------------------
+# -- reading the file ------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
 class SavedWords:
-    """Words that answer, and where they are said to stand in the article."""
+    """The answering words, and the offsets in the article that the file gives for them."""
 
     text: str
     start: int
@@ -192,7 +191,7 @@ class SavedWords:
 
 @dataclass(frozen=True, slots=True)
 class SavedQuote:
-    """What a file says of a quote: of the right kinds, and nothing more."""
+    """A quote as the file has it; types are checked, contents are not."""
 
     text: str
     start: int
@@ -205,17 +204,15 @@ class SavedQuote:
     article_id: str
     sha256: str
     source: Mapping[str, str | None]
-    """Title, author, date and url, as far as they are told."""
+    """Title, author, date and url, those that the file has."""
     file_sha256: str
-    """Of the file that the article was read from; empty of plain text."""
+    """sha256 of the file that the article was read from; empty for plain text."""
     reader: str
-    """By which it was read."""
+    """Name and version of what read that file."""
     also_in: "tuple[SavedQuote, ...]"
 
     def has_its_answer(self, start: int) -> bool:
-        """Whether the words that answer are where they are said to be, if the quote begins at
-        `start`.
-        """
+        """Whether the answering words are at their offsets, if the quote begins at `start`."""
         if self.answer is None:
             return True
         first, last = self.answer.start - start, self.answer.end - start
@@ -224,7 +221,7 @@ class SavedQuote:
 
 @dataclass(frozen=True, slots=True)
 class SavedAnswer:
-    """What a file says of an answer."""
+    """An answer as the file has it."""
 
     question: str
     searched: str
@@ -233,8 +230,8 @@ class SavedAnswer:
     nearest: tuple[SavedQuote, ...]
 
     def to_turn(self, get_article: Callable[[str], Article | None]) -> Turn:
-        """The turn that it tells of, as `Turn.from_answer` makes it; a quote that does not stand so
-        in the articles now is left out.
+        """The turn that this answer ends, as `Turn.from_answer` makes it; quotes that are not at
+        their offsets in the articles are left out.
         """
         saved = self.quotes if self.status == "answered" else ()
         quotes = tuple(filter(None, (_to_quote(quote, get_article) for quote in saved)))
@@ -345,8 +342,8 @@ def _parse_words(value: object) -> SavedWords:
 
 
 class _Fields:
-    """The fields of a JSON object, by kind; one that is missing takes the default, if it may be
-    missing.
+    """Reads the fields of a JSON object with checks; a missing one gives its default, or raises a
+    SavedError if it has none.
     """
 
     def __init__(self, value: object, what: str) -> None:

@@ -1,7 +1,7 @@
-"""The values that flow from files to the screen, and the protocols that models meet.
+"""The values that every room shares, and the protocols that encoders and readers implement.
 
-Offsets are half-open `str` indices into `Article.text`, from the splitter to the screen; whatever
-shows text slices it.
+Offsets are half-open `str` indices into `Article.text`, from the splitter to the screen: text is
+shown by slicing it, and nothing is searched for again.
 """
 
 from collections.abc import Callable, Sequence
@@ -17,16 +17,15 @@ Vectors: TypeAlias = NDArray[np.float32]
 """float32 (n, dim), unit rows."""
 
 Kind: TypeAlias = Literal["body", "heading"]
-"""What a sentence is: running text, or a line that announces it (title, byline, section
-heading)."""
+"""What a sentence is: running text, or a heading above it (title, byline, section heading)."""
 
 Status: TypeAlias = Literal["answered", "possibly", "unanswered", "off_topic", "no_question"]
-"""Whether the articles answer, or may; if not, whether they at least speak of the subject; or that
-nothing was asked of them, as with "Thanks" and "Summarise it"."""
+"""Whether the articles answer the question, or may; if not, whether they are at least on its
+subject; "no_question" where none was asked, as with "Thanks" and "Summarise it"."""
 PRESENTED: tuple[Status, ...] = ("answered", "possibly")
-"""Where quotes are shown as the answer."""
+"""Statuses with which quotes are shown as the answer."""
 SILENT: tuple[Status, ...] = ("unanswered", "off_topic")
-"""Where there is no answer, and `Answer.nearest` has what comes closest."""
+"""Statuses without an answer, where `Answer.nearest` has the closest sentences."""
 
 CONTEXT_CHARS = 32
 """Length of a quote's prefix and suffix, in characters, as W3C Web Annotation text-quote selectors
@@ -104,8 +103,9 @@ class Passage:
 
 
 class Shown:
-    """A value that shows itself as a card in a notebook and as text in a terminal, once
-    `qa.render.notebook` has said how: these values know nothing of rendering.
+    """A value that is shown as a card in a notebook and as text in a terminal.
+
+    `qa.render.notebook` sets the functions that do it, so that types do not depend on rendering.
     """
 
     __slots__ = ()
@@ -114,18 +114,18 @@ class Shown:
 
     @staticmethod
     def show_by(*, html: Callable[[Any], str], text: Callable[[Any], str]) -> None:
-        """Say how."""
+        """Set the functions that turn a value into HTML and into text."""
         Shown._html, Shown._text = staticmethod(html), staticmethod(text)
 
     def __str__(self) -> str:
         return Shown._text(self) if Shown._text else repr(self)
 
     def _repr_html_(self) -> str | None:
-        """As Jupyter asks for it."""
+        """Called by Jupyter."""
         return Shown._html(self) if Shown._html else None
 
     def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
-        """As IPython asks for it."""
+        """Called by IPython."""
         printer.text(str(self))
 
 
@@ -178,11 +178,11 @@ class Quote(Shown):
 
 @dataclass(frozen=True, slots=True)
 class Answer(Shown):
-    """What the articles say to a question: quotes, or an honest nothing."""
+    """The result of a question: quotes, or that the articles do not answer it."""
 
     question: str
     searched: str
-    """The words that were really searched for."""
+    """The question as it was searched for: completed from earlier turns, spelling corrected."""
     status: Status
     confidence: float
     """Estimated probability, 0 to 1, that the first quote answers the question."""
@@ -190,7 +190,7 @@ class Answer(Shown):
     """Best first; empty if `status` is "unanswered" or "off_topic". If it is "no_question", what
     can be offered instead: key sentences in their order, or one quote for each side compared."""
     nearest: tuple[Quote, ...]
-    """Where there are no quotes: what comes closest, offered as such."""
+    """The closest sentences, where there are no quotes; not shown as an answer."""
     hits: tuple[Hit, ...]
     """The passages that were read, best first."""
     generation: int
@@ -198,8 +198,8 @@ class Answer(Shown):
     seconds: dict[str, float] = field(compare=False)
     """Time spent by stage."""
     notice: str = ""
-    """Something to say above the quotes, such as that they are in another language; names in a
-    list stand on lines of their own that begin with "- "."""
+    """A sentence to show above the quotes, such as that they are in another language; then, where
+    it introduces a list, one line for each item, beginning with "- "."""
 
 
 class Turn(NamedTuple):
@@ -207,32 +207,32 @@ class Turn(NamedTuple):
 
     question: str
     searched: str
-    """What was really searched for; the question itself where it stood alone."""
+    """See `Answer.searched`; the question itself where nothing was added."""
     quotes: tuple[Quote, ...]
     """Best first; none where it was not answered."""
 
     @classmethod
     def from_answer(cls, answer: Answer) -> Self:
-        """The turn that an answer ends. Later questions lean on quotes that answered, or that a
-        request was met with, and not on those that possibly answered.
+        """The turn that an answer ends. It keeps quotes that answered, or that were offered for a
+        request, but not those that possibly answered: later questions are completed from them.
         """
         quotes = answer.quotes if answer.status in ("answered", "no_question") else ()
         return cls(answer.question, answer.searched, quotes)
 
 
 class SentenceReading(NamedTuple):
-    """What a reader makes of one sentence of a passage."""
+    """A reader's scores for one sentence of a passage."""
 
     score: float
     """Log-odds that the sentence answers."""
     answer: Span
     """The words that answer best, in the article; they may run into the next sentence."""
     answer_score: float
-    """Of those words; comparable within one question."""
+    """The score of those words; comparable within one question only."""
 
 
 class Reading(NamedTuple):
-    """What a reader makes of one passage."""
+    """A reader's scores for one passage."""
 
     sentences: tuple[SentenceReading, ...]
     """One for each of the passage's sentences."""
@@ -279,7 +279,7 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class ContextEncoder(Encoder, Protocol):
-    """An encoder that gives the vectors of a text's parts out of the one pass over all of it."""
+    """An encoder that makes vectors of a text and of its parts in one pass over the whole text."""
 
     def encode_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]], /
@@ -287,7 +287,7 @@ class ContextEncoder(Encoder, Protocol):
         """For each text float32 (1 + parts, dim), unit rows: its own vector, then those of the
         parts at its spans.
 
-        A part's vector is the mean of its tokens' states, which know of the words around it.
+        A part's vector is the mean of its tokens' hidden states, which depend on the whole text.
         """
 
 

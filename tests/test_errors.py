@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import qa
 import qa.errors
 from qa import Answerer, Retriever, build, verify
 from qa.encoder.onnx import OnnxEncoder
@@ -19,19 +20,38 @@ from qa.errors import (
 )
 from qa.evaluation.data_sets import write_articles
 from qa.page.launch import check_port
+from tests.conftest import ROOT
 
 
-def test_every_error_descends_from_qa_error_and_is_in_the_drawing():
-    classes = {
-        c.__name__
-        for c in vars(qa.errors).values()
-        if isinstance(c, type) and issubclass(c, QAError)
+def test_every_error_is_in_the_drawing_under_its_base_and_is_a_public_name():
+    classes = [
+        c for c in vars(qa.errors).values() if isinstance(c, type) and issubclass(c, QAError)
+    ]
+    drawn = re.findall(r"^    (│   )?(?:[├└]── )?(\w+)", qa.errors.__doc__ or "", re.MULTILINE)
+    bases, above = {}, "QAError"
+    for inner, name in drawn:
+        bases[name] = above if inner else "QAError"
+        above = above if inner else name
+    assert {c.__name__: c.__base__.__name__ for c in classes} == {**bases, "QAError": "Exception"}
+    assert len(classes) == len(drawn) == 20
+    assert {c.__name__ for c in classes} <= set(qa.__all__)
+
+
+def test_no_other_module_has_an_error_of_its_own_that_leaves_the_package():
+    named = {
+        (path.name, found)
+        for path in (ROOT / "qa").rglob("*.py")
+        for found in re.findall(
+            r"^class (\w+)\(\w*(?:Error|Exception|Missing|Needed)\)", path.read_text("utf-8"), re.M
+        )
+        if path.name != "errors.py"
     }
-    drawn = set(
-        re.findall(r"^    (?:│   )?(?:[├└]── )?(\w+)", qa.errors.__doc__ or "", re.MULTILINE)
-    )
-    assert classes == drawn
-    assert len(classes) == 18
+    # Of readers of formats; `qa.articles.read` turns them into an ArticleError.
+    assert named == {
+        ("contents.py", "FormatError"),
+        ("contents.py", "PasswordNeeded"),
+        ("worker.py", "Forbidden"),
+    }
 
 
 def test_an_article_error_names_its_file_and_the_remedy():

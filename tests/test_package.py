@@ -10,12 +10,13 @@ import qa
 
 ROOT = Path(__file__).parents[1]
 PUBLIC = {
-    "Answer", "Answerer", "Article", "ArticleError", "ArticlesMissing", "BuildReport",
-    "DataSetError", "DiskError", "Encoder", "EncoderUnavailable", "ExtraMissing", "Hit", "Index",
-    "IndexBusy", "IndexDamaged", "IndexMismatch", "IndexMissing", "IndexUnreachable", "Passage",
-    "PortTaken", "QAError", "QuestionError", "Quote", "Reader", "ReaderUnavailable", "Reading",
-    "Retriever", "SavedError", "Sentence", "SentenceReading", "SettingError", "Span", "Turn",
-    "Verdict", "answer_to_json", "build", "load_encoder", "load_reader", "verify",
+    "Answer", "Answerer", "Article", "ArticleError", "ArticleLocked", "ArticlesMissing",
+    "BuildReport", "BuildStopped", "DataSetError", "DiskError", "Encoder", "EncoderUnavailable",
+    "ExtraMissing", "FetchError", "Hit", "Index", "IndexBusy", "IndexDamaged", "IndexMismatch",
+    "IndexMissing", "IndexUnreachable", "Passage", "PortTaken", "QAError", "QuestionError",
+    "Quote", "Reader", "ReaderUnavailable", "Reading", "Retriever", "SavedError", "Sentence",
+    "SentenceReading", "SettingError", "Span", "Turn", "Verdict", "answer_to_json", "build",
+    "load_encoder", "load_reader", "verify",
 }  # fmt: skip
 HEAVY = {
     "faiss",

@@ -8,9 +8,9 @@ from urllib.parse import unquote, urlsplit
 from qa.articles.folder import check_readable, move_out, place_file, write_whole
 from qa.articles.read import SUFFIXES
 from qa.articles.web.feeds import read_links
-from qa.articles.web.fetch import Fetched, Fetcher, FetchError, check_url
+from qa.articles.web.fetch import Fetched, Fetcher, check_url
 from qa.articles.web.register import Register, Source, changing
-from qa.errors import ArticleError, explaining
+from qa.errors import ArticleError, FetchError, explaining
 from qa.types import Progress
 
 _TYPES = {

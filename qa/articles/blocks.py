@@ -1,8 +1,7 @@
-"""Text -> blocks: the headings, paragraphs and list items that a person sees in a plain-text or
-Markdown file.
+"""Plain text or Markdown -> blocks: headings, paragraphs, list items, with their offsets.
 
-Both the title heuristics (`articles`) and the splitter (`passages`) read the layout from here, so
-that they cannot disagree about what is a heading.
+Titles (`header`) and passages (`passages`) are both found in these blocks, so that they agree on
+what is a heading.
 """
 
 import re
@@ -17,8 +16,8 @@ _ATX_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
 _ATX_CLOSE = re.compile(r"[ \t]+#+$")
 _LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+(?=\S)")
 _QUOTE_MARKER = re.compile(r"[ ]{0,3}(?:>[ ]?)+(?=\S)")
-# Of tildes just three: longer rows of them are rules in plain text, where Markdown would see code
-# between two rules.
+# Exactly three tildes: a longer row is a horizontal rule in plain text, where Markdown would take
+# the text between two rules for code.
 _FENCE = re.compile(r"[ ]{0,3}(?P<marks>`{3,}|~{3}(?!~))(?P<language>[^`]*)")
 _SETEXT_UNDERLINE = re.compile(r"[ ]{0,3}(?:=+|-{2,})[ \t]*")
 _TERMINATED = re.compile(r"[.!?…。！？｡؟۔।;؛；,،，、][\"'”’“»«)\]」』）*_]*$")
@@ -26,15 +25,13 @@ _EXCLAIMED = re.compile(r"[!?！？؟][\"'”’“»«)\]」』）*_]*$")
 _COLUMNS = re.compile(r"\S(?:\t| {3,})\s*\S")
 
 WRAP_WIDTHS = range(40, 121)
-"""Line widths at which people and programs break lines by hand; a longer line is a whole
-paragraph."""
+"""Line widths, in characters, at which text is wrapped; a longer line is a whole paragraph."""
 LONGEST_BROKEN_WORD = 15
+"""A wrapped line may end this many characters before the margin, if a long word follows."""
 LEAST_FULL_LINES = 0.5
-"""Share of lines going on below that end within a long word of the margin in a text that was
-wrapped there."""
+"""Share of continued lines that end near the margin, in a text that was wrapped there."""
 LEAST_SMALL_STARTS = 0.25
-"""Share of small letters among the first letters of lines that go on from the one above; German has
-the fewest."""
+"""Share of small letters among the first letters of continuation lines; German has the fewest."""
 MAX_HEADING_WORDS = 14
 MAX_HEADING_CHARS = 100
 MAX_HEADING_RUN = 4
@@ -44,8 +41,8 @@ MAX_HEADER_RUN = 6
 
 
 class Block(NamedTuple):
-    """A piece of layout: `[start, end)` with its marker (`# `, `- `), `[text_start, text_end)`
-    without.
+    """One block: `text[start:end]` with its marker (`# `, `- `), `text[text_start:text_end]`
+    without it.
     """
 
     start: int
@@ -56,7 +53,7 @@ class Block(NamedTuple):
 
     @property
     def is_empty(self) -> bool:
-        """Whether the block is only decoration: a rule, a fence, an underline."""
+        """Whether it has no words: a horizontal rule, a code fence, an underline."""
         return self.text_start == self.text_end
 
     @property
@@ -79,7 +76,7 @@ class _Line(NamedTuple):
 
 
 def find_blocks(article: Article) -> list[Block]:
-    """The blocks of an article: as its file has them, or as its text looks."""
+    """The blocks of an article: by its file's layout (PDF, HTML, ...), or found in plain text."""
     if article.origin is None:
         return split_blocks(article.text, article.body_start)
     return [
@@ -95,7 +92,7 @@ def find_blocks(article: Article) -> list[Block]:
 
 
 def split_blocks(text: str, start: int = 0) -> list[Block]:
-    """Split `text[start:]` into blocks, in order; between them stands nothing but white space."""
+    """Split `text[start:]` into blocks, in order, with nothing but white space between them."""
     lines = list(_classify_lines(text, start))
     groups = list(_join_wrapped_lines(text, lines))
     return _demote_runs(_mark_headings(text, groups))
@@ -153,7 +150,7 @@ def _has_words(line: str) -> bool:
 
 
 def _find_fences(text: str, lines: list[Span]) -> set[int]:
-    """Numbers of the lines that open and close code; one that nothing closes is no fence."""
+    """Numbers of the lines that open and close code; an unclosed fence is not counted."""
     fences: set[int] = set()
     opened: list[tuple[int, str]] = []
     for number, (start, end) in enumerate(lines):
@@ -170,9 +167,7 @@ def _find_fences(text: str, lines: list[Span]) -> set[int]:
 
 
 def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
-    """Group the lines that an editor broke at its margin; a break made on purpose begins a new
-    group.
-    """
+    """Group lines that were wrapped at a margin; any other line break begins a new group."""
     margin = _find_margin(text, lines)
     group: list[_Line] = []
     for line in lines:
@@ -185,10 +180,10 @@ def _join_wrapped_lines(text: str, lines: list[_Line]) -> Iterator[list[_Line]]:
 
 
 def _find_margin(text: str, lines: list[_Line]) -> int | None:
-    """Where the lines of a text were broken by hand, if they were.
+    """The width, in characters, at which a text was wrapped; None if it was not.
 
-    Most lines that go on below then end shortly before that margin, and many of those below begin
-    in the middle of a sentence, which tells prose from verse and from the lines of a title.
+    In wrapped text most continued lines end shortly before the margin, and many continuation lines
+    begin in the middle of a sentence, unlike those of verse or of a title.
     """
     broken = [
         (above, below)
@@ -211,9 +206,7 @@ def _find_margin(text: str, lines: list[_Line]) -> int | None:
 
 
 def _is_wrapped(text: str, group: list[_Line], line: _Line, margin: int) -> bool:
-    """Whether the break before `line` is only the margin: its first word would not have fitted
-    above.
-    """
+    """Whether `line` continues the group: its first word had no room on the line above."""
     previous = group[-1]
     if (
         line.after_blank
@@ -252,8 +245,8 @@ def _block(text: str, lines: list[_Line]) -> Block:
 
 
 def _mark_headings(text: str, groups: list[list[_Line]]) -> list[Block]:
-    """Make headings of short lines that are underlined, or do not end like a sentence and have
-    something below them.
+    """Blocks, with those marked as headings that are underlined, or short, not ended like a
+    sentence and followed by text.
     """
     blocks = [_block(text, group) for group in groups]
     marked = []
@@ -319,7 +312,7 @@ def _is_short(text: str, block: Block) -> bool:
 
 
 def _demote_runs(blocks: list[Block]) -> list[Block]:
-    """Make body again of long runs of short lines without a marker."""
+    """Turn long runs of unmarked headings (verse, addresses, tables) back into body."""
     result = list(blocks)
     run: list[int] = []
     for position, block in enumerate([*blocks, None]):

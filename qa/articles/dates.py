@@ -1,4 +1,4 @@
-"""Lines such as "Tuesday, 13 January 1931" -> ISO 8601 dates: numeric, English and Arabic ones."""
+"""Lines such as "Tuesday, 13 January 1931" -> ISO 8601 dates; numeric, English and Arabic forms."""
 
 import re
 import unicodedata
@@ -48,14 +48,14 @@ class _Found(NamedTuple):
 
 
 def find_date(text: str) -> str | None:
-    """The date that a text names first, if its form is known."""
+    """The first date in a text, ISO 8601; None if there is none of a known form."""
     found = _find(_with_ascii_digits(text))
     return found.date if found else None
 
 
 def parse_date(line: str) -> str | None:
-    """The date of a line that holds nothing else but a weekday, a time, or words such as
-    "published".
+    """The date in a line, ISO 8601; None if the line has more than a date, a weekday, a time and
+    words such as "published".
     """
     line = _with_ascii_digits(line)
     found = _find(line)

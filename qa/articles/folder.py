@@ -1,4 +1,4 @@
-"""Files that a person adds or removes, on the page or by command -> the articles folder."""
+"""Files, texts and addresses that a user adds or removes -> changes of the articles folder."""
 
 import os
 import re
@@ -27,7 +27,7 @@ def place_file(
     password: str | None = None,
     check: bool = True,
 ) -> str:
-    """Write a file into the articles folder, unless it is no usable article; returns its id.
+    """Write a file into the articles folder, if it can be read as an article; returns its id.
 
     Args:
         folder: the articles folder.
@@ -86,7 +86,7 @@ def write_whole(target: Path, data: bytes) -> None:
 
 
 def _number(path: Path) -> Iterator[Path]:
-    """A path, and the same with a number, as long as they are taken."""
+    """A path, then the same with "-2", "-3", ... before the suffix."""
     yield path
     for number in count(2):
         yield path.with_name(f"{path.stem}-{number}{path.suffix.lower()}")
@@ -99,19 +99,19 @@ def add_files(
     password: str | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[str], list[ArticleError]]:
-    """Copy files, what is in folders, and what is in zip archives into the articles folder; returns
-    the ids of those now there, and what is wrong with the others.
+    """Copy files, and those in folders and zip archives, into the articles folder; returns the ids
+    of those now there, and the others' errors.
 
-    A name that another article has gets a number; a file that lies in the folder already stays
-    where it is. What comes from a folder or an archive keeps its place below it. What is there
-    already is not added twice, so that the same command goes on where it was interrupted.
+    If another article has the same name, a number is added to it. A file that is in the folder
+    already stays where it is; one with the same content is not added twice, so that the command
+    can be repeated after an interruption. Files from a folder or an archive keep their paths in it.
     """
     added: list[str] = []
     errors: list[ArticleError] = []
     for done, path in enumerate(paths):
         if progress:
             progress(done, len(paths), "adding")
-        # A link that somebody names is meant; what it leads to is copied.
+        # A link that the user names is followed, and its target copied.
         try:
             source = path.resolve()
             if source.is_relative_to(folder.resolve()) and source.is_file():
@@ -184,8 +184,8 @@ def find_article(folder: Path, article_id: str) -> Path:
     path = folder / article_id
     parts = article_id.split("/")
     try:
-        # Any other way to write the same path would lead out of the folder that it is joined to
-        # later.
+        # Any other spelling of the path ("./a.txt", "../a.txt") is refused: `removed / article_id`
+        # could lead out of that folder.
         is_id = (
             not {"", ".", ".."} & set(parts) and path.relative_to(folder).as_posix() == article_id
         )
@@ -200,8 +200,8 @@ def find_article(folder: Path, article_id: str) -> Path:
 
 
 def move_out(folder: Path, article_id: str, removed: Path) -> Path:
-    """Move an article's file to the folder of removed ones, so that a slip can be undone; returns
-    its new place.
+    """Move an article's file to the folder of removed ones, so that this can be undone; returns its
+    new path.
 
     Raises:
         ArticlesMissing: there is no such article.
@@ -218,8 +218,11 @@ def move_out(folder: Path, article_id: str, removed: Path) -> Path:
 
 
 def clean_name(name: str) -> str:
-    """A file name that every file system takes and no shell trips over, as close to the given one
-    as can be.
+    """A file name that is valid on every file system and needs no care in a shell, close to the
+    given one.
+
+    Raises:
+        ArticleError: its suffix is not one of `SUFFIXES`.
     """
     stem, suffix = Path(name).stem, Path(name).suffix
     if suffix.lower() not in SUFFIXES:
@@ -236,5 +239,5 @@ def _clean(name: str) -> str:
 
 
 def slug(text: str) -> str:
-    """Words as part of a file name."""
+    """A text as part of a file name: its words in small letters, joined by hyphens."""
     return "-".join(re.findall(r"\w+", text.lower()))[:60].strip("-")

@@ -1,7 +1,7 @@
 """The lines above an article's running text -> its title, author and date.
 
-Plain-text copies of newspapers come as title, byline, date, as author, role, title, or without any
-of these. No title is better than a wrong one: the file's name then serves.
+Plain-text copies of newspapers begin with title, byline, date, or with author, role, title, or with
+none of these. In doubt there is no title, and the file's name is used.
 """
 
 import re
@@ -13,8 +13,8 @@ from qa.articles.dates import find_date, parse_date
 
 HEADER_LINES = 8
 BODY_CHARS = 4000
-"""The beginning of the running text: it has words of the title, but seldom the name of its
-author."""
+"""How much of the running text a line is compared with: that has words of the title, but seldom the
+name of its author."""
 MAX_TITLE_CHARS = 200
 
 _TITLE_LABEL = re.compile(r"(?:title|headline|العنوان)\s*[:：]\s*(?P<title>\S.*)", re.IGNORECASE)
@@ -72,7 +72,7 @@ _EMPHASIS = re.compile(
 
 
 class Header(NamedTuple):
-    """What a text says of itself above its first paragraph."""
+    """Title, author and date as stated above the first paragraph; None where not found."""
 
     title: str | None = None
     author: str | None = None
@@ -88,8 +88,8 @@ class _Line(NamedTuple):
 def read_header(
     text: str, blocks: Sequence[Block], *, language: str | None = None, stem: str = ""
 ) -> Header:
-    """Title, author and date as far as they can be told; `stem` is the file's name, which may
-    repeat the title.
+    """Find title, author and date; `language` is the ISO 639-1 code, `stem` the file's name without
+    suffix, which may repeat the title.
     """
     author = day = None
     candidates: list[_Line] = []
@@ -160,7 +160,7 @@ def _usable(title: str | None) -> str | None:
 
 
 def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -> str | None:
-    """The names of a byline, or None where the line is none: titles begin with "By" as well."""
+    """The names in a byline, or None if the line is not one; titles, too, may begin with "By"."""
     match = _BYLINE.fullmatch(line.text)
     if match is None and language in _MORE_BYLINES:
         match = re.fullmatch(
@@ -183,8 +183,8 @@ def _read_byline(line: _Line, language: str | None, *, is_first: bool = False) -
 
 
 def _is_role(line: str) -> bool:
-    """Whether a line says what an author is: "Saudi journalist and writer"; a title would have more
-    capitals.
+    """Whether a line describes an author, as "Saudi journalist and writer" does; a title would have
+    more capitals.
     """
     if line == line.upper() == line.lower():
         return _ROLE.match(line) is not None
@@ -196,7 +196,7 @@ def _is_role(line: str) -> bool:
 
 
 def _is_author(line: str, body: frozenset[str]) -> bool:
-    """Whether a line is a name and, unlike the words of a title, no part of it is in the text."""
+    """Whether a line is a name; unlike a title's words, no part of it is in the running text."""
     has_capitals = line != line.lower()
     return (
         has_capitals

@@ -1,9 +1,7 @@
-"""Article -> sentences -> passages: the runs of whole sentences that are encoded, indexed and
-retrieved.
+"""Article -> sentences -> passages: runs of whole sentences that are encoded and retrieved.
 
-Passages tile the text: put together with the white space between them they give the article back.
-They never cross a heading, so a passage begins with its heading or with the paragraph that follows
-one.
+A quote's offsets are made here (`split_sentences`). Passages cover the text, in order, with nothing
+but white space between them. None crosses a heading: it begins with one, or with a paragraph.
 """
 
 import re
@@ -14,15 +12,15 @@ from qa.articles.blocks import Block, find_blocks
 from qa.types import Article, Passage, Sentence, Span
 
 SPLITTER = "2"
-"""Version of what this module makes of a text; an index made by another is split anew."""
+"""Version of this splitter; articles of an index made by another version are split again."""
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 _SURELY_TOO_LONG = 20
-"""Characters a token: a text longer than this times the limit is not even counted."""
+"""Characters per token: a text of more than `max_tokens` times this is cut without counting."""
 _SPACE = re.compile(r"\s+")
-# nupunkt knows no full stop but that of the Latin and Arabic scripts.
+# nupunkt only knows the full stops of the Latin and Arabic scripts.
 _OTHER_STOPS = re.compile(r"[؟۔。！？｡।॥։።။][؟۔。！？｡।॥։።။!?.…]*[”’\"'»」』）)\]]*")
-# And it has learnt from law: "art.", "series.", "century." end no sentence for it.
+# It was trained on legal texts, where "art.", "series.", "century." do not end a sentence.
 _WORD_STOP = re.compile(
     r"(?<![\w.])(?P<word>[^\W\d_]{4,})\.[”’\"'»)\]]*"
     r"(?=(?:\s*\[\d+\])*\s+[“‘\"'«(\[]*(?P<next>[^\W\d_]))"
@@ -33,17 +31,17 @@ _LONG_ABBREVIATIONS = """
 """
 _STRAY_CLOSERS = re.compile(r"(?:\[\d+\]|[”’\"'»)\]])+(?=\s|$)")
 _LIST_NUMBER = re.compile(r"\(?(?:\d{1,3}|[A-Za-z]|[ivxIVX]{1,4})[.)]")
-# "د. هدى", "أ.د. هدى": titles are one letter and a stop, which nupunkt takes for the end.
+# "د. هدى", "أ.د. هدى": titles are a letter and a full stop, after which nupunkt ends a sentence.
 _ARABIC_TITLE = re.compile(r"(?<!\w)[\u0621-\u064a]\.$")
 
 
 class PassageSize(NamedTuple):
-    """How long passages are, in the encoder's tokens, title and special tokens aside."""
+    """How long passages are, in the encoder's tokens, without title and special tokens."""
 
     max_tokens: int = 128
-    """No passage is longer, but for headings above a sentence that just fits."""
+    """The limit; only headings above a sentence that just fits may exceed it."""
     target_tokens: int = 64
-    """A passage this long takes no further paragraph."""
+    """A passage this long is not extended by a further paragraph."""
 
 
 DEFAULT_SIZE = PassageSize()
@@ -70,9 +68,9 @@ def split_passages(
 class _Paragraph(NamedTuple):
     block: Block
     sentences: list[Sentence]
-    """None in mere decoration."""
+    """Empty where the block has no words."""
     lengths: list[int]
-    """Of the sentences, in tokens."""
+    """Number of tokens of each sentence."""
 
 
 class _Run(NamedTuple):
@@ -87,7 +85,7 @@ def _pack_paragraphs(paragraphs: Iterable[_Paragraph], size: PassageSize) -> lis
     tokens = 0
     skipped: int | None = None
     for block, sentences, lengths in paragraphs:
-        if not sentences:  # decoration: part of the run before it, or else of the next
+        if not sentences:  # no words: part of the run before it, or else of the next
             if runs:
                 runs[-1] = runs[-1]._replace(end=block.end)
             elif skipped is None:
@@ -141,9 +139,7 @@ def _fit_sentences(
     count_tokens: CountTokens,
     max_tokens: int,
 ) -> Iterator[_Paragraph]:
-    """Count tokens, and cut what the encoder could not read whole: a "sentence" of thousands of
-    words is a table.
-    """
+    """Count the tokens of sentences, and cut those of more than `max_tokens`, such as tables."""
     spans = [Span(s.start, s.end) for _, sentences in paragraphs for s in sentences]
     pieces = iter(_cut_long(text, spans, count_tokens, max_tokens))
     for block, sentences in paragraphs:
@@ -180,7 +176,7 @@ def _cut_long(
 
 
 def _halve(text: str, span: Span) -> tuple[Span, Span]:
-    """Cut at white space near the middle, or else in the middle."""
+    """Two halves, cut at white space after the middle, or else in the middle."""
     middle = (span.start + span.end) // 2
     gap = _SPACE.search(text, middle, middle + (span.end - span.start) // 4)
     left, right = gap.span() if gap else (middle, middle)
@@ -202,7 +198,7 @@ def _split_paragraphs(article: Article) -> Iterator[tuple[Block, list[Sentence]]
 
 
 def segment(text: str) -> list[Span]:
-    """Sentences of one paragraph, white space at their ends left out, nothing else.
+    """The sentences of one paragraph, without white space at their ends.
 
     nupunkt was the best of those measured, its offsets are exact on any text, and it needs no other
     package. Rules are added for other scripts, for words that it takes for abbreviations, for stray
@@ -246,7 +242,7 @@ def _ends_with_word(match: re.Match[str]) -> bool:
 
 
 def _append(line: str, spans: list[Span], span: Span) -> None:
-    """Add a sentence, unless it is rather the end or the body of the one before."""
+    """Append a sentence, or join it to the one before if it is only a part of that."""
     span = _strip(line, span)
     if spans and (match := _STRAY_CLOSERS.match(line, span.start, span.end)):
         spans[-1] = Span(spans[-1].start, match.end())

@@ -1,4 +1,4 @@
-r"""Files -> articles: decode each once, and find out its title, author, date and language.
+r"""Files -> articles: their text, decoded once, with title, author, date and language.
 
 `Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL
 characters; nothing else is changed.
@@ -36,11 +36,11 @@ from qa.places import HEADING, Origin
 from qa.types import Article
 
 MAX_BYTES = 16 * 2**20
-"""A larger text is not an article; the Bible has 4.5 million bytes."""
+"""Limit for plain text; the Bible has 4.5 million bytes."""
 MAX_FORMATTED_BYTES = 100 * 2**20
-"""Of a file with pictures and fonts; what reads it has ten times this memory."""
+"""Limit for files with pictures and fonts; the process that reads one has ten times this memory."""
 SUFFIXES = (*PLAIN_SUFFIXES, *_FORMATTED)
-"""Names' ends of what is read as articles."""
+"""Of files that are read as articles."""
 _BOMS = (
     # UTF-32 first: its little-endian mark begins with that of UTF-16.
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -51,7 +51,7 @@ _BOMS = (
 )
 _CONTROL = re.compile(r"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _FRONT_MATTER = re.compile(r"---[ \t]*\n(?P<yaml>(?:.*\n)*?)(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
-# A text that merely begins between two rules has none of these.
+# Tells front matter from text that happens to stand between two horizontal rules.
 _FRONT_MATTER_KEY = re.compile(
     r"^[\"']?(?:aliases|authors?|by|byline|categor(?:y|ies)|date|description|draft|id|keywords"
     r"|lang|language|layout|link"
@@ -61,18 +61,20 @@ _FRONT_MATTER_KEY = re.compile(
 )
 _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 """Unicode categories: controls, lone surrogates, line and paragraph separators."""
-# What programs write where nobody gave a title.
+# Titles that programs put where the author gave none.
 _PROGRAM_TITLE = re.compile(
     r"(?i)(?:untitled|microsoft word|document\d*$|.*\.(?:docx?|tex|dvi|indd)$)"
 )
 _MAX_TITLE_CHARS = 200
 _MAX_STATED_CHARS = 500
-"""Of an author or an address that front matter states."""
+"""Limit for an author or address in front matter."""
 _MAX_DATE_CHARS = 40
 _MAX_FRONT_MATTER = 64 * 2**10
-"""What is longer between two rules is text: reading it as YAML takes seconds a megabyte."""
+"""Longer front matter is taken for text: parsing YAML takes seconds per megabyte."""
 _LANGUAGE_SAMPLE = 4000
 _HEADER_SAMPLE = 20_000
+"""Characters in which a title is looked for. They are split into blocks here, and again with the
+whole text when that is split: .5 % of the time that reading and splitting take."""
 _DIALECTS = {"arz": "ar", "ary": "ar", "wuu": "zh", "yue": "zh", "nb": "no", "nn": "no"}
 _SINGLE_BYTE = re.compile(r"cp125\d|iso8859_\d+|latin_1")
 _CODE_PAGES = {
@@ -86,7 +88,7 @@ _COMMON_SIGNS = frozenset("“”„‘’‚«»‹›–—…•·€£§°©
 
 
 class ArticleFile(NamedTuple):
-    """A file in the articles folder, read but not yet understood."""
+    """A file in the articles folder: its bytes, not decoded yet."""
 
     id: str
     path: Path
@@ -101,8 +103,8 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
     """Read the bytes of one file below `folder`.
 
     Raises:
-        ArticleError: it is of no kind that is read here, no regular file, too large, or a link out
-            of the folder.
+        ArticleError: its suffix is not in `SUFFIXES`, or it is not a regular file, too large, or a
+            link out of the folder.
     """
     article_id = path.relative_to(folder).as_posix()
     if any(category(char) in _UNFIT_FOR_NAMES for char in article_id):
@@ -147,11 +149,10 @@ def load_file(path: Path, folder: Path) -> ArticleFile:
 
 
 def parse_file(file: ArticleFile, *, password: str | None = None) -> Article:
-    """Read what is in a file, and find out what it says of itself.
+    """Read the text of a file, and its title, author, date and language.
 
     Raises:
-        ArticleError: it is empty, binary, damaged, without any words, or its encoding cannot be
-            told.
+        ArticleError: it is empty, binary, damaged or without words, or its encoding is unknown.
         ArticleLocked: it is encrypted, and this is not its password.
     """
     with blame(file.path):
@@ -165,8 +166,8 @@ def parse_file(file: ArticleFile, *, password: str | None = None) -> Article:
 
 
 def is_current(form: str | None, reader: str | None) -> bool:
-    """Whether files of this format are still read by a reader of this version; None is plain
-    text.
+    """Whether `reader` is the current reader of a format, so that files need not be read again;
+    None stands for plain text.
     """
     known = find_format(form) if form else None
     return form is None or (known is not None and known.reader_version == reader)
@@ -174,8 +175,8 @@ def is_current(form: str | None, reader: str | None) -> bool:
 
 @contextmanager
 def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
-    """Make whatever goes wrong inside, `but` what is no fault of the file, its error: it may harm
-    no other.
+    """Turn exceptions inside the block into an ArticleError about `path`, so that other files can
+    still be used; QAErrors and the exceptions in `but` pass through.
     """
     try:
         yield
@@ -186,22 +187,24 @@ def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None
 
 
 def describe_failure(path: Path, error: Exception) -> ArticleError:
-    """The error of a file with which something went wrong that nobody thought of."""
+    """An ArticleError for an unexpected exception."""
     return ArticleError(
         path, f"cannot be used ({type(error).__name__}: {str(error)[:200]}): change or remove it"
     )
 
 
 def read_article(path: Path, folder: Path | None = None, *, password: str | None = None) -> Article:
-    """Read one article; its id is its path below `folder` (its own folder unless told
-    otherwise).
-    """
+    """Read one article; its id is its path below `folder`, by default the folder that it is in."""
     file = load_file(path, path.parent if folder is None else folder)
     return parse_file(file, password=password)
 
 
 def decode_text(data: bytes, path: Path) -> str:
-    """Bytes -> text, line ends and byte-order mark normalised; `path` is only named in errors."""
+    """Bytes -> text, with line ends and byte-order mark normalised.
+
+    Raises:
+        ArticleError: about `path`; it is empty, binary, without words, or its encoding is unknown.
+    """
     if not data.strip():
         raise ArticleError(path, "is empty: write something in it or remove it")
     text = _decode(data, path)
@@ -235,14 +238,14 @@ def _decode(data: bytes, path: Path) -> str:
 
 
 def _is_damaged_utf8(data: bytes) -> bool:
-    """Whether there is far more UTF-8 beyond ASCII than there are bytes that are none."""
+    """Whether valid non-ASCII UTF-8 characters are more than four times as many as invalid ones."""
     text = data.decode("utf-8", "replace")
     wrong = text.count("\ufffd")
     return sum(char > "\x7f" for char in text) > 4 * wrong
 
 
 def find_warning(file: ArticleFile, article: Article) -> str | None:
-    """What a person should know of how a file was read; None where nothing was guessed."""
+    """A warning about how a file was read, such as a guessed encoding; None if there is none."""
     if article.origin:
         return "; ".join(article.origin.notes) or None
     if any(file.data.startswith(mark) for mark, _ in _BOMS):
@@ -264,7 +267,7 @@ def _decode_legacy(data: bytes, path: Path) -> str:
 
 @lru_cache(maxsize=1)
 def _guess_encoding(data: bytes) -> tuple[str | None, str]:
-    """Text in the encoding that fits best of those in use before UTF-8, and that encoding."""
+    """Text in the legacy encoding that fits best, and that encoding; (None, "") if none does."""
     from charset_normalizer import from_bytes
 
     best = from_bytes(data).best()
@@ -273,8 +276,8 @@ def _guess_encoding(data: bytes) -> tuple[str | None, str]:
     text = data.decode(best.encoding)
     if not _SINGLE_BYTE.fullmatch(best.encoding):
         return text, best.encoding
-    # The code pages of Western and Central Europe differ in few letters, and those make a language:
-    # "père", not "pčre".
+    # The code pages of Western and Central Europe differ in a few letters, by which the language
+    # decides: "père", not "pčre".
     readings = [(text, best.encoding)]
     for encoding in _CODE_PAGES.get(detect_language(text[:_LANGUAGE_SAMPLE]) or "", ()):
         with suppress(UnicodeDecodeError):
@@ -390,11 +393,11 @@ def _stated(stated: Mapping[str, Any], *names: str) -> str | None:
 
 
 def _scalar(value: object) -> str:
-    """A string of one line; of a mapping, as some write authors, its name."""
+    """A value as one line; of a mapping, as some write authors, its "name"."""
     if isinstance(value, dict):
         value = value.get("name")
     text = " ".join(value.split()) if isinstance(value, str) else ""
-    # YAML can write half of a character ("\ud800"), which no file and no database takes.
+    # YAML can contain lone surrogates ("\ud800"), which cannot be stored.
     text = text.encode("utf-8", "replace").decode("utf-8")
     return "" if text in ("~", "null") else text
 
@@ -414,18 +417,16 @@ class _FileName(NamedTuple):
 
     @classmethod
     def parse(cls, path: Path) -> "_FileName":
-        """What a file's name tells, as "2024-03-09-the-damascus-meeting.md" does."""
+        """Title and date in a file's name, such as "2024-03-09-the-damascus-meeting.md"."""
         match = re.fullmatch(r"(?P<date>\d{4}-\d{2}-\d{2})(?:[-_ ]+(?P<rest>.+))?", path.stem)
         words = (match["rest"] if match else path.stem) or path.stem
-        # Between spaces a hyphen belongs to a word.
+        # In a name with spaces, a hyphen belongs to a word.
         title = re.sub(r"[_\s]+" if " " in words else r"[-_\s]+", " ", words).strip() or path.name
         return cls(title[:1].upper() + title[1:], parse_date(match["date"]) if match else None)
 
 
 def detect_language(text: str) -> str | None:
-    """ISO 639-1 code of the language that a text is written in, or None where there is too little
-    to tell.
-    """
+    """ISO 639-1 code of a text's language; None if it has no letters or the language no code."""
     if not any(char.isalpha() for char in text):
         return None
     from py3langid import classify

@@ -1,4 +1,4 @@
-"""Articles folder -> one tick now, and one after each run of changes in it."""
+"""Articles folder -> a signal at once, and one after each series of changes in it."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +7,10 @@ from threading import Event
 from qa.errors import ArticlesMissing
 
 SETTLE_MILLISECONDS = 500
-"""Without a further change, before a tick: an editor writes a file in several steps."""
+"""Time without a further change before a signal: editors write a file in several steps."""
 
 TIMEOUT_MILLISECONDS = 500
-"""After so long without a change the watch reports that there is none."""
+"""Time after which the library returns although nothing changed, to look at `stop`."""
 
 
 def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]:
@@ -35,8 +35,8 @@ def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]
         rust_timeout=TIMEOUT_MILLISECONDS,
         raise_interrupt=True,
     )
-    # The watch begins when it is first asked: before the first tick, so that no change falls
-    # between that and it.
+    # Watching begins with the first `next`: before the first signal, so that no change is missed
+    # after it.
     changed = next(changes, None)
     yield
     while changed is not None:

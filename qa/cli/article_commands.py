@@ -103,7 +103,7 @@ def _add_address(
     errors: list[ArticleError],
 ) -> None:
     from qa.articles.addresses import add_address, name_address
-    from qa.articles.web.fetch import FetchError
+    from qa.errors import FetchError
     from qa.index.locate import find_removed
 
     try:

@@ -114,7 +114,7 @@ def add_from_feed(articles: Path, address: str) -> tuple[list[str], list[Article
         ExtraMissing: what reads feeds is not installed.
     """
     from qa.articles.addresses import add_feed, name_address
-    from qa.articles.web.fetch import FetchError
+    from qa.errors import FetchError
 
     try:
         with show_progress() as progress:

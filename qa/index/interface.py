@@ -1,6 +1,6 @@
-"""What an index offers to those who search it: `SearchIndex`, and `Where`, which articles count.
+"""The protocol of an index that is searched, and `Where`: conditions on the articles searched.
 
-A folder's index (`qa.index.index`) and a shared one (`qa.index.lance.index`) both meet it.
+Implemented by `qa.index.index` (in a folder) and `qa.index.lance.index` (at a URI).
 """
 
 import re
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol, Self
 
-from qa.errors import QAError
+from qa.errors import SettingError
 from qa.types import Article, Encoder, Passage, Span, Vectors
 
 _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?![\d-])|(?![\d-]))|(?![\d-]))", re.ASCII)
@@ -17,39 +17,38 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d)(?![\d-])|(?![\d-]))|(?![\d-]))"
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """Which articles are searched: those that meet every condition; one that is left empty asks
-    nothing.
+    """Which articles are searched: those that meet all conditions; empty ones do not count.
 
     Raises:
-        QAError: `since` or `until` is no date.
+        SettingError: `since` or `until` is not a date.
     """
 
     article_ids: tuple[str, ...] | None = None
-    """One of these; an empty tuple leaves none."""
+    """Only these; with an empty tuple, none."""
     authors: tuple[str, ...] = ()
-    """By one of these, capitals aside."""
+    """By one of these, ignoring case."""
     since: str | None = None
-    """ISO 8601: the first day, month or year that counts. An article without a date is then left
+    """ISO 8601: the first day, month or year that counts. Articles without a date are then left
     out."""
     until: str | None = None
     """The last day, month or year that counts."""
     languages: tuple[str, ...] = ()
     """In one of these, ISO 639-1."""
     title: str = ""
-    """Words that the title holds, in any order, capitals aside."""
+    """Words that the title must have, in any order, ignoring case."""
 
     def __post_init__(self) -> None:
         for name, date in (("since", self.since), ("until", self.until)):
             if date is not None and read_days(date) is None:
-                raise QAError(
+                raise SettingError(
                     f"{name} is {date!r}: write a day, month or year, such as 1931-05-02, 1931-05 "
                     "or 1931"
                 )
 
     @property
     def days(self) -> Span | None:
-        """First and last day asked for, both included, as numbers such as 19310502; None where any
-        will do.
+        """First and last day, both included, as numbers such as 19310502; None if any date will
+        do.
         """
         if self.since is None and self.until is None:
             return None
@@ -70,7 +69,7 @@ class Where:
         date: str | None,
         language: str | None,
     ) -> bool:
-        """The same for what is known of an article, without its text."""
+        """Whether an article with these properties meets all conditions."""
         if self.article_ids is not None and article_id not in self.article_ids:
             return False
         if self.authors and fold(author or "") not in map(fold, self.authors):
@@ -78,7 +77,7 @@ class Where:
         if self.languages and language not in self.languages:
             return False
         if self.days is not None:
-            # A date that names a month or a year alone counts if any of its days would.
+            # A month or a year counts if any of its days does.
             dated = read_days(date or "")
             if dated is None or dated.start > self.days.end or dated.end < self.days.start:
                 return False
@@ -89,8 +88,8 @@ EVERYWHERE = Where()
 
 
 def read_days(date: str) -> Span | None:
-    """First and last day, as numbers such as 19310502, of an ISO 8601 day, month or year; None of
-    anything else.
+    """First and last day of an ISO 8601 day, month or year, as numbers such as 19310502; None if
+    `date` is anything else.
     """
     found = _DATE.match(date)
     if found is None:
@@ -102,7 +101,7 @@ def read_days(date: str) -> Span | None:
 
 
 def fold(text: str) -> str:
-    """One form of text that differs in capitals, white space or composed characters alone."""
+    """A text such that others equal it that differ only in case, white space or composition."""
     return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
 
 
@@ -112,21 +111,19 @@ def fold_words(text: str) -> list[str]:
 
 
 class Frequencies(NamedTuple):
-    """How common the words of a query are among an index's passages."""
+    """Document frequencies of a query's words."""
 
     passages: int
-    """How many there are."""
+    """How many passages the index has."""
     holding: Mapping[tuple[str, str], int]
-    """(field, word as analysed for it) -> how many passages hold it, for all words in all fields
-    there are."""
+    """(field, word as analysed for it) -> how many passages have it."""
 
 
 class SearchIndex(Protocol):
-    """One generation of an index, open for searching, wherever it is kept; later builds do not
-    change it.
+    """One generation of an index, open for searching; later builds do not change it.
 
-    Passages go by ids, which mean something in one generation alone. Whatever is kept elsewhere may
-    raise IndexUnreachable from each method that reads.
+    Passages have ids, which are valid within one generation. Methods that read raise
+    IndexUnreachable if the index is on other storage that does not answer.
     """
 
     @property
@@ -143,7 +140,7 @@ class SearchIndex(Protocol):
 
     @property
     def encoder(self) -> Encoder:
-        """By which its vectors were made."""
+        """The encoder that its vectors were made with."""
 
     def __len__(self) -> int:
         """How many passages there are."""
@@ -156,7 +153,7 @@ class SearchIndex(Protocol):
         """The newest generation of the same index, with the encoder that is loaded already."""
 
     def close(self) -> None:
-        """Let go of its files; whoever still holds it cannot search any more."""
+        """Close its files; it cannot be searched any more."""
 
     def search_vectors(
         self, query: Vectors, /, k: int, *, where: Where = EVERYWHERE
@@ -177,16 +174,16 @@ class SearchIndex(Protocol):
         """(passage id, BM25) of the best `k` that share a word with the query: best first, ties by
         id.
 
-        How rare a word is, is counted over all passages, whatever `where` leaves. `among` scores
-        only those with these ids.
+        Document frequencies are those of all passages, also with `where`. `among` restricts the
+        search to passages with these ids.
         """
 
     def count_words(self, query: str, /) -> Frequencies:
-        """How common the query's words are."""
+        """Document frequencies of the query's words."""
 
     def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
-        """Ids of at most `k` passages that hold a word which differs from this one in at most so
-        many letters (1 or 2), added, dropped, replaced or swapped.
+        """Ids of at most `k` passages with a word within an edit distance of `letters` (1 or 2) of
+        this one; swapping two neighbours counts as one edit.
         """
 
     def passage_vectors(self, passage_ids: Sequence[int], /) -> dict[int, Vectors]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-from qa.errors import IndexMissing, QAError
+from qa.errors import IndexMissing, SettingError
 from qa.index.build import DEFAULT_ARTICLES, BuildReport, build
 from qa.index.doctor import Finding, describe_index, examine
 from qa.index.index import DEFAULT_INDEX, Index, read_build_id
@@ -32,7 +32,7 @@ def open_index(
         IndexMismatch: it was built with another encoder, or by another version of the format.
         IndexDamaged: it is not what was stored.
         DiskError, IndexUnreachable: what it is kept on does not let it be read.
-        QAError: the extra `scale` is not installed.
+        ExtraMissing: the extra `scale` is not installed.
     """
     if not is_shared(location):
         return Index.open(location, encoder=encoder)
@@ -66,7 +66,9 @@ def build_index(
     }
     if not is_shared(location):
         if workers is not None:
-            raise QAError(f"{location} is a folder, which one process builds: leave out --workers")
+            raise SettingError(
+                f"{location} is a folder, which one process builds: leave out --workers"
+            )
         return build(articles, location, password=password, **options)
     from qa.index.lance.build import build_shared
 

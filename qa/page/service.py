@@ -17,7 +17,7 @@ from qa.articles.folder import find_article, move_out, place_file, place_text
 from qa.articles.formats import FormatError
 from qa.articles.isolation.pool import draw_isolated
 from qa.articles.read import SUFFIXES
-from qa.errors import QAError, QuestionError, ReaderUnavailable, SettingError
+from qa.errors import BuildStopped, QAError, QuestionError, ReaderUnavailable, SettingError
 from qa.events import report
 from qa.index.build import BuildReport
 from qa.index.interface import EVERYWHERE, Where
@@ -49,10 +49,6 @@ class Drawn(NamedTuple):
     """What the page calls itself."""
     shape: float
     """Width over height."""
-
-
-class BuildStopped(QAError):
-    """A build was cancelled by the person who started it."""
 
 
 @dataclass(slots=True)
@@ -363,7 +359,6 @@ __all__ = [
     "MAX_QUESTION_CHARS",
     "SUFFIXES",
     "BuildState",
-    "BuildStopped",
     "Service",
     "read_where",
 ]

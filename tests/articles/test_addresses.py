@@ -14,9 +14,9 @@ from qa.articles.folder import move_out
 from qa.articles.read import read_article
 from qa.articles.scan import find_files
 from qa.articles.web.feeds import list_feeds
-from qa.articles.web.fetch import Fetcher, FetchError
+from qa.articles.web.fetch import Fetcher
 from qa.articles.web.register import REGISTER_FILE, Register
-from qa.errors import ArticleError, QAError
+from qa.errors import ArticleError, FetchError, QAError
 
 PAGE = "<html><title>{title}</title><p>{words} The report was read to the whole council.</p></html>"
 FEED = '<?xml version="1.0"?><rss version="2.0"><channel><title>News</title>{items}</channel></rss>'

@@ -24,17 +24,17 @@ class Format:
     """One format of files."""
 
     name: str
-    """How people call it."""
+    """What people call it."""
     suffixes: tuple[str, ...]
     reader: str
     """Module and function, as in "pdf.read:read_pdf"."""
     library: str
-    """Package on PyPI that the reader leans on."""
+    """Package on PyPI that reads it."""
     needs: str = ""
-    """Module that an extra adds."""
+    """Module to be installed, where an extra brings it."""
     extra: str = ""
     version: int = 1
-    """Of the reader here; raised whenever it may make another text of the same file."""
+    """Version of our own code; raise it whenever it may read another text from the same file."""
 
     @property
     def is_available(self) -> bool:
@@ -48,8 +48,8 @@ class Format:
         return f"{module} {self.version}, {self.library} {_library_version(self.library)}"
 
     def read(self, data: bytes, **options: Any) -> Contents:
-        """Read a file of this format, in this process: for strangers' files use
-        `pool.read_isolated`.
+        """Read a file of this format in this process; use `pool.read_isolated` for files of unknown
+        origin.
         """
         module, _, function = self.reader.partition(":")
         contents: Contents = getattr(import_module(f"{__name__}.{module}"), function)(
@@ -109,13 +109,11 @@ _MAILISH = re.compile(
 
 
 def detect_format(data: bytes, name: str) -> Format | None:
-    """The format of a file by what is in it; its name only decides where the content leaves a
-    choice.
-
-    None is plain text.
+    """The format of a file by its first bytes, and by its name where those fit several formats;
+    None for plain text.
 
     Raises:
-        FormatError: it is of a kind that cannot be read; the message says what to make of it.
+        FormatError: it is of a kind that cannot be read; the message says what to do.
     """
     head = data[:4096].removeprefix(b"\xef\xbb\xbf")
     suffix = PurePath(name).suffix.lower()
@@ -163,12 +161,12 @@ def find_format(name: str) -> Format | None:
 
 
 def known_suffixes() -> tuple[str, ...]:
-    """Names' ends of all that can be read."""
+    """Suffixes of all files that can be read, sorted."""
     return tuple(sorted({*PLAIN_SUFFIXES, *SUFFIXES}))
 
 
 def is_misnamed(form: Format | None, name: str) -> bool:
-    """Whether a file's name says that it is of another format than it is."""
+    """Whether a file's suffix belongs to another format than its content."""
     suffix = PurePath(name).suffix.lower()
     return suffix not in (form.suffixes if form else PLAIN_SUFFIXES)
 

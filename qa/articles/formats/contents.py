@@ -1,8 +1,7 @@
-"""What a reader of files makes of one: its text, and where each part of the text stands in the
-original.
+"""Blocks of a file -> `Contents`: its text, and where each part of the text is in the file.
 
-Every reader writes through a `TextWriter`, so that all join their blocks alike: a blank line
-between two blocks, rows of a table as lines whose cells a tab divides.
+Every reader writes through a `TextWriter`, so that all texts are laid out alike: a blank line
+between two blocks, rows of a table as lines with a tab between two cells.
 """
 
 import re
@@ -13,7 +12,7 @@ from typing import Any, Self
 from qa.places import BODY, CODE, HEADING, ROW, BlockRow, Layout, LineRow, SectionRow
 
 MAX_TEXT_CHARS = 20_000_000
-"""Longer is no article; the Bible has 4.5 million."""
+"""Limit of a text; the Bible has 4.5 million characters."""
 _UNFIT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufeff\ufffe\uffff]")
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _TO_SPACE = str.maketrans(
@@ -31,7 +30,7 @@ class PasswordNeeded(FormatError):
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """What a file holds."""
+    """The text of a file, its layout, and what the file states about itself."""
 
     text: str
     blocks: tuple[BlockRow, ...]
@@ -39,7 +38,7 @@ class Contents:
     parts: tuple[str, ...] = ()
     lines: tuple[LineRow, ...] = ()
     labels: tuple[str, ...] = ()
-    """What the pages of a PDF call themselves, one a page."""
+    """The page numbers printed in a PDF, one a page."""
     title: str | None = None
     author: str | None = None
     date: str | None = None
@@ -47,20 +46,20 @@ class Contents:
     language: str | None = None
     """As the file states it, which is often wrong."""
     notes: tuple[str, ...] = ()
-    """What a person should know: pages left unread, a misleading name."""
+    """Warnings about the file: pages that were not read, a misleading name."""
 
     @property
     def layout(self) -> Layout:
-        """Where all of it stands."""
+        """Where each part of the text is in the file."""
         return Layout(self.blocks, self.sections, self.parts, self.lines, self.labels)
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON value."""
+        """All fields as a JSON value."""
         return {name: getattr(self, name) for name in self.__slots__}
 
     @classmethod
     def from_json(cls, value: dict[str, Any]) -> Self:
-        """What `to_json` gave.
+        """Read what `to_json` returned.
 
         Raises:
             KeyError, TypeError, ValueError: it is something else.
@@ -77,7 +76,7 @@ class Contents:
 
 @dataclass(slots=True)
 class TextWriter:
-    """Blocks in their order -> the text and the rows that say where each comes from."""
+    """Collects blocks in order: their text, and the rows that say where each comes from."""
 
     pieces: list[str] = field(default_factory=list)
     length: int = 0
@@ -89,12 +88,12 @@ class TextWriter:
     """(level, section) of the headings that the next block stands under."""
 
     def begin_part(self, name: str) -> None:
-        """Go on to another file within an archive; the headings of the one before are over."""
+        """Continue with another file of an archive; open sections are closed."""
         self.parts.append(name)
         self._open.clear()
 
     def open_section(self, title: str, level: int) -> None:
-        """What follows stands under this heading (1 is the highest level)."""
+        """Put the blocks that follow under this heading (1 is the highest level)."""
         while self._open and self._open[-1][0] >= level:
             self._open.pop()
         self.sections.append(SectionRow(title, self._open[-1][1] if self._open else -1))
@@ -116,8 +115,8 @@ class TextWriter:
         return self.add_exact(words, kind=kind, anchor=anchor)
 
     def add_exact(self, words: str, *, kind: int = BODY, anchor: str = "", marker: int = 0) -> int:
-        """Write one block just so, a bullet or number of some characters at its start; returns
-        where it begins.
+        """Write one block unchanged; `marker` is the length of a bullet or number at its start.
+        Returns where it begins.
         """
         if self.length + len(words) > MAX_TEXT_CHARS:
             raise FormatError(f"has more than {MAX_TEXT_CHARS:,} characters of text: split it")
@@ -135,7 +134,7 @@ class TextWriter:
         return start
 
     def finish(self, **stated: Any) -> Contents:
-        """All that was written, with what the file says of itself."""
+        """All that was written; `stated` are the other fields of `Contents`."""
         return Contents(
             text="".join(self.pieces),
             blocks=tuple(self.blocks),
@@ -147,8 +146,8 @@ class TextWriter:
 
 
 def clean(words: str, *, keep_lines: bool = False, keep_tabs: bool = False) -> str:
-    r"""Words without characters that no text should have, white space collapsed; "\n" stays a line
-    break.
+    r"""Text without control characters and lone surrogates, with runs of white space as one space;
+    `\n` stays a line break.
     """
     words = _UNFIT.sub("", words.replace("\r\n", "\n").translate(_TO_SPACE))
     if keep_lines:
@@ -157,7 +156,7 @@ def clean(words: str, *, keep_lines: bool = False, keep_tabs: bool = False) -> s
             del lines[0]
         while lines and not lines[-1]:
             lines.pop()
-        # A blank line would end the block for whoever sees but the text.
+        # A blank line would end the block for a reader of the text alone.
         return "\n".join(line or " " for line in lines).rstrip()
     if keep_tabs:
         return "\t".join(_SPACE.sub(" ", cell).strip(" ") for cell in words.split("\t")).rstrip(
@@ -168,14 +167,14 @@ def clean(words: str, *, keep_lines: bool = False, keep_tabs: bool = False) -> s
 
 
 def stated(value: str | None) -> str | None:
-    """What a file states of itself, in one line, or None where that is nothing."""
+    """A stated title, author or the like as one line; None where it has no letters or digits."""
     words = " ".join(clean(value or "").split())
     return words if any(char.isalnum() for char in words) else None
 
 
 def stated_date(value: str | None) -> str | None:
-    """The day of a time as ISO 8601 or PDF write it, unless it is one that programs put for
-    "unknown".
+    """The ISO 8601 date of a time in the form of ISO 8601 or PDF; None of years before 1401 or
+    after 2199, which programs write for "unknown".
     """
     match = re.match(r"\s*(?:D:)?(\d{4})-?(\d{2})?-?(\d{2})?", value or "")
     if not match or not 1400 < int(match[1]) < 2200:

@@ -1,8 +1,8 @@
-"""Strangers' files -> what is in them, read in processes apart, so that a bomb or a hang costs that
-file alone.
+"""Files of unknown origin -> `Contents`, read in other processes, so that a zip bomb or an endless
+loop ends only the reading of that file.
 
-A worker serves many files, since starting one takes half a second; it is replaced when a file has
-ended it, when it has grown, or after `MAX_JOBS`.
+Each worker process reads many files, since starting one takes half a second. It is replaced when a
+file has ended it, when it has used much memory, or after `MAX_JOBS` files.
 """
 
 import atexit
@@ -23,10 +23,10 @@ from qa.articles.formats.contents import Contents, FormatError, PasswordNeeded
 from qa.articles.isolation.worker import CPU_SECONDS, MAX_OUTPUT_BYTES, MEMORY_BYTES
 
 WALL_SECONDS = 120.0
-"""What a file may take at most, waiting for a busy machine included."""
+"""Time limit for a file, on the clock."""
 MAX_JOBS = 500
 GROWN_BYTES = 300 * 2**20
-"""A worker that once needed more does not give it back."""
+"""A worker whose peak memory was larger is replaced: it does not return memory."""
 _START = (
     "import sys, json; sys.path[:] = json.loads(sys.argv[1]); from {module} import main; main()"
 )
@@ -62,7 +62,7 @@ def read_isolated(
 
 
 def draw_isolated(data: bytes, **options: Any) -> tuple[bytes, dict[str, Any]]:
-    """Draw a page of a PDF in a worker: a picture (PNG), and its sizes; see `picture.draw_page`.
+    """Draw a page of a PDF in a worker; see `picture.draw_page` for options and results.
 
     Raises:
         FormatError, PasswordNeeded: it cannot be drawn.
@@ -78,7 +78,7 @@ class _Worker:
     peak: int = 0
     is_late: bool = False
     is_between: bool = True
-    """Whether it has answered all that it was asked; if not, its next words belong to another."""
+    """Whether its last job is complete; if not, its output may still belong to that job."""
 
     @property
     def is_fit(self) -> bool:
@@ -150,7 +150,7 @@ def _signal_name(code: int) -> str:
 
 @dataclass(slots=True)
 class WorkerPool:
-    """As many workers as are needed at once, at most `size`."""
+    """Worker processes, started on demand, at most `size` at once."""
 
     size: int = field(default_factory=lambda: max(1, min(4, os.cpu_count() or 1)))
     seconds: float = WALL_SECONDS
@@ -160,7 +160,7 @@ class WorkerPool:
     _changed: Condition = field(default_factory=Condition)
 
     def run(self, job: Mapping[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-        """Have a job done.
+        """Run a job in a worker; returns the head (JSON) and body of its answer.
 
         Raises:
             FormatError, PasswordNeeded: as the worker says, or because it ended.
@@ -222,7 +222,7 @@ class WorkerPool:
         return _Worker(process)
 
     def close(self) -> None:
-        """End all workers that have nothing to do."""
+        """End all idle workers."""
         with self._changed:
             idle, self._idle = self._idle, []
         for worker in idle:
@@ -234,5 +234,5 @@ _POOL = WorkerPool()
 
 @atexit.register
 def close_workers() -> None:
-    """End the workers that wait for files; the next file starts one."""
+    """End all idle workers of this program; the next file starts one."""
     _POOL.close()

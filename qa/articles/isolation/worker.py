@@ -1,9 +1,8 @@
-"""A process apart that reads strangers' files, one after the other, under limits that it cannot
-lift.
+"""The program of a worker process: files on stdin -> `Contents` or pictures on stdout.
 
-It talks by its standard streams: a line of JSON that names what follows, and so many bytes. What it
-may not do: open files for writing or any outside Python's own folders, use the network, start
-programs.
+Both ways, a message is a line of JSON with the size of the bytes that follow it. The process has
+limits on memory and time; it cannot use the network, start programs, or open files for writing or
+outside Python's own folders.
 """
 
 import json
@@ -20,13 +19,13 @@ MAX_OUTPUT_BYTES = 256 * 2**20
 
 
 class Forbidden(Exception):
-    """A reader tried what readers have no need of."""
+    """A reader tried to do something that it is not allowed to do."""
 
 
 def main() -> None:
     """Serve jobs until the input ends."""
     source, target = sys.stdin.buffer, os.fdopen(os.dup(1), "wb")
-    # Whatever a library prints must not be taken for an answer.
+    # What a library prints must not be taken for an answer.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     sys.stdout = sys.stderr
     sys.dont_write_bytecode = True
@@ -92,7 +91,7 @@ def _send(target: BinaryIO, head: dict[str, Any], body: bytes) -> None:
 
 
 def _limit_process() -> None:
-    """Memory, files and output; Windows knows none of these, there only time is limited."""
+    """Limit memory, open files and output; Windows has none of these limits."""
     try:
         import resource
     except ImportError:
@@ -109,7 +108,7 @@ def _limit_process() -> None:
 
 
 def _leave_network() -> None:
-    """On Linux, a network of its own without any device, where the system lets users have one."""
+    """On Linux, enter a network namespace without devices, where users may make one."""
     if not sys.platform.startswith("linux"):
         return
     import ctypes
@@ -123,7 +122,7 @@ def _leave_network() -> None:
 
 
 def _allow_seconds(seconds: int) -> None:
-    """Let the next job have so much of the processor; the system ends a process that takes more."""
+    """Limit the CPU time of the next job; the system ends the process beyond it."""
     with suppress(ImportError, ValueError, OSError):
         import resource
 
@@ -135,9 +134,9 @@ def _allow_seconds(seconds: int) -> None:
 
 
 def _peak_bytes() -> int:
-    """The most memory this process has had; 0 where the system does not tell.
+    """Peak memory of this process in bytes; 0 where it is unknown.
 
-    `ru_maxrss` will not do: on Linux a process begins with that of the one which started it.
+    `ru_maxrss` cannot be used: on Linux it begins with the value of the parent process.
     """
     with suppress(OSError, ValueError, IndexError):
         status = Path("/proc/self/status").read_bytes()
@@ -146,7 +145,7 @@ def _peak_bytes() -> int:
 
 
 def _forbid() -> None:
-    """Refuse from within what no reader needs; such a hook cannot be taken out again."""
+    """Install an audit hook that refuses what no reader needs; it cannot be removed again."""
     libraries = [path for path in sys.path if path.endswith(("-packages", ".zip"))]
     package = Path(__file__).parents[2]
     ours = [package, *map(Path, (sys.prefix, sys.base_prefix, *libraries))]

@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 from urllib.parse import urljoin
 
-from qa.articles.web.fetch import WEB_PORTS, Fetched, FetchError, check_url
-from qa.errors import ExtraMissing, explaining
+from qa.articles.web.fetch import WEB_PORTS, Fetched, check_url
+from qa.errors import ExtraMissing, FetchError, explaining
 
 FEEDS_FILE = "feeds.txt"
 """In the articles folder: an address a line, `#` before remarks."""

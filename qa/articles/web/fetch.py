@@ -1,9 +1,8 @@
-"""Addresses (http, https) -> the bytes that are there, fetched so that no address inside this
-network is reached.
+"""Addresses (http, https) -> the bytes there; addresses of the local network are refused.
 
-Each hop is resolved once, *all* of its addresses must be public, and the connection goes to the
-very address that was checked, so that a name that answers differently the second time gains
-nothing. Size is counted unpacked, time from the first to the last byte.
+The host of each redirect is resolved once, *all* of its IP addresses must be public, and the
+connection goes to the address that was checked (a second lookup might give another one: DNS
+rebinding). Size is limited after unpacking; the time limit covers the whole transfer.
 """
 
 import http.client
@@ -22,7 +21,7 @@ from time import monotonic
 from urllib.parse import SplitResult, quote, urljoin, urlsplit, urlunsplit
 from urllib.robotparser import RobotFileParser
 
-from qa.errors import QAError
+from qa.errors import FetchError
 
 MAX_BYTES = 16 * 2**20
 MAX_SECONDS = 30.0
@@ -33,8 +32,8 @@ AGENT = "article-qa"
 _KEPT_HEADERS = ("content-type", "etag", "last-modified", "content-language", "date")
 _REFUSED_NETWORKS = tuple(
     ipaddress.ip_network(network)
-    # `is_global` takes these for public in Python 3.11: NAT64, 6to4 and Teredo, which lead to
-    # addresses inside.
+    # Python 3.11's `is_global` counts these as public, but NAT64, 6to4 and Teredo can lead to local
+    # addresses.
     for network in (
         "64:ff9b::/96",
         "64:ff9b:1::/48",
@@ -47,10 +46,6 @@ _REFUSED_NETWORKS = tuple(
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
-class FetchError(QAError):
-    """An address cannot be fetched; the message says why."""
-
-
 @dataclass(frozen=True, slots=True)
 class Fetched:
     """What was at an address."""
@@ -61,11 +56,11 @@ class Fetched:
     """Where redirects led."""
     data: bytes = field(repr=False)
     headers: Mapping[str, str]
-    """Those that tell type, language and version."""
+    """Those in `_KEPT_HEADERS`: type, language, version."""
     fetched: str
     """When: ISO 8601, UTC."""
     is_unchanged: bool = False
-    """Whether the server said that it is as before; then `data` is empty."""
+    """Whether the server says that nothing changed (304); `data` is then empty."""
 
     @property
     def sha256(self) -> str:
@@ -82,7 +77,7 @@ class Fetched:
 
 
 def is_public(address: _Address) -> bool:
-    """Whether an address is one of the open internet, whatever way it is written."""
+    """Whether an IP address is on the public internet, in any notation."""
     mapped = getattr(address, "ipv4_mapped", None)
     if mapped is not None:
         return is_public(mapped)
@@ -100,9 +95,7 @@ def is_public(address: _Address) -> bool:
 
 @dataclass(slots=True)
 class Fetcher:
-    """Fetches within limits; the first two fields are looser only for tests with a server on this
-    machine.
-    """
+    """Fetches within limits; tests with a local server allow more addresses and ports."""
 
     is_allowed: Callable[[_Address], bool] = is_public
     ports: frozenset[int] = WEB_PORTS
@@ -111,8 +104,8 @@ class Fetcher:
     _robots: dict[str, RobotFileParser] = field(default_factory=dict)
 
     def fetch(self, url: str, *, before: Mapping[str, str] | None = None) -> Fetched:
-        """Fetch one address; `before` are the headers of an earlier copy, which is not fetched
-        again if it is current.
+        """Fetch one address; `before` are the headers of an earlier copy, for a conditional
+        request.
 
         Raises:
             FetchError: it is not allowed, not there, too large or too slow.
@@ -142,9 +135,7 @@ class Fetcher:
         )
 
     def may_crawl(self, url: str) -> bool:
-        """Whether the site's robots.txt lets programs fetch this address; where there is none, it
-        does.
-        """
+        """Whether the site's robots.txt allows this address; a site without one allows all."""
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}"
         if site not in self._robots:
@@ -286,7 +277,7 @@ class Fetcher:
 
 
 def check_url(url: str, ports: frozenset[int] = WEB_PORTS) -> str:
-    """An address as it will be asked for: without fragment, in ASCII.
+    """A URL as it is requested: without fragment, in ASCII.
 
     Raises:
         FetchError: it is no address on the web, or one with a user or an unusual port.

@@ -1,4 +1,4 @@
-"""A folder's index -> tables at a URI: what was read, split and encoded goes along as it is."""
+"""A folder's index -> tables at a URI, without reading, splitting or encoding anything again."""
 
 from collections.abc import Iterable, Iterator
 from itertools import groupby
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from qa.errors import IndexMissing, QAError
+from qa.errors import IndexMissing, SettingError
 from qa.index.lance.build import COMMIT_PASSAGES
 from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset, Generation
 from qa.index.lance.publishing import publish
@@ -129,9 +129,9 @@ def _split(passage: Passage, vector: bytes) -> Split:
 
 
 def check_copy(source: str, target: str) -> None:
-    """Raise QAError unless it is from a folder to a URI."""
+    """Raise a SettingError unless it is from a folder to a URI."""
     if "://" in source or "://" not in target:
-        raise QAError(
+        raise SettingError(
             f"{source} cannot be copied to {target}: copy from a folder to a URI; the way back is "
             "`qa build` from the articles"
         )

@@ -15,7 +15,7 @@ from time import time
 from typing import TYPE_CHECKING, Any, Self
 from uuid import uuid4
 
-from qa.errors import IndexBusy, IndexMissing, IndexUnreachable, QAError
+from qa.errors import ExtraMissing, IndexBusy, IndexMissing, IndexUnreachable, QAError
 
 if TYPE_CHECKING:
     import lancedb
@@ -103,7 +103,7 @@ class Dataset:
         """Get hold of a URI; nothing is read yet.
 
         Raises:
-            QAError: the extra `scale` is not installed.
+            ExtraMissing: the extra `scale` is not installed.
         """
         os.environ.setdefault(
             "LANCE_INCLUDE_VECTOR_CENTROIDS", "false"
@@ -111,7 +111,7 @@ class Dataset:
         try:
             import lancedb
         except ImportError:
-            raise QAError(
+            raise ExtraMissing(
                 f'{location} needs the extra "scale": run `pip install "article-qa[scale]"`'
             ) from None
         is_remote = not location.startswith("file://")

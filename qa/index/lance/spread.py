@@ -9,7 +9,7 @@ has little to do.
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from qa.errors import QAError
+from qa.errors import ExtraMissing, SettingError
 from qa.index.lance.work import ARTICLES_AT_ONCE, Done, Job, Recipe, Worker
 
 if TYPE_CHECKING:
@@ -20,12 +20,13 @@ def run_on_ray(jobs: list[Job], recipe: Recipe, workers: str) -> Iterator[Done]:
     """Do jobs on a Ray cluster (its address) or in so many processes of this machine.
 
     Raises:
-        QAError: Ray is not installed, or there is no cluster at the address.
+        ExtraMissing: Ray is not installed.
+        SettingError: there is no cluster at the address.
     """
     try:
         import ray
     except ImportError:
-        raise QAError('--workers needs Ray: run `pip install "article-qa[scale]"`') from None
+        raise ExtraMissing('--workers needs Ray: run `pip install "article-qa[scale]"`') from None
     started = not ray.is_initialized()
     if started:
         _start(workers)
@@ -49,7 +50,7 @@ def _start(workers: str) -> None:
         else:
             ray.init(address=workers, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise QAError(f"Ray cannot be reached at {workers} ({error})") from error
+        raise SettingError(f"Ray cannot be reached at {workers} ({error})") from error
 
 
 def _run(jobs: list[Job], recipe: Recipe, workers: str) -> Iterator[Done]:

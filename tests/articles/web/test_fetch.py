@@ -8,7 +8,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from qa.articles.web.fetch import Fetcher, FetchError, check_url, is_public
+from qa.articles.web.fetch import Fetcher, check_url, is_public
+from qa.errors import FetchError
 
 PAGE = b"<html><p>Ducks swim.</p></html>"
 

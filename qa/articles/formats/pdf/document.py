@@ -20,7 +20,7 @@ class Bookmark(NamedTuple):
 
 @contextmanager
 def open_document(data: bytes, password: str | None = None) -> Iterator[tuple[Any, Any]]:
-    """The library PDFium, and its handle of a document, which is closed in the end.
+    """Yield the library PDFium and its handle of the document, which is closed afterwards.
 
     Raises:
         PasswordNeeded, FormatError: it cannot be opened.
