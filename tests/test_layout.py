@@ -11,7 +11,7 @@ from tests.conftest import ROOT
 
 ROOMS = sorted(path.parent for path in (ROOT / "qa").rglob("__init__.py"))[1:]
 MODULES = sorted((ROOT / "qa").rglob("*.py"))
-CODE = {".py", ".js", ".css", ".html", ".toml"}
+CODE = {".py", ".css", ".html", ".toml"}
 LONGEST_FILE, LONGEST_LINE, MOST_MODULES, MOST_OUTSIDE = 500, 100, 10, 4
 
 
