@@ -345,6 +345,36 @@ def serve(
 
 
 @main.command()
+@articles_option
+@index_option
+@reader_option
+@no_reader_option
+@tell_errors
+def mcp(articles: Path, index: Path | str, reader: str, no_reader: bool) -> None:
+    r"""Answer an assistant that starts this command (Model Context Protocol, over standard input
+    and output). Quotes come with links to the addresses or the files of their articles.
+
+    \b
+    In an assistant's configuration:
+      {"mcpServers": {"articles": {"command": "qa", "args": ["mcp", "--index", "/home/ann/index"]}}}
+
+    \b
+    Example:
+      qa mcp --index ~/reports-index --articles ~/reports
+    """
+    from qa.answer.answerer import Answerer
+    from qa.answer.retriever import Retriever
+    from qa.endpoints.calls import Endpoints, link_to_files
+    from qa.endpoints.mcp import serve_stdio
+
+    def load() -> Endpoints:
+        answerer = Answerer(Retriever.load(index), reader=None if no_reader else reader)
+        return Endpoints(lambda: answerer, link=link_to_files(articles))
+
+    serve_stdio(load)
+
+
+@main.command()
 @click.argument("of", type=click.Choice(["answer", "search"]), default="answer")
 @tell_errors
 def schema(of: "SchemaOf") -> None:

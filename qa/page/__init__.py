@@ -1,13 +1,14 @@
 """Page: a service -> the page in the browser: ask, see quotes in their articles, add and remove.
 
 In: an index, a reader, options of `qa serve`. Out: a Gradio page and its endpoints. May import:
-render, saved, answer, index, reader, articles, types, errors.
+endpoints, render, saved, answer, index, reader, articles, types, errors.
 
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them
     html.py       the parts of the page that are HTML of our own
     guard.py      what may reach the server, and what the browser may do with what it gets
     sessions.py   what is kept of calls and closed pages
+    assistants.py the tools of assistants, beside the page
     js/           the page's behaviour, in plain JavaScript: the conversation, what is kept of it
     page.css
 
@@ -27,22 +28,19 @@ from typing import TYPE_CHECKING
 from qa.errors import DiskError, ExtraMissing
 
 if TYPE_CHECKING:
-    import gradio
-
+    from qa.page.layout import Page
     from qa.page.service import Service
     from qa.types import Progress
 
 HOST, PORT = "127.0.0.1", 7860
 
 
-def make_page(service: "Service", *, mcp: bool = False) -> "gradio.Blocks":
-    """The page over a service, ready to be launched by `open_page`; with `mcp`, tools for
-    assistants as well.
-    """
+def make_page(service: "Service") -> "Page":
+    """The page over a service, ready to be launched by `open_page`."""
     _keep_to_ourselves()
     from qa.page.layout import build_page
 
-    return build_page(service, mcp=mcp)
+    return build_page(service)
 
 
 def serve(
@@ -87,7 +85,7 @@ def serve(
     service = Service(articles, index, read_only=read_only)
     with (show_progress or nullcontext)() as progress:
         service.prepare(progress)
-    page = make_page(service, mcp=mcp)
+    page = make_page(service)
     open_page(
         page,
         host=host,
@@ -101,7 +99,7 @@ def serve(
 
 
 def open_page(
-    page: "gradio.Blocks",
+    page: "Page",
     *,
     host: str = HOST,
     port: int = PORT,

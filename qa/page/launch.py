@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
-from qa.page.layout import read_asset, read_scripts
+from qa.page.layout import Page, read_asset, read_scripts
 from qa.page.middleware.guard import Guard, limit_heads
 from qa.page.middleware.sessions import MAX_PAGES, Sessions
 
@@ -24,7 +24,7 @@ THEME = gr.themes.Default(
 
 
 def launch(
-    page: gr.Blocks,
+    page: Page,
     *,
     host: str,
     port: int,
@@ -44,20 +44,22 @@ def launch(
     guard = Middleware(
         Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only
     )
+    inner = [Middleware(Sessions, page=page)]
+    if mcp:
+        from qa.page.middleware.assistants import Assistants
+
+        inner.append(Middleware(Assistants, endpoints=page.endpoints))
     with as_file(files("qa.page") / "icon.svg") as icon:
         _, address, _ = page.queue(max_size=256, api_open=False).launch(
             server_name=host,
             server_port=port,
             inbrowser=open_browser,
             auth=auth,
-            mcp_server=mcp,
+            mcp_server=False,
             theme=THEME,
             head=f"<style>{read_asset('page.css')}</style><script>{read_scripts()}</script>",
             favicon_path=str(Path(icon)),
-            app_kwargs={
-                "middleware": [guard, Middleware(Sessions, page=page)],
-                "openapi_url": None,
-            },
+            app_kwargs={"middleware": [guard, *inner], "openapi_url": None},
             max_file_size=MAX_BYTES,
             max_threads=40,
             state_session_capacity=MAX_PAGES,

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 
 import gradio as gr
 
+from qa.endpoints.calls import Endpoints
 from qa.page import html
-from qa.page.api import add_endpoints
+from qa.page.api import add_endpoints, fill_up
 from qa.page.articles_panel import Listing, add_articles_panel
 from qa.page.chat import add_chat_endpoints
 from qa.page.service import MAX_QUESTION_CHARS, Service
@@ -55,10 +56,15 @@ class Page(gr.Blocks):
     the terminal.
     """
 
-    async def process_api(self, *args: Any, **options: Any) -> dict[str, Any]:
+    endpoints: Endpoints
+    """What other programs may call."""
+
+    async def process_api(
+        self, block_fn: Any, inputs: list[Any], *args: Any, **options: Any
+    ) -> dict[str, Any]:
         """Run what is behind one call."""
         try:
-            return await super().process_api(*args, **options)
+            return await super().process_api(block_fn, fill_up(block_fn, inputs), *args, **options)
         except gr.Error:
             raise
         except Exception as error:
@@ -69,7 +75,7 @@ class Page(gr.Blocks):
             ) from None
 
 
-def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
+def build_page(service: Service) -> Page:
     """The page over a service; open it with `launch`."""
     page = Page(
         title="Ask your articles",
@@ -83,7 +89,8 @@ def build_page(service: Service, *, mcp: bool = False) -> gr.Blocks:
             parts = _make_parts(service)
         _connect_source(service, parts, listing, page)
         add_chat_endpoints(service)
-        add_endpoints(service, mcp=mcp)
+        page.endpoints = Endpoints(lambda: service.answerer)
+        add_endpoints(page.endpoints)
     return page
 
 

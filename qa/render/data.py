@@ -69,6 +69,8 @@ class CopyJson(TypedDict):
     paragraph: int
     article: ArticleJson
     place: NotRequired[PlaceJson]
+    link: NotRequired[str]
+    """Where a browser shows it; only from endpoints."""
 
 
 class QuoteJson(CopyJson):
@@ -101,6 +103,7 @@ class HitJson(TypedDict):
     paragraph: int
     article: ArticleJson
     place: NotRequired[PlaceJson]
+    link: NotRequired[str]
 
 
 class SearchJson(TypedDict):
@@ -240,7 +243,7 @@ def describe_source(quote: QuoteJson | HitJson) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def link_to(quote: QuoteJson | HitJson) -> str | None:
+def link_to(quote: CopyJson | HitJson) -> str | None:
     """The article's address, with the page (RFC 8118) or the id that is nearest to the quote."""
     url, place = quote["article"]["url"], quote.get("place", {})
     if not url or "#" in url:

@@ -21,7 +21,7 @@ from typing import (
 
 from qa.render.data import AnswerJson, SearchJson
 
-VERSION = "1.1"
+VERSION = "1.2"
 SchemaOf: TypeAlias = Literal["answer", "search"]
 _ROOTS: Mapping[SchemaOf, Any] = {"answer": AnswerJson, "search": SearchJson}
 _PLAIN = {
@@ -43,6 +43,12 @@ def make_schema(of: SchemaOf = "answer") -> dict[str, Any]:
         **root,
         "$defs": dict(sorted(definitions.items())),
     }
+
+
+def make_schema_of(kind: Any) -> dict[str, Any]:
+    """The schema of a TypedDict by itself, an object at its root as some programs demand."""
+    definitions: dict[str, Any] = {}
+    return {**_describe_fields(kind, definitions), "$defs": dict(sorted(definitions.items()))}
 
 
 def _describe(kind: Any, definitions: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """The page's endpoints, as other programs call them."""
 
-import asyncio
 import json
 import socket
 import statistics
@@ -20,7 +19,12 @@ from qa.page.middleware.sessions import MAX_CALLS
 from qa.page.service import Service
 from tests.browser.serving import free_port
 from tests.conftest import SAMPLES
+from tests.endpoints.assistant import check_conversation, hold_conversation, talk_over_http
 
+ACCEPTED = {
+    "accept": "application/json, text/event-stream",
+    "content-type": "application/json",
+}
 QUESTIONS = (
     "What was the meeting about?",
     "Where was the meeting held?",
@@ -35,7 +39,7 @@ QUESTIONS = (
 def page(sample_index: Path) -> Any:
     service = Service(SAMPLES, sample_index, read_only=True)
     service.prepare()
-    return make_page(service, mcp=True)
+    return make_page(service)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,14 @@ def call(address: str):
 
 
 def without_times(value: dict[str, Any]) -> dict[str, Any]:
-    return {name: part for name, part in value.items() if name != "seconds"}
+    return {name: part for name, part in unlinked(value).items() if name != "seconds"}
+
+
+def unlinked(value: Any) -> Any:
+    """The same without links, which the command line does not give."""
+    if isinstance(value, dict):
+        return {name: unlinked(part) for name, part in value.items() if name != "link"}
+    return [unlinked(part) for part in value] if isinstance(value, list) else value
 
 
 def test_the_endpoints_give_the_same_json_as_the_command_line(call, sample_index: Path):
@@ -70,10 +81,10 @@ def test_the_endpoints_give_the_same_json_as_the_command_line(call, sample_index
     shell = CliRunner().invoke(
         main, ["search", "missiles", "-k", "3", "--json", "--index", str(sample_index)]
     )
-    assert call("missiles", 3, api_name="/search") == json.loads(shell.stdout)
+    assert unlinked(call("missiles", 3, api_name="/search")) == json.loads(shell.stdout)
     shell = CliRunner().invoke(main, ["list", "--json", "--index", str(sample_index)])
-    listed = call(api_name="/list_articles")["articles"]
-    assert sorted(listed, key=lambda article: article["id"]) == json.loads(shell.stdout)["articles"]
+    listed = call(api_name="/list_articles")
+    assert listed == {**json.loads(shell.stdout), "next": None}
 
 
 def test_any_program_can_ask_over_http(address: str):
@@ -84,26 +95,44 @@ def test_any_program_can_ask_over_http(address: str):
     assert answer["quotes"][0]["text"].startswith("The participants, the officials said, had come")
 
 
-def test_an_article_is_read_in_parts(call):
+def test_an_article_is_read_part_by_part(call):
     text = (SAMPLES / "the-damascus-meeting.txt").read_text("utf-8")
     part = call("the-damascus-meeting.txt", 100, 200, api_name="/read_article")
-    assert (part["text"], part["start"], part["end"], part["length"]) == (
-        text[100:200],
-        100,
-        200,
-        len(text),
+    assert part["text"] == text[100:300]
+    assert (part["start"], part["end"], part["next"]) == (100, 300, 300)
+    rest = call("the-damascus-meeting.txt", part["next"], api_name="/read_article")
+    assert rest["text"] == text[300:]
+    assert (rest["total"], rest["next"]) == (len(text), None)
+
+
+def test_a_question_keeps_to_the_articles_asked_for_and_leans_on_those_before(call):
+    only = call(QUESTIONS[0], articles=["an-hour-for-the-bicycle.md"], api_name="/ask")
+    assert {q["article"]["id"] for q in only.get("nearest", only["quotes"])} <= {
+        "an-hour-for-the-bicycle.md"
+    }
+    later = call("And where was it held?", history=[QUESTIONS[0]], api_name="/ask")
+    assert later["quotes"][0]["answer"]["text"].startswith("a basement underneath")
+
+
+def test_links_lead_to_the_marked_place_on_the_page(call, address: str):
+    answer = call(QUESTIONS[0], api_name="/ask")
+    quote = answer["quotes"][0]
+    assert quote["link"] == (
+        f"{address}?article=the-damascus-meeting.txt&start={quote['start']}&end={quote['end']}"
     )
-    rest = call("the-damascus-meeting.txt", 1000, 10**9, api_name="/read_article")
-    assert rest["text"] == text[1000:]
+    assert httpx.get(quote["link"]).status_code == 200
 
 
 @pytest.mark.parametrize(
     ("arguments", "endpoint", "message"),
     [
         (["???"], "/ask", "the question has no words"),
-        (["x" * 1001], "/ask", "ask with at most 1000"),
+        (["x" * 1001], "/ask", "question has 1001 characters: choose 1 to 1000"),
         (["words", 51], "/search", "choose 1 to 50"),
         (["../../etc/passwd", 0, 10], "/read_article", "there is no article"),
+        (["the-damascus-meeting.txt", 158_000], "/read_article", "the article ends at 3050"),
+        (["a", None, 3, ["no.txt"]], "/ask", "there is no article 'no.txt'"),
+        (["a", None, 3, None, None, "soon"], "/ask", "write a day, month or year"),
     ],
 )
 def test_bad_arguments_are_told(call, arguments: list[Any], endpoint: str, message: str):
@@ -179,34 +208,20 @@ def test_ten_people_ask_at_once(address: str):
         assert without_times(answer) == alone[question]
 
 
-def test_assistants_get_json_over_the_model_context_protocol(address: str):
-    mcp = pytest.importorskip("mcp", reason="needs the extra: pip install 'article-qa[mcp]'")
-    from mcp.client.streamable_http import streamable_http_client
+def test_assistants_get_the_same_over_the_model_context_protocol(address: str, call: Any):
+    told = talk_over_http(f"{address}gradio_api/mcp/", hold_conversation)
+    check_conversation(told)
+    own = call(QUESTIONS[0], api_name="/ask")
+    assert without_times(told.answer.structuredContent) == without_times(own)
+    assert told.answer.structuredContent["quotes"][0]["link"] == own["quotes"][0]["link"]
 
-    async def talk() -> tuple[list[str], Any, Any, Any]:
-        async with (
-            streamable_http_client(f"{address}gradio_api/mcp/") as (reading, writing, _),
-            mcp.ClientSession(reading, writing) as session,
-        ):
-            await session.initialize()
-            names = [tool.name for tool in (await session.list_tools()).tools]
-            answer = await session.call_tool("ask", {"question": QUESTIONS[0]})
-            text = await session.call_tool(
-                "read_article", {"article_id": "the-damascus-meeting.txt", "end": 20}
-            )
-            wrong = await session.call_tool("ask", {"question": "?"})
-            return (
-                names,
-                json.loads(answer.content[0].text),
-                json.loads(text.content[0].text),
-                wrong,
-            )
 
-    # In a thread of its own: the browser's tests leave an event loop running in this one.
-    with ThreadPoolExecutor(1) as thread:
-        names, answer, text, wrong = thread.submit(lambda: asyncio.run(talk())).result()
-    assert names == ["ask", "search", "list_articles", "read_article"]
-    assert answer["quotes"][0]["text"].startswith("The participants, the officials said, had come")
-    assert text["text"] == "The Damascus meeting"
-    assert wrong.isError
-    assert "the question has no words" in wrong.content[0].text
+def test_nothing_is_kept_or_streamed_to_assistants(address: str):
+    with httpx.Client(base_url=address, timeout=10) as client:
+        assert client.get("gradio_api/mcp/").status_code == 405
+        assert client.delete("gradio_api/mcp").status_code == 405
+        told = client.post("gradio_api/mcp/", content=b"{", headers=ACCEPTED)
+        assert told.status_code == 400
+        assert told.headers["x-frame-options"] == "DENY"
+        elsewhere = {**ACCEPTED, "origin": "http://elsewhere.example"}
+        assert client.post("gradio_api/mcp/", json={}, headers=elsewhere).status_code == 403
