@@ -20,24 +20,25 @@ from qa.types import Hit, Reading, Sentence, SentenceReading
 Floats: TypeAlias = NDArray[np.float64]
 
 MAX_DEVIATIONS = 2.0
-"""Bound of a z-score: in a small collection the one passage on the subject stands out by far more
-than in those fitted on."""
+"""Z-scores are clipped to this: in a small index, the one passage on the subject differs from the
+others by far more than in the indexes that weights were fitted on."""
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What is known of a question and of the sentences of its passages; features are computed from
-    it.
+    """A question, its hits and their readings; features are computed from this.
+
+    Candidates are all sentences of the hits, n in number, in the order of hits and text.
     """
 
     question: str
     found: Retrieved
     readings: tuple[Reading, ...] | None
-    """Passage by passage; None without a reader."""
+    """One for each passage; None without a reader."""
 
     @cached_property
     def pairs(self) -> list[tuple[Hit, Sentence]]:
-        """All candidates, in the order of hits and text."""
+        """The candidates: each sentence with its hit."""
         return [(hit, sentence) for hit in self.found.hits for sentence in hit.passage.sentences]
 
     @cached_property
@@ -63,7 +64,7 @@ class Evidence:
 
     @cached_property
     def common(self) -> Frequencies:
-        """How common the question's words are."""
+        """Document frequencies of the question's words."""
         return self.found.index.count_words(self.question)
 
     @cached_property
@@ -73,12 +74,12 @@ class Evidence:
 
     @cached_property
     def question_type(self) -> QuestionType | None:
-        """What the question asks for, where its words say so."""
+        """The type of thing that the question asks for, or None."""
         return find_type(self.question)
 
     @cached_property
     def holds_type(self) -> list[bool]:
-        """Whether each candidate is running text that holds what the question asks for."""
+        """Whether each candidate is running text that has a thing of that type."""
         asked = self.question_type
         return [
             asked is not None and sentence.kind == "body" and holds_type(text, asked, self.question)
@@ -87,7 +88,7 @@ class Evidence:
 
     @cached_property
     def sentence_readings(self) -> list[SentenceReading]:
-        """The reader's, candidate by candidate."""
+        """The reader's scores, one for each candidate."""
         return [sentence for reading in self.readings or () for sentence in reading.sentences]
 
     @cached_property
@@ -102,7 +103,7 @@ class Evidence:
 
     @cached_property
     def passage_texts(self) -> list[tuple[str | None, str]]:
-        """Language, and title and words, of each passage."""
+        """Language and text, with the title, of each passage."""
         passages = [hit.passage for hit in self.found.hits]
         return [
             (passage.article.language, f"{passage.article.title}\n{passage.text}")
@@ -111,7 +112,7 @@ class Evidence:
 
     @cached_property
     def joined_texts(self) -> list[tuple[str | None, str]]:
-        """The passages' titles and words, those of one language as one text."""
+        """Language and text of all passages of a language together, with their titles."""
         together: dict[str | None, list[str]] = {}
         for language, text in self.passage_texts:
             together.setdefault(language, []).append(text)
@@ -119,32 +120,33 @@ class Evidence:
 
     @cached_property
     def covers(self) -> Floats:
-        """float64 (n,): share of the question's words, by how rare they are, that the passage of
-        each candidate and its title have.
+        """float64 (n,): IDF-weighted share of the question's words that the candidate's passage and
+        title have.
         """
         return self._spread(cover(self.common, self.question, self.passage_texts))
 
     def _spread(self, values: Sequence[float]) -> Floats:
-        """float64 (n,): what is known of each passage, given to its candidates."""
+        """float64 (n,): values of passages, repeated for each of their candidates."""
         lengths = [len(hit.passage.sentences) for hit in self.found.hits]
         return np.repeat(np.asarray(values, dtype=np.float64), lengths)
 
     def near(self, scores: Floats) -> Floats:
-        """float64 (n,): of each candidate, the better score of those beside it in its passage."""
+        """float64 (n,): for each candidate, the better score of its neighbours in the passage."""
         return _best_neighbours(scores, [len(hit.passage.sentences) for hit in self.found.hits])
 
     def cover(self, texts: list[tuple[str | None, str]]) -> float:
-        """The largest share of the question's words that one of some texts has."""
+        """The largest IDF-weighted share of the question's words that one of the texts has."""
         return max(cover(self.common, self.question, texts), default=0.0)
 
 
 def _clip(scores: Floats) -> Floats:
+    """Z-scores clipped to `MAX_DEVIATIONS`."""
     return np.clip(scores, -MAX_DEVIATIONS, MAX_DEVIATIONS)
 
 
 def _best_neighbours(scores: Floats, lengths: list[int]) -> Floats:
-    """Of each sentence, the better score of those beside it in its passage; `lengths` are those of
-    the passages.
+    """float64 (n,): for each sentence, the better score of its neighbours in the passage; `lengths`
+    are the passages' numbers of sentences.
     """
     ends = np.cumsum(lengths)
     starts = ends - lengths

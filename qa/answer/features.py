@@ -1,11 +1,11 @@
 """Hits -> candidates: every sentence of the passages read, with the features by which it is ranked.
 
-Each feature is declared once, below, with what it means, how it is computed, whether its weight is
-fitted or fixed, and which probabilities use it; `qa.training.fit` and `qa.answer.ranker` go by
-these declarations. To add one, declare it and run the fit.
+Each feature is declared once, below: its meaning, its computation, whether its weight is fitted or
+fixed, and which probabilities use it. `qa.answer.ranker` and `qa.training.fit` read only these
+declarations. To add a feature, declare it and run the fit, which writes its weight to ranker.json.
 
-What is comparable only within one question (similarities) becomes a z-score over its candidates;
-what means the same in every question (log-odds, yes or no) stays as it is.
+Similarities, which can only be compared within a question, become z-scores over its candidates;
+log-odds and yes-or-no features are used as they are.
 """
 
 import math
@@ -22,15 +22,15 @@ from qa.answer.retriever import Retrieved, zscores
 from qa.types import Hit, Reader, Sentence, SentenceReading
 
 Way: TypeAlias = Literal["without a reader", "with the reader", "with another reader"]
-"""How passages were read: without, by a reader whose scores are log-odds, by one whose scores
-compare only within a question. Each way has its own features and its own weights."""
+"""How passages were read: without a reader, with one whose scores are calibrated log-odds, or with
+one whose scores can only be compared within a question. Each way has its features and weights."""
 
 WAYS: tuple[Way, ...] = ("without a reader", "with the reader", "with another reader")
 WITH_THE_READER: tuple[Way, ...] = ("with the reader",)
 WITH_ANOTHER: tuple[Way, ...] = ("with another reader",)
 NOT_THE_READER: tuple[Way, ...] = ("without a reader", "with another reader")
-"""With the reader's own log-odds at hand, what else retrieval knows told only the articles fitted
-on from others."""
+"""For features that are left out beside calibrated log-odds: there their weights only reflected
+which articles were fitted on."""
 
 _NEGATES = re.compile(r"\b(?:not|never|nor|neither|cannot)\b|n[’']t\b", re.I)
 _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
@@ -38,28 +38,28 @@ _ASKS = re.compile(r"[?؟？][\s”’\"'»」』）)\]]*$")
 
 @dataclass(frozen=True, slots=True)
 class Feature:
-    """A number known of each candidate; the order is a weighted sum of these."""
+    """A number computed for each candidate; candidates are ordered by a weighted sum of these."""
 
     name: str
     meaning: str
     compute: Callable[[Evidence], Floats]
-    """float64 (n,), one value a candidate."""
+    """-> float64 (n,), one value for each candidate."""
     ways: tuple[Way, ...] = WAYS
-    """In which ways of reading it is used."""
+    """The ways of reading in which it is used."""
     fixed: float | None = None
     """Its weight in the order, in log-odds; None where the weight is fitted."""
     why_fixed: str = ""
     confidence: tuple[Way, ...] = ()
-    """In which ways confidence uses its value for the first candidate."""
+    """The ways in which confidence uses the first candidate's value."""
     fixed_in_confidence: float | None = None
-    """Its weight there; None where that is fitted."""
+    """Its weight in the confidence; None where that is fitted."""
     subject: tuple[Way, ...] = ()
-    """In which ways the probability that the articles speak of the subject uses that value."""
+    """The ways in which the probability of the subject uses the first candidate's value."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuestionFeature:
-    """A number known of a question and its passages as a whole."""
+    """A number computed for a question and its passages as a whole."""
 
     name: str
     meaning: str
@@ -70,7 +70,7 @@ class QuestionFeature:
 
 @dataclass(frozen=True, slots=True)
 class RankFeature:
-    """A number known once the candidates are ranked: how the first one stands among them.
+    """A number computed from the candidates' scores: how the first one compares with the others.
     Confidence uses it.
     """
 
@@ -125,7 +125,7 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "negates",
-        "it says what is not so, which the question does not ask",
+        "it negates something, and the question does not",
         lambda evidence: _flags(
             not _NEGATES.search(evidence.question) and _NEGATES.search(text)
             for _, text in evidence.texts
@@ -141,13 +141,13 @@ FEATURES: tuple[Feature, ...] = (
             for hit, sentence in evidence.pairs
         ),
         fixed=8.0,
-        why_fixed="nothing in an encyclopedia is signed; the line is known to answer",
+        why_fixed="encyclopedias have no bylines to fit on; such a line always answers",
         confidence=WAYS,
         fixed_in_confidence=8.0,
     ),
     Feature(
         "topic_held",
-        "the question asks what something was about, and the sentence speaks of an agenda, an aim",
+        "the question asks what something was about, and the sentence names an agenda or aim",
         lambda evidence: _flags(
             asks_topic(evidence.question) and holds_topic(text) for _, text in evidence.texts
         ),
@@ -183,13 +183,13 @@ FEATURES: tuple[Feature, ...] = (
     ),
     Feature(
         "cosine_near",
-        "the better `cosine` of those before and after it in its passage: “it” may mean what they "
-        "name",
+        "the better `cosine` of the sentences before and after it in its passage, to which its "
+        "pronouns may refer",
         lambda evidence: evidence.near(evidence.cosine_zscores),
     ),
     Feature(
         "bm25_near",
-        "the better `bm25` of those before and after it in its passage",
+        "the better `bm25` of the sentences before and after it in its passage",
         lambda evidence: evidence.near(evidence.bm25_zscores),
     ),
     Feature(
@@ -273,7 +273,7 @@ QUESTION_FEATURES: tuple[QuestionFeature, ...] = (
     QuestionFeature(
         "size",
         "logarithm of how many passages the index has, at most that of a thousand: among few, the "
-        "best is less near to any question",
+        "best is less similar to any question",
         lambda evidence: math.log(min(1000, max(1, len(evidence.found.index)))),
     ),
 )
@@ -292,17 +292,16 @@ RANK_FEATURES: tuple[RankFeature, ...] = (
 
 
 class Candidates(NamedTuple):
-    """The sentences of a question's hits and what is known of each, row by row."""
+    """The sentences of a question's hits with their features; n rows, in the order of the text."""
 
     hits: list[Hit]
     sentences: list[Sentence]
     readings: list[SentenceReading] | None
     way: Way
     features: dict[str, Floats]
-    """By name, float64 (n,) each: those of `list_features(way)`, and of other ways where there are
-    readings."""
+    """Name -> float64 (n,): those of `list_features(way)`, with a reader those of all ways."""
     question_features: dict[str, float]
-    """By name: see `QUESTION_FEATURES`."""
+    """Name -> value: those of `QUESTION_FEATURES`."""
 
 
 def list_features(way: Way) -> tuple[Feature, ...]:
@@ -322,8 +321,8 @@ def list_confidence(way: Way) -> tuple[str, ...]:
 
 
 def list_subject(way: Way) -> tuple[str, ...]:
-    """Names of the features that tell whether the articles speak of a question's subject, in a way
-    of reading.
+    """Names of the features from which the probability of the subject is computed in a way of
+    reading.
     """
     question = [feature.name for feature in QUESTION_FEATURES if way in feature.subject]
     return (*question, *(feature.name for feature in FEATURES if way in feature.subject))
@@ -345,14 +344,14 @@ def gather_candidates(found: Retrieved, question: str, reader: Reader | None) ->
 
 
 def choose_way(reader: Reader | None) -> Way:
-    """The way of reading that a reader allows."""
+    """The way of reading with a reader, or without."""
     if reader is None:
         return "without a reader"
     return "with the reader" if reader.scores_sentences else "with another reader"
 
 
 def _flags(values: Iterable[object]) -> Floats:
-    """float64 (n,): 1 for what is true."""
+    """float64 (n,): 1 for true values, else 0."""
     return np.array([bool(value) for value in values], dtype=np.float64)
 
 
@@ -374,8 +373,8 @@ def _lead(scores: Floats) -> float:
 
 
 def _log_shares(scores: Floats, *, none: bool) -> Floats:
-    """Logarithm of each score's share of the softmax, at least -10; `none` adds "no answer" at 0 as
-    an option.
+    """Log-softmax of the scores, float64 (n,), at least -10; with `none`, "no answer" is one more
+    option, with score 0.
     """
     if not len(scores):
         return scores

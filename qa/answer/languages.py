@@ -1,4 +1,4 @@
-"""A question and the articles found for it -> a notice, where these are in other languages."""
+"""A question and its hits -> a notice if all articles found are in other languages."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from qa.articles.read import detect_language
 from qa.types import Hit
 
 LEAST_WORDS = 3
-"""Of fewer words the language cannot be told."""
+"""The language of fewer words cannot be detected."""
 _NAMES = {
     "ar": "Arabic",
     "de": "German",
@@ -21,7 +21,7 @@ _NAMES = {
     "tr": "Turkish",
     "zh": "Chinese",
 }
-"""The languages that are told apart in a text as short as a question."""
+"""The languages that can be distinguished in a text as short as a question."""
 _ENGLISH = re.compile(
     r"^(?:who|whom|whose|what|when|where|which|why|how|is|are|was|were|do|does|did|can|could|has"
     r"|have|had|in|on|at|by|for|to)\b|\b(?:the|of|did|does|was|were)\b",
@@ -31,10 +31,8 @@ _UNSPACED = re.compile(r"[\u3040-\u30ff\u3400-\u9fff]")
 
 
 def compare_languages(question: str, hits: Sequence[Hit]) -> str:
-    """What to say where the question is in another language than all articles found; otherwise
-    empty.
-    """
-    asked = _tell_language(question)
+    """A notice if the question is in another language than all articles found; otherwise empty."""
+    asked = _detect_language(question)
     found = {hit.passage.article.language for hit in hits}
     if asked is None or not found or None in found or asked in found:
         return ""
@@ -45,7 +43,7 @@ def compare_languages(question: str, hits: Sequence[Hit]) -> str:
     )
 
 
-def _tell_language(question: str) -> str | None:
+def _detect_language(question: str) -> str | None:
     """ISO 639-1 code, or None where it is not clear or not among those named above."""
     if _ENGLISH.search(question):
         return "en"

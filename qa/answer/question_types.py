@@ -1,5 +1,6 @@
-"""Question -> what type of thing it asks for; sentence -> whether it holds one: dates, numbers,
-names, topics.
+"""Question -> the type of its answer (date, number, name, topic); sentence -> whether it has one.
+
+Each pattern has an example above it.
 """
 
 import re
@@ -7,7 +8,9 @@ from typing import Literal, TypeAlias
 
 QuestionType: TypeAlias = Literal["date", "number", "name"]
 
+# The first pattern that matches decides.
 _ASKS_FOR: tuple[tuple[QuestionType, re.Pattern[str]], ...] = (
+    # "How many aircraft took part?", "What percentage of the grass died?", "كم بلغت الكلفة؟"
     (
         "number",
         re.compile(
@@ -16,6 +19,7 @@ _ASKS_FOR: tuple[tuple[QuestionType, re.Pattern[str]], ...] = (
             re.I,
         ),
     ),
+    # "When was it built?", "In which year did it open?", "Since what time?", "متى شُيّد المبنى؟"
     (
         "date",
         re.compile(
@@ -24,6 +28,7 @@ _ASKS_FOR: tuple[tuple[QuestionType, re.Pattern[str]], ...] = (
             re.I,
         ),
     ),
+    # "Who was killed?", "Where was it held?", "What is the name of the river?", "Which city won?"
     (
         "name",
         re.compile(
@@ -38,12 +43,14 @@ _MONTH = (
     r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?"
     r"|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
 )
+# "in 1931", "the 1970s", "March", "Tuesday", "the 19th century", "yesterday", "at 8:30"
 _DATE = re.compile(
     rf"\b(?:1\d{{3}}|20\d\d)s?\b|\b{_MONTH}\b|\b(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b"
     rf"|\bcentur(?:y|ies)\b"
     r"|\b(?:yesterday|today|tonight|tomorrow|spring|summer|autumn|winter|noon|midnight|o’clock)\b"
     r"|\b\d{1,2}[:.]\d\d\b"
 )
+# "3.5 bar", "two thousand", "a dozen", "half of them"
 _NUMBER = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|thirteen|fourteen"
     r"|fifteen|sixteen|seventeen|eighteen"
@@ -52,7 +59,9 @@ _NUMBER = re.compile(
     r"|third|quarter|once|twice|none|single|couple)\b",
     re.I,
 )
+# "the article", "this column"
 _ARTICLE = r"(?:the|this) (?:article|column|essay|news|piece|report|review|story|text)\b"
+# "Who wrote the article?", "the author of this column", "Who is the author?", "من كتب المقال؟"
 _ASKS_AUTHOR = re.compile(
     rf"\bwho (?:wrote|authored|published) {_ARTICLE}|\b(?:author|writer) of {_ARTICLE}"
     r"|\bwho is the (?:author|writer)\?*$"
@@ -60,6 +69,8 @@ _ASKS_AUTHOR = re.compile(
     rf"|من كتب (?:هذا )?المقال",
     re.I,
 )
+# "What was the meeting about?", "What is the aim of the project?", "What did they talk about?",
+# "ماذا ناقش الاجتماع؟", "ما هو موضوع المقال؟"
 _ASKS_TOPIC = re.compile(
     rf"\bwhat (?:is|was|are|were) (?!{_ARTICLE}).+ about[\s?]*$"
     r"|\b(?:what|which) (?:is|was|are|were) the (?:agenda|aim|goal|purpose|subject|theme"
@@ -69,6 +80,7 @@ _ASKS_TOPIC = re.compile(
     r"|أجندة|جدول أعمال)",
     re.I,
 )
+# "to discuss a covert programme", "on the agenda", "the speech about the dam", "بحث", "بشأن"
 _TOPIC = re.compile(
     r"\b(?:is|are|was|were|been|talk(?:s|ed|ing)?|spoke|speech|meeting) about\b(?! (?:\d|half|one"
     r"|two|three|ten))"
@@ -77,11 +89,12 @@ _TOPIC = re.compile(
     r"|\bdeal(?:s|t|ing) with\b|ناقش|مناقش|بحث|حول|بشأن|هدف|غرض|جدول أعمال",
     re.I,
 )
+# "Ada Finch" in "said Ada Finch": capitals, but not a sentence's first word
 _NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
 
 
 def find_type(question: str) -> QuestionType | None:
-    """What a question asks for, or None where its words do not say."""
+    """The type of thing that a question asks for, or None where no pattern matches."""
     return next((asked for asked, pattern in _ASKS_FOR if pattern.search(question)), None)
 
 
@@ -101,9 +114,7 @@ def holds_topic(sentence: str) -> bool:
 
 
 def holds_type(sentence: str, asked: QuestionType, question: str) -> bool:
-    """Whether a sentence holds a thing of the type asked for that the question does not already
-    name.
-    """
+    """Whether a sentence has something of the type asked for that is not in the question itself."""
     pattern = {"date": _DATE, "number": _NUMBER, "name": _NAME}[asked]
     known = question.casefold()
     return any(

@@ -1,10 +1,10 @@
-"""Candidates -> an order, and the probabilities that the first one answers and that the subject is
-there at all.
+"""Candidates -> their order, and the confidence that the first one answers.
 
-Two, since they are learnt from different questions, and an index of any subject has to know what it
-lacks. All are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
-weights on training questions and writes them to ranker.json by way of reading and name of feature;
-fixed weights stand beside the features.
+Confidence (`Ranker.judge`) is a product of two logistic regressions, which are fitted on different
+questions: that the articles are on the subject, and that the first candidate answers a question on
+it. All are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
+weights and writes them to ranker.json, by way of reading and name of feature; fixed weights, with
+the reasons, are in the features' declarations.
 """
 
 import json
@@ -41,12 +41,11 @@ class Ranker:
     """The weights for one way of reading."""
 
     weights: Mapping[str, float]
-    """Of the features that candidates are ordered by, in log-odds."""
+    """Weights of the features by which candidates are ordered, in log-odds."""
     answered: Logistic
-    """Probability that the first candidate answers a question on a subject that the articles speak
-    of."""
+    """Probability that the first candidate answers, given that the articles are on the subject."""
     on_subject: Logistic
-    """Probability that they speak of it."""
+    """Probability that the articles are on the subject."""
 
     @classmethod
     def load(cls, way: Way) -> Self:
@@ -55,7 +54,7 @@ class Ranker:
 
     @classmethod
     def from_json(cls, fitted: Mapping[str, Any], way: Way) -> Self:
-        """Fitted weights, and the fixed ones with them."""
+        """A ranker of fitted weights, as `to_json` gives them, and of the fixed weights."""
         features = list_features(way)
         order = {f.name: fitted["order"][f.name] if f.fixed is None else f.fixed for f in features}
         fixed = {
@@ -69,7 +68,7 @@ class Ranker:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """The fitted weights alone."""
+        """The fitted weights, without the fixed ones."""
         fixed = {f.name for f in FEATURES if f.fixed is not None}
         fixed_in_confidence = {f.name for f in FEATURES if f.fixed_in_confidence is not None}
         return {
@@ -94,8 +93,8 @@ class Ranker:
 
 
 def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, float]:
-    """By name: how the first candidate stands among all, and what is known of it and of the
-    question.
+    """Name -> value of the features from which probabilities are computed: how the first candidate
+    compares with the others, its own features, and those of the question.
     """
     names = [feature.name for feature in RANK_FEATURES]
     if not len(scores):

@@ -1,6 +1,4 @@
-"""Question -> hits: passages found by vectors and by words, their scores brought to one scale and
-added.
-"""
+"""Question -> hits: passages found by vectors and by words, ranked by the sum of both z-scores."""
 
 import operator
 import os
@@ -27,43 +25,44 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 POOL = 100
-"""Candidates taken from each of vectors and words before their scores are added."""
+"""Candidates taken from each of the two searches before their scores are added."""
 
 CONTEXT_WEIGHT = 0.3
-"""Of the words that came before, beside the question's at 1. On mtrag-human .3 found more than .6
-did, and than 1."""
+"""Weight of the words of earlier turns; the question's have weight 1. On mtrag-human .3 found more
+than .6 and 1 did."""
 SAME_ARTICLE = 6.0
-"""Added to passages of an article just quoted: standard deviations of the passages' scores. The
-answer was among ten passages for .73 of coqa's leaning questions at 2, .91 at 4, .99 at 6."""
+"""Added to the score of passages of the article just quoted, in standard deviations. The answer was
+among ten passages for .73 of CoQA's dependent questions at 2, .91 at 4, .99 at 6."""
 NEARBY = 1.0
-"""Added more to those beside the quote; half of it at `NEARBY_CHARS` from there."""
+"""Added further to those beside the quote; half of it at a distance of `NEARBY_CHARS`."""
 NEARBY_CHARS = 800
 PLACES = 40
-"""Passages around a quote that become candidates, found by the question's words or not."""
+"""Passages around a quote that become candidates even if no search found them."""
 ALWAYS_READ = 3
-"""So many of the best passages for the question alone stay among those read: the subject may change
-all the same."""
+"""How many of the best passages for the question alone are always read: the subject may have
+changed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What came before a question that leans on it."""
+    """Earlier turns that a question depends on, as the search uses them."""
 
     words: str
-    """Searched for beside the question, with less weight."""
+    """Searched for in addition to the question, with less weight."""
     places: tuple[tuple[str, Span, float], ...]
-    """Article id, span and weight, 0 to 1, of what was quoted: passages there and near there are
-    preferred."""
+    """Article id, span and weight, 0 to 1, of earlier quotes; passages near them get a bonus."""
 
     def score_place(self, article_id: str, place: Span) -> float:
-        """What a passage at a place gets on top of its score."""
+        """What is added to the score of a passage at a place."""
         same = max(
             (weight for quoted_id, _, weight in self.places if quoted_id == article_id), default=0.0
         )
         return SAME_ARTICLE * same + NEARBY * self.nearness(article_id, place)
 
     def nearness(self, article_id: str, place: Span | Sentence) -> float:
-        """How near a place is to what was quoted: 1 beside the last quote, 0 in other articles."""
+        """Nearness to the quotes: 1 beside the last one, decreasing with distance, 0 in other
+        articles.
+        """
         near = [
             weight / (1 + max(0, span.start - place.end, place.start - span.end) / NEARBY_CHARS)
             for quoted_id, span, weight in self.places
@@ -74,14 +73,14 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """A question's hits on one generation of an index, with what found them."""
+    """A question's hits on one generation of an index, with the scores behind them."""
 
     index: SearchIndex
     query: Vectors
     """float32 (dim,), unit."""
     hits: list[Hit]
     cosines: list[float]
-    """Of question and passage, hit by hit."""
+    """Similarity of question and passage, for each hit."""
     bm25: list[float]
     seconds: dict[str, float]
 
@@ -96,8 +95,7 @@ class Retriever:
 
     @classmethod
     def load(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
-        """Open the index in a folder, or at a URI, with the encoder that it was built with
-        unless told otherwise.
+        """Open the index in a folder or at a URI; `encoder` is by default that of its build.
 
         Raises:
             IndexMissing: there is none.
@@ -107,12 +105,11 @@ class Retriever:
 
     @property
     def index(self) -> SearchIndex:
-        """The newest generation; opened anew here when a build has been published since the last
+        """The newest generation; reopened here if a build has been published since the last
         question.
         """
         if os.getpid() != self._process:
-            # Neither SQLite's connections nor the engines' threads live on in a process that was
-            # forked.
+            # SQLite's connections and the engines' threads do not survive a fork.
             raise QAError(
                 "this index was opened before the process was forked: open it in each process of "
                 "its own"
@@ -123,8 +120,8 @@ class Retriever:
             return self._index
 
     def retrieve(self, query: str, k: int = 10, *, where: Where = EVERYWHERE) -> list[Hit]:
-        """The best `k` passages for a question or any other words, best first, in the articles
-        that `where` leaves.
+        """The best `k` passages for a question or any other words, best first, from the articles
+        that meet `where`.
 
         Raises:
             QuestionError: there are no words.
@@ -140,9 +137,7 @@ class Retriever:
         where: Where = EVERYWHERE,
         progress: Progress | None = None,
     ) -> Iterator[list[Hit]]:
-        """What `retrieve` gives for each query, in their order, several being searched for at
-        once.
-        """
+        """The result of `retrieve` for each query, in order; several are searched for at once."""
 
         def retrieve(query: str) -> list[Hit]:
             return self.retrieve(query, k, where=where)
@@ -152,9 +147,7 @@ class Retriever:
     def search(
         self, query: str, k: int = 10, *, context: Context | None = None, where: Where = EVERYWHERE
     ) -> Retrieved:
-        """Like `retrieve`, with the figures behind the scores, and with regard to what came
-        before.
-        """
+        """Like `retrieve`, with earlier turns as `context`, and with the scores behind the sum."""
         try:
             k = operator.index(k)
         except TypeError:
@@ -208,8 +201,8 @@ def map_side_by_side(
 ) -> Iterator[R]:
     """Results in the order of the items, as many items at once as keep all cores busy.
 
-    Threads are enough, since the models compute outside of Python's lock; one more than there are
-    cores, because while one item searches the others read.
+    Threads suffice, since the models release Python's global lock. There is one more than cores:
+    while one item waits for the search, the others are read.
     """
     workers = (os.cpu_count() or 1) + 1
     ahead: deque[Future[R]] = deque()
@@ -227,11 +220,10 @@ def map_side_by_side(
 
 
 def read_words(text: str) -> str:
-    """A question as it can be looked up and kept: what a shell made of bytes that are no UTF-8 is
-    replaced.
+    """A question with surrogates replaced, which a command line makes of invalid UTF-8.
 
     Raises:
-        QuestionError: it is no text.
+        QuestionError: it is not a string.
     """
     if not isinstance(text, str):
         raise QuestionError(f"{ascii(text)[:40]} is no text: ask in words")
@@ -242,16 +234,14 @@ def read_words(text: str) -> str:
 
 
 def zscores(values: Sequence[float] | NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Values as multiples of their standard deviation from their mean; all zero where they do not
-    differ.
-    """
+    """float64 (n,): (value - mean) / standard deviation; all zero if the values are equal."""
     array = np.asarray(values, dtype=np.float64)
     deviation = array.std() if len(array) else 0.0
     return (array - array.mean()) / deviation if deviation > 1e-9 else np.zeros_like(array)
 
 
 def _encode(index: SearchIndex, query: str, context: Context | None) -> Vectors:
-    """float32 (dim,), unit: the question's vector, moved a little towards what came before."""
+    """float32 (dim,), unit: the question's vector, mixed with that of question and context."""
     if context is None or not context.words:
         vector: Vectors = index.encoder.encode_queries([query])[0]
         return vector
@@ -279,8 +269,8 @@ def _fill_gaps(
     cosines: dict[int, float],
     bm25: dict[int, float],
 ) -> None:
-    """Give each candidate both scores, also the one by which it was not found; without a common
-    word it is 0.
+    """Compute the missing score of candidates that only one search found; BM25 is 0 without a
+    common word.
     """
     unseen = sorted(bm25.keys() - cosines.keys())
     cosines.update({i: float(row @ vector) for i, row in index.passage_vectors(unseen).items()})

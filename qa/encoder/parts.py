@@ -1,4 +1,4 @@
-"""Texts and the places of their parts -> vectors of both, whichever way an encoder makes them."""
+"""Texts and the spans of their parts -> vectors of both, by any encoder."""
 
 from collections.abc import Sequence
 from itertools import accumulate
@@ -8,8 +8,8 @@ import numpy as np
 from qa.types import ContextEncoder, Encoder, Span, Vectors
 
 
-def tell_parts(encoder: Encoder) -> str:
-    """From what the vectors of a text's parts are made: the two kinds are not to be mixed."""
+def describe_parts(encoder: Encoder) -> str:
+    """What an encoder makes the vectors of a text's parts from; an index must not mix the two."""
     return "whole text" if isinstance(encoder, ContextEncoder) else "part alone"
 
 
@@ -25,7 +25,7 @@ def encode_parts(
         [text, *(text[start:end] for start, end in places)]
         for text, places in zip(texts, spans, strict=True)
     ]
-    # Each once: headings and formulas are repeated.
+    # Each part is encoded once: headings and formulas repeat.
     rows = {part: n for n, part in enumerate(dict.fromkeys(part for row in alone for part in row))}
     if not rows:
         return []

@@ -1,4 +1,4 @@
-"""Texts -> unit vectors by sentence-transformers: the way to every encoder but the default one."""
+"""Texts -> unit vectors by any sentence-transformers model; the default one needs only `onnx`."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -34,12 +34,11 @@ class SentenceTransformerEncoder:
     def from_pretrained(cls, name: str) -> Self:
         """Load a model by name or path.
 
-        A name that is no folder is looked up on the model hub, which is the one time that this
-        program may use the network, because the user asked for it by name. The default one comes
-        in an installed package.
+        A name that is not a folder is looked up on the model hub, over the network. The default
+        encoder comes with an installed package and needs no network.
 
         Raises:
-            EncoderUnavailable: there is no such model here, or it cannot be fetched.
+            EncoderUnavailable: the model is not on this machine and cannot be downloaded.
         """
         location = str(find_bundled()) if name == DEFAULT_ENCODER else name
         is_local = Path(location).is_dir()
@@ -66,7 +65,7 @@ class SentenceTransformerEncoder:
         dim = self._model.get_embedding_dimension()
         if dim is None:
             raise EncoderUnavailable(
-                f"the encoder {self.name!r} does not tell the length of its vectors"
+                f"the encoder {self.name!r} does not state the length of its vectors"
             )
         return dim
 
@@ -105,15 +104,15 @@ class SentenceTransformerEncoder:
 
 
 def _encodable(texts: Sequence[str]) -> list[str]:
-    """Texts without lone surrogates, which tokenizers refuse and a shell makes of bytes that are no
-    UTF-8.
+    """Texts with lone surrogates replaced: tokenizers refuse them, and they come from invalid UTF-8
+    on a command line.
     """
     return [text.encode("utf-8", "replace").decode("utf-8") for text in texts]
 
 
 @contextmanager
 def _no_progress_bars() -> Iterator[None]:
-    """Keep transformers from showing how it loads the weights, which takes a moment."""
+    """Hide the progress bar that transformers shows while it loads weights."""
     from transformers.utils import logging
 
     was_shown = logging.is_progress_bar_enabled()
@@ -126,7 +125,7 @@ def _no_progress_bars() -> Iterator[None]:
 
 
 def _fingerprint(model: "SentenceTransformer") -> str:
-    """Hash of the weights and of what else decides a vector, 32 hexadecimal digits."""
+    """Hash of weights and maximum length, 32 hexadecimal digits."""
     import torch
 
     digest = sha256(str(model.max_seq_length).encode())

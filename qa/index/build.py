@@ -24,7 +24,7 @@ from qa.articles.read import (
 )
 from qa.articles.scan import changed_ns, scan_files
 from qa.encoder import load_encoder
-from qa.encoder.parts import tell_parts
+from qa.encoder.parts import describe_parts
 from qa.errors import (
     ArticleError,
     ArticlesMissing,
@@ -191,7 +191,7 @@ class _Build:
         is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
         # Earlier vectors stay until the new ones are published, and the two never meet under one
         # key.
-        parts = tell_parts(encoder)
+        parts = describe_parts(encoder)
         is_same_way = is_same_encoder and meta.get("sentences") == parts
         self.salt = meta.get("salt", "") if is_same_way else f"{parts} {encoder.fingerprint}"
         if is_same_way and reembed:
@@ -264,7 +264,7 @@ class _Build:
             "encoder_fingerprint": encoder.fingerprint,
             "dim": str(encoder.dim),
             "salt": self.salt,
-            "sentences": tell_parts(encoder),
+            "sentences": describe_parts(encoder),
             "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
         }
 

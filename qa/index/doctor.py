@@ -13,7 +13,7 @@ import numpy as np
 
 from qa.articles.scan import find_files
 from qa.encoder import load_encoder
-from qa.encoder.parts import tell_parts
+from qa.encoder.parts import describe_parts
 from qa.errors import DiskError, QAError
 from qa.index.generations import check_derived, open_derived
 from qa.index.keys import PassageText, encode_texts, passage_text
@@ -273,7 +273,7 @@ def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
                 _REEMBED,
             )
         ]
-    if meta.get("sentences") != tell_parts(encoder):
+    if meta.get("sentences") != describe_parts(encoder):
         return [Finding("encoder", False, "it made vectors of sentences in another way", _BUILD)]
     ids = store.passage_ids()
     sample = store.get_passages(ids[:: max(1, -(-len(ids) // SAMPLE))])

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qa.encoder import load_encoder
-from qa.encoder.parts import tell_parts
+from qa.encoder.parts import describe_parts
 from qa.errors import DiskError, IndexMismatch, IndexMissing
 from qa.index.generations import open_derived
 from qa.index.interface import EVERYWHERE, Frequencies, Where
@@ -47,7 +47,7 @@ class Index:
         self.generation = int(meta["generation"])
         self.build_id = meta["build_id"]
         self._salt = store.salt
-        self._keeps_sentences = meta["sentences"] == tell_parts(encoder)
+        self._keeps_sentences = meta["sentences"] == describe_parts(encoder)
         self._lock = Lock()
         self._found: tuple[Where, NDArray[np.int64]] | None = None
         # Whoever still answers a question on this generation keeps it alive; the last one out

@@ -1,8 +1,7 @@
-"""Any extractive question-answering model of Hugging Face as a reader.
+"""A question and passages -> readings, by any extractive question-answering model of Hugging Face.
 
-Such models were trained on one passage at a time: their scores say which words of a passage answer,
-and compare only loosely between passages. They have no sentence scores; a sentence gets that of its
-best words.
+Such models are trained on single passages: their scores say which words of a passage answer, but
+are not calibrated between passages. A sentence gets the score of its best words.
 """
 
 from collections.abc import Sequence
@@ -28,11 +27,11 @@ class HuggingFaceReader:
 
     @classmethod
     def from_pretrained(cls, name: str) -> Self:
-        """Load by folder or name. Hub access is the user's choice: a name that is not on this
-        machine is looked up.
+        """Load a model by folder or name; a name that is not on this machine is looked up on the
+        model hub.
 
         Raises:
-            ReaderUnavailable: it is not there, or is no such model.
+            ReaderUnavailable: it is missing, or not a question-answering model.
         """
         from transformers import AutoModelForQuestionAnswering, AutoTokenizer
 
@@ -49,7 +48,7 @@ class HuggingFaceReader:
         return cls(model, tokenizer, name=name)
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
-        """One reading a passage."""
+        """One reading for each passage."""
         places = self._tokenizer(
             question,
             add_special_tokens=False,
@@ -73,7 +72,7 @@ class HuggingFaceReader:
         with torch.no_grad():
             output = self._model(**encoded)
         start, end = output.start_logits[0].numpy(), output.end_logits[0].numpy()
-        # "No answer" stands on the first token: taking its scores off puts it at 0.
+        # The first token stands for "no answer"; subtracting its scores puts that at 0.
         start, end = start - start[0], end - end[0]
         reading = read_scores(
             passage, encoded.encodings[0], start, end, np.zeros_like(start), silence=0.0

@@ -1,9 +1,8 @@
-"""A question and passages -> readings, by the model of our own that comes with the package (see
-MODEL_CARD.md).
+"""A question and passages -> readings, by the reader model that comes with the package.
 
-The model gives, for each token, scores of starting and of ending the answer and of standing in a
-sentence that answers, and for each passage the log-odds that it is silent. Everything is relative
-to "no answer" at 0, so passages compare.
+For each token the model gives scores of being the first and the last of the answer and of being in
+a sentence that answers; for each passage, the log-odds that it does not answer. All are relative to
+"no answer" at 0, so that scores of different passages can be compared. See weights/MODEL_CARD.md.
 """
 
 import json
@@ -26,11 +25,11 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).with_name("weights")
 MAX_QUESTION_TOKENS = 40
 MAX_TOKENS = 320
-"""Of question and passage together; passages as the index makes them stay far below."""
+"""Of question and passage together; passages of an index are much shorter."""
 MAX_ANSWER_TOKENS = 40
 CROSSING_COST = 4.0
-"""Log-odds that a span has to be better by to run on into the next sentence: hardly one answer in a
-hundred does."""
+"""Subtracted, in log-odds, from a span that continues into the next sentence: fewer than one answer
+in a hundred does."""
 
 Scores = NDArray[np.float32]
 
@@ -52,16 +51,15 @@ class OnnxReader:
         self._session = session
         self.tokenizer = tokenizer
         self._questions = questions
-        # A core reads whole passages: cutting each product in two costs more in waiting than it
-        # gains.
+        # Each core reads whole passages: sharing matrix products costs more in waiting.
         self._threads = threads
         self._pool = self._start_threads()
         self.name = name
 
     @classmethod
     def from_folder(cls, folder: Path = WEIGHTS, *, threads: int | None = None) -> Self:
-        """Open `model.onnx`, `tokenizer.json` and `config.json`; as many `threads` as there are
-        cores, unless given.
+        """Open `model.onnx`, `tokenizer.json` and `config.json`; read `threads` passages at once,
+        by default one for each core.
 
         Raises:
             ReaderUnavailable: the folder does not hold a reader.
@@ -84,7 +82,7 @@ class OnnxReader:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
-        # A question is cut by itself first: what cuts passages cannot make room for a longer one.
+        # Questions are cut first, separately: truncation of the pair only cuts the passage.
         questions = Tokenizer.from_file(str(folder / "tokenizer.json"))
         questions.no_padding()
         questions.enable_truncation(MAX_QUESTION_TOKENS)
@@ -98,10 +96,10 @@ class OnnxReader:
         )
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
-        """One reading a passage. Each passage is run by itself: its scores do not depend on its
-        neighbours.
+        """One reading for each passage. Passages are not batched, so that an int8 score does not
+        depend on the other passages.
         """
-        if self._process != os.getpid():  # threads do not live on in a process that was forked
+        if self._process != os.getpid():  # threads do not survive a fork
             self._pool = self._start_threads()
         question = self._cut_question(question)
         return list(self._pool.map(lambda passage: self._read_one(question, passage), passages))
@@ -145,11 +143,11 @@ def read_scores(
     *,
     silence: float,
 ) -> Reading:
-    """Gather token scores, each float32 (l,), by sentences."""
+    """Token scores, each float32 (tokens,), -> scores and best span of each sentence."""
     bounds = [*_find_sentences(passage, encoding)]
     readings = []
     for number, (first, last) in enumerate(bounds):
-        if first >= last:  # cut off, or nothing in it that the model knows
+        if first >= last:  # truncated, or without any token
             place = passage.sentences[number]
             readings.append(SentenceReading(-20.0, Span(place.start, place.end), -40.0))
             continue
@@ -164,10 +162,10 @@ def read_scores(
 
 
 def find_span(start: Scores, end: Scores) -> tuple[int, int, float]:
-    """First token, last token and score of the best span that starts in `start` (l,) and ends in
-    `end` (m >= l,).
+    """First token, last token and score of the best span.
 
-    What `end` has beyond `start` belongs to the next sentence.
+    `start` is float32 (n,), the scores of the sentence's tokens; `end` float32 (m,) with m >= n,
+    those of the same tokens and of the next sentence's.
     """
     cost = np.where(np.arange(len(end)) < len(start), np.float32(0.0), np.float32(CROSSING_COST))
     totals = start[:, None] + (end - cost)[None, :]

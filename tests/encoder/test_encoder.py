@@ -9,7 +9,7 @@ from qa.articles.passages import split_passages
 from qa.articles.read import read_article
 from qa.encoder import DEFAULT_ENCODER, load_encoder
 from qa.encoder.onnx import GRAPH, WEIGHTS, OnnxEncoder, find_bundled
-from qa.encoder.parts import encode_parts, tell_parts
+from qa.encoder.parts import describe_parts, encode_parts
 from qa.encoder.sentence_transformers import SentenceTransformerEncoder
 from qa.errors import EncoderUnavailable
 from qa.index.keys import passage_text
@@ -167,7 +167,7 @@ def test_an_encoder_without_states_encodes_parts_alone():
     expected = HashEncoder().encode_passages([texts[0], "One bridge.", "Two.", "Three."])
     np.testing.assert_array_equal(np.concatenate(rows), expected)
     assert [len(of_text) for of_text in rows] == [3, 1]
-    assert tell_parts(encoder) == "part alone"
+    assert describe_parts(encoder) == "part alone"
 
 
 def test_parts_that_are_repeated_are_encoded_once():
@@ -177,4 +177,4 @@ def test_parts_that_are_repeated_are_encoded_once():
 
 
 def test_the_default_encoder_makes_parts_out_of_the_whole(encoder: OnnxEncoder):
-    assert tell_parts(encoder) == "whole text"
+    assert describe_parts(encoder) == "whole text"

@@ -1,4 +1,4 @@
-"""An article -> its key sentences: those most like all its others, in its own words and order."""
+"""An article -> its key sentences: those most similar to all the others, in their order."""
 
 import numpy as np
 
@@ -6,17 +6,17 @@ from qa.index.interface import SearchIndex
 from qa.types import Article, Passage, Quote, Sentence, Span, Vectors
 
 MOST_PASSAGES = 60
-"""Of a longer article, the passages most like the whole of it are looked at."""
+"""Of a longer article, only the passages most similar to the mean of all are used."""
 LEAST_WORDS = 6
-"""Shorter sentences are too seldom understood alone."""
+"""Shorter sentences are left out: they are often not understood alone."""
 FULL_WORDS = 15
-"""A shorter sentence, which says little though it be near everything, counts for less."""
+"""Shorter sentences are weighted down: they are similar to many others, but say little."""
 SAMENESS = 0.5
-"""How much a sentence loses for being like one that is chosen already."""
+"""How much similarity to a sentence already chosen is subtracted (maximal marginal relevance)."""
 
 
 def find_key_sentences(index: SearchIndex, article: Article, *, most: int = 5) -> tuple[Quote, ...]:
-    """At most so many sentences of an article, in its order; each one's score is its mean
+    """At most `most` sentences of an article, in its order; the score of each is its mean
     similarity to the others, 0 to 1.
     """
     passages = _pick_passages(index, article)

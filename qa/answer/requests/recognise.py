@@ -1,8 +1,8 @@
-"""What was typed -> the request that it is, where it is no question: a greeting, "Summarise it",
+"""A message -> the request that it is, if it is not a question: a greeting, "Summarise it",
 "Compare X and Y", "Which articles do you have?".
 
-No words are written for a person here but the articles' own, so each of these gets a notice of what
-this program does instead, and what of it there is: key sentences, quotes side by side, the list.
+This program writes no text of its own, so it answers these with a notice, and with key sentences,
+quotes side by side, or the list of articles.
 """
 
 import re
@@ -15,11 +15,11 @@ RequestKind: TypeAlias = Literal["greeting", "thanks", "help", "articles", "summ
 
 
 class Request(NamedTuple):
-    """What was asked for, and about what."""
+    """The kind of request, and its subjects."""
 
     kind: RequestKind
     subjects: tuple[str, ...] = ()
-    """Of a summary the article's name, if any was given; of a comparison both sides."""
+    """Of a summary, the name of an article if one was given; of a comparison, both sides."""
 
 
 _ARTICLE = r"(?:articles?|texts?|columns?|reports?|documents?|files?|stor(?:y|ies)|pieces?|papers?)"
@@ -28,7 +28,7 @@ _WHAT_OF = (
     r"(?:summary|overview|gist|main (?:idea|message|point|argument)s?|key (?:sentence|point)s?)"
 )
 
-# The first that matches all that was typed tells; an example stands beside each.
+# The first pattern that matches the whole message decides; each has an example above it.
 _SIMPLE: tuple[tuple[RequestKind, str], ...] = (
     # "Hello!", "Good morning"
     (
@@ -78,7 +78,7 @@ _COMPARISON = (
 
 
 def read_request(text: str) -> Request | None:
-    """The request that a text is, or None where it is to be answered as a question."""
+    """The request in a message, or None if it is to be answered as a question."""
     asked = " ".join(text.split()).strip(" .!?؟…,;:")
     for kind, pattern in _SIMPLE:
         if re.fullmatch(pattern, asked, re.IGNORECASE):
@@ -91,8 +91,8 @@ def read_request(text: str) -> Request | None:
 
 
 def drop_requests(history: Sequence[Turn]) -> list[Turn]:
-    """The turns that a later question may lean on: no words of a request are searched for again,
-    and one that showed no quotes is left out.
+    """The turns that a later question may refer to: of requests only the quotes that were shown,
+    not their words.
     """
     turns = []
     for turn in history:

@@ -1,6 +1,4 @@
-"""A request that is no question -> what this program has to offer instead: a notice, and quotes
-where articles have them.
-"""
+"""A request -> what can be offered for it: a notice, and quotes where there are any."""
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
@@ -24,7 +22,7 @@ _WHAT_TO_ASK = (
 
 
 class Response(NamedTuple):
-    """What is said and shown."""
+    """A notice, and quotes to show below it."""
 
     notice: str
     quotes: tuple[Quote, ...] = ()
@@ -38,11 +36,11 @@ def respond(
     *,
     where: Where = EVERYWHERE,
 ) -> Response:
-    """Offer what there is for a request.
+    """The response to a request.
 
     Args:
-        request: what was asked for.
-        retriever: has the articles.
+        request: as `read_request` recognised it.
+        retriever: of the index with the articles.
         last: the article quoted last in the conversation.
         answer: answers a question as it is written, from the articles that `where` admits.
         where: which articles may be named and quoted.
@@ -122,13 +120,13 @@ def _admitted(retriever: Retriever, where: Where) -> Iterator[Article]:
 
 
 def _only(retriever: Retriever, where: Where) -> Article | None:
-    """The article, where there is but one."""
+    """The article, if there is exactly one; else None."""
     articles = list(islice(_admitted(retriever, where), 2))
     return articles[0] if len(articles) == 1 else None
 
 
 def _find_article(retriever: Retriever, where: Where, name: str) -> Article | None:
-    """The article found by a name all of whose words are in its title."""
+    """The article whose title has all words of a name; the one with the shortest title, or None."""
     wanted = set(fold_words(name)) - {"the", "a", "an", "article", "on", "about"}
     hits = retriever.retrieve(name, 50, where=where)
     found = {hit.passage.article.id: hit.passage.article for hit in hits}
