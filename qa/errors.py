@@ -38,17 +38,19 @@ class QAError(Exception):
 
 
 class ArticleError(QAError):
-    """One article file cannot be used; `path` names it and `reason` says why, remedy included."""
+    """One article file cannot be used; `path` names it and `reason` says why, remedy included;
+    `same_as` is the id of the article that it repeats, if it does.
+    """
 
-    def __init__(self, path: Path, reason: str, *, is_duplicate: bool = False) -> None:
+    def __init__(self, path: Path, reason: str, *, same_as: str | None = None) -> None:
         self.path = path
         self.reason = reason
-        self.is_duplicate = is_duplicate
+        self.same_as = same_as
         super().__init__(f"{show_name(str(path))}: {reason}")
 
     def about(self, path: Path) -> Self:
         """The same error with the path as the user gave it."""
-        return type(self)(path, self.reason, is_duplicate=self.is_duplicate)
+        return type(self)(path, self.reason, same_as=self.same_as)
 
 
 class ArticleLocked(ArticleError):

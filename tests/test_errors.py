@@ -57,10 +57,10 @@ def test_no_other_module_has_an_error_of_its_own_that_leaves_the_package():
 def test_an_article_error_names_its_file_and_the_remedy():
     error = ArticleError(Path("articles/a.txt"), "is empty: remove it")
     assert str(error) == "articles/a.txt: is empty: remove it"
-    assert (error.path, error.reason, error.is_duplicate) == (
+    assert (error.path, error.reason, error.same_as) == (
         Path("articles/a.txt"),
         "is empty: remove it",
-        False,
+        None,
     )
 
 

@@ -55,7 +55,7 @@ def place_file(
             if sha256(target.read_bytes()).digest() == sha256(data).digest():
                 there = target.relative_to(folder).as_posix()
                 raise ArticleError(
-                    given, f"is among the articles already, as {there}", is_duplicate=True
+                    given, f"is among the articles already, as {there}", same_as=there
                 )
         write_whole(target, data)
     return target.relative_to(folder).as_posix()
@@ -158,7 +158,9 @@ def _add_bundle(
         try:
             added.append(place_file(folder, name, file.data, within=f"{top}/{parent}", check=False))
         except ArticleError as error:
-            if not error.is_duplicate:
+            if error.same_as:
+                added.append(error.same_as)
+            else:
                 errors.append(error.about(named / file.name))
         if progress:
             progress(done, done, "adding")

