@@ -1,5 +1,8 @@
-"""Articles folder -> index: find out what is new, encode that and nothing else, and publish a new
-generation.
+"""Articles folder -> index: read, split and encode what is new, then publish a new generation.
+
+What a kill leaves behind: `_Build._publish` writes a generation's files first, and the commit of
+one SQLite transaction publishes it. Until then the old generation stays valid; vectors that are
+encoded already are kept for the next build.
 """
 
 import json
@@ -42,26 +45,25 @@ from qa.types import Encoder, Passage, Progress, no_progress
 
 DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
-"""Passages encoded between two commits: what an interrupted build has to encode again at most."""
+"""Passages encoded between two commits: what an interrupted build loses at most."""
 READING = "reading bytes"
 """What `Progress` is told, with how many, and the file's name behind a colon."""
 ENCODING = "encoding tokens"
-"""What `Progress` is told, with how many: the time left is known by tokens, not by texts."""
+"""The label of progress in tokens, from which the remaining time is estimated."""
 _SETTLED_NS = 2 * 10**9
-"""A file that changed so shortly before it was read may change again and keep its time: some disks
-count in 2 s."""
+"""A file changed so recently may change again without a new mtime: some file systems count in
+2 s."""
 _REREAD = (
     "was read anew, by another version of its reader ({} before): places in it may have moved, "
     "`qa verify` tells"
 )
 _UNUSED = 1000
-"""Vectors that nothing needs any more are looked for when there may be more than these, and than
-there are passages."""
+"""Unused vectors are removed when there may be more than this, and more than there are passages."""
 
 
 @dataclass(frozen=True, slots=True)
 class BuildReport:
-    """What a build found and did; ids of articles, in order."""
+    """What a build found and did; ids of articles are in order."""
 
     generation: int
     added: tuple[str, ...] = ()
@@ -70,14 +72,14 @@ class BuildReport:
     unchanged: tuple[str, ...] = ()
     errors: tuple[ArticleError, ...] = ()
     warnings: tuple[ArticleError, ...] = ()
-    """What a person should know of files that were read now, and are used all the same."""
+    """About files that were read in this build and are in the index."""
     folded: tuple[tuple[str, str], ...] = ()
     """Files with the same text as another, each with the id of that one, which is indexed."""
     passages: int = 0
     encoded: int = 0
-    """Passages that were encoded, with their sentences; all others had their vectors already."""
+    """Number of passages that were encoded; the others had their vectors already."""
     mended: tuple[str, ...] = ()
-    """What was wrong with the index before, and is not any more."""
+    """Damage that was found in the index, and repaired."""
 
 
 def build(
@@ -102,11 +104,11 @@ def build(
         folder: where the index is, or is to be.
         encoder: the default one, unless the index was built with another.
         progress: called as the work goes on.
-        size: how long passages are; a change splits all articles anew.
-        reader: what is to read the passages; only noted, for it leaves no trace in an index.
-        reembed: encode everything again, also with another encoder than the index was built with.
-        allow_empty: accept that no article is left in a folder that held some.
-        password: of encrypted files; tried on each, and kept nowhere.
+        size: how long passages are; if it changes, all articles are split again.
+        reader: name of the reader to be used with the index; it is only recorded.
+        reembed: encode everything again, possibly with another encoder.
+        allow_empty: accept that no article is left, although the index has some.
+        password: for encrypted files; it is tried on each, and not stored.
 
     Raises:
         ArticlesMissing: the folder does not exist, or is empty although the index holds articles.
@@ -150,10 +152,10 @@ _UNKNOWN = ("", "", "", None)
 
 
 class _Sources(NamedTuple):
-    """The articles folder held against the store."""
+    """The articles folder compared with the store; ids of articles."""
 
     new: list[str]
-    """Added or changed; in the store they are staged."""
+    """Added or changed; they are staged in the store."""
     unchanged: list[str]
     removed: list[str]
     errors: list[ArticleError]
@@ -179,7 +181,7 @@ class _Build:
     size: PassageSize
     password: str | None = None
     salt: str = ""
-    """Of the keys of vectors."""
+    """For the keys of vectors; see `PassageText.key`."""
     known: _Known = field(default_factory=dict)
     """The articles in the store."""
     as_before: bool = False
@@ -189,8 +191,7 @@ class _Build:
         meta = self.store.meta
         encoder = self._choose_encoder(meta, reembed)
         is_same_encoder = meta.get("encoder_fingerprint") == encoder.fingerprint
-        # Earlier vectors stay until the new ones are published, and the two never meet under one
-        # key.
+        # Earlier vectors stay until the new ones are published; by the salt, both have other keys.
         parts = describe_parts(encoder)
         is_same_way = is_same_encoder and meta.get("sentences") == parts
         self.salt = meta.get("salt", "") if is_same_way else f"{parts} {encoder.fingerprint}"
@@ -269,8 +270,8 @@ class _Build:
         }
 
     def _compare_sources(self, known: _Known, *, reuse: bool) -> _Sources:
-        """Read and stage what is new or changed; with `reuse`, take over what the store has of
-        unchanged files.
+        """Read and stage new and changed articles; with `reuse`, unchanged ones are not read
+        again.
         """
         sources = _Sources([], [], [], [], [], {})
         owners: dict[str, str] = {}
@@ -314,8 +315,7 @@ class _Build:
                         self.store.stage_article(article, file_hash)
             except ArticleError as error:
                 sources.errors.append(error)
-                # A file that is there but cannot be read keeps its place, unless it is one too
-                # many.
+                # If a file cannot be read, its earlier version stays, unless it is a duplicate.
                 if not text_before or text_before in owners:
                     continue
                 text_hash, file_hash = text_before, file_before
@@ -332,7 +332,7 @@ class _Build:
         return sources
 
     def _split(self, sources: _Sources, encoder: Encoder) -> None:
-        """Split what is staged, and queue texts that have no vector yet."""
+        """Split staged articles into passages, and queue texts that have no vectors yet."""
         articles = len(sources.new)
         for done, article in enumerate(self.store.staged_articles()):
             self.progress(done, articles, "splitting")
@@ -350,7 +350,7 @@ class _Build:
                 self.store.queue_texts(texts, counts)
 
     def _leave_out(self, sources: _Sources, error: ArticleError, article_id: str) -> None:
-        """Unstage an article that cannot be used after all; an earlier version stays, if it can."""
+        """Unstage an article that cannot be used; an earlier version stays, if still valid."""
         self.store.unstage_article(article_id)
         sources.new.remove(article_id)
         sources.errors.append(error)
@@ -362,14 +362,13 @@ class _Build:
         return text.key(self.salt), text
 
     def _encode(self, sources: _Sources, encoder: Encoder) -> int:
-        """Encode what is queued and store it at once, so that an interrupted build goes on from
-        there.
+        """Encode queued texts and store their vectors at once, so that they survive an
+        interruption. Returns how many texts were encoded.
         """
         texts_queued, total = self.store.count_queued()
         done = 0
         failed: dict[bytes, Exception] = {}
-        # Longest first: batches of equal length waste nothing, and memory is at its peak at the
-        # start, not at the end.
+        # Longest first: batches of equal length need no padding, and too little memory shows early.
         for tokens, texts in self.store.queued_texts(ENCODE_AT_ONCE):
             self.progress(done, total, ENCODING)
             try:
@@ -388,7 +387,7 @@ class _Build:
     def _encode_singly(
         self, texts: Mapping[bytes, PassageText], encoder: Encoder, cause: Exception
     ) -> dict[bytes, Exception]:
-        """Encode what can be; returns the keys of what cannot, and why."""
+        """Encode texts one by one; returns the keys of those that fail, with the errors."""
         failed: dict[bytes, Exception] = {}
         try:
             encoder.encode_passages(["a few plain words"])
@@ -456,8 +455,10 @@ class _Build:
 
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
-    """Keep other builds out; the operating system frees the lock when its holder ends, however it
-    ends.
+    """Keep other builds out by a file lock, which the system releases when its holder ends.
+
+    Raises:
+        IndexBusy: another process holds it.
     """
     from filelock import FileLock, Timeout
 

@@ -1,6 +1,4 @@
-"""An index -> what is in it, and what is wrong with it; only looks, and leaves mending to `qa
-build`.
-"""
+"""An index -> what is in it, and what is wrong with it; changes nothing (`qa build` repairs)."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -21,9 +19,9 @@ from qa.index.store import STORE_FILE, Store, distrust, find_store, from_half
 from qa.types import Encoder, Passage, Progress, Vectors
 
 SAMPLE = 16
-"""Passages encoded anew, with their sentences, to compare with the vectors kept."""
+"""Passages that are encoded again, with their sentences, to compare with the stored vectors."""
 MIN_COSINE = 0.99
-"""Of such a pair: half precision and another batch cost far less."""
+"""Least cosine of such a pair; half precision and other batches change it by far less."""
 MIN_FREE_BYTES = 200_000_000
 _SHOWN = 3
 _BUILD = "run `qa build`"
@@ -40,7 +38,7 @@ class Finding:
     remedy: str = ""
 
     def to_json(self) -> dict[str, Any]:
-        """The same as a JSON value."""
+        """The finding as a JSON value."""
         return {"check": self.check, "ok": self.is_ok, "detail": self.detail, "remedy": self.remedy}
 
 
@@ -51,9 +49,7 @@ def examine(
     encoder: Encoder | None = None,
     progress: Progress | None = None,
 ) -> list[Finding]:
-    """Check everything that can be checked, in order; one failure does not keep the others from
-    being looked for.
-    """
+    """Make all checks, in order; a failed one does not prevent the others."""
     try:
         path = find_store(folder)
     except QAError as error:
@@ -79,10 +75,10 @@ def examine(
 
 
 def _attempt(check: str, look: Callable[[], Finding | list[Finding]]) -> list[Finding]:
-    """What a check finds; where it cannot be made, that is the finding."""
+    """The findings of a check; if it raises an exception, that is the finding."""
     try:
         found = look()
-    except Exception as error:  # whatever damage does to a check, the others are still to be made
+    except Exception as error:  # of any kind: the other checks are still to be made
         return [_trouble(check, error)]
     return found if isinstance(found, list) else [found]
 
@@ -155,9 +151,7 @@ def _check_store(store: Store, progress: Progress | None) -> Finding:
 
 
 def _check_articles(store: Store, articles: Path) -> Finding:
-    """Compares the files' hashes: a file that changed is no damage, but its quotes are of
-    yesterday.
-    """
+    """Compare the files' hashes: a changed file is no damage, but its quotes are outdated."""
     if not articles.is_dir():
         return Finding(
             "articles", False, f"there is no folder {articles}", "name it with --articles"
@@ -208,13 +202,13 @@ def _find_flaws(passage: Passage) -> Iterator[str]:
 
 
 def _check_vectors(store: Store) -> Finding:
-    """Every passage and sentence has a vector, of the right length and norm."""
+    """Check that each passage and sentence has a vector of the right length and norm."""
     flaws, checked = [], 0
     for passage_id, passage in store.iterate_passages():
         text = passage_text(passage)
         checked += 1 + len(text.sentences)
         rows = _kept_rows(store, passage_id, text)
-        # Written so that what is not a number is damage, too.
+        # Written such that NaN counts as damage, too.
         if rows is None or not np.all(np.abs(np.linalg.norm(rows, axis=1) - 1) < 0.01):
             flaws.append(f"{text.text[:40]!r} in {passage.article.id}")
     if flaws:
@@ -225,8 +219,8 @@ def _check_vectors(store: Store) -> Finding:
 
 
 def _kept_rows(store: Store, passage_id: int, text: PassageText) -> Vectors | None:
-    """What is kept of a passage and its sentences, float32 (1 + sentences, dim); None where
-    anything is missing.
+    """Stored vectors of a passage and its sentences, float32 (1 + sentences, dim); None if any is
+    missing.
     """
     key = text.key(store.salt)
     blob = store.get_passage_vectors([passage_id]).get(passage_id, b"")

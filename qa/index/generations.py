@@ -1,9 +1,9 @@
-"""Store -> the files derived from it, FAISS and word index: one folder a generation, checksummed,
-made again at need.
+"""Store -> the files derived from it (FAISS index, word index), in a folder for each generation.
 
-A build that only adds extends the generation before, at a cost that does not grow with the index:
-what is large is a hard link to it, under the checksum noted there, and new vectors are in a file of
-their own until they are many.
+Their checksums are in a manifest, and they are made again if damaged or missing. A build that
+changes little extends the generation before, at a cost that does not grow with the index: large
+files are hard-linked and keep their checksums, and new vectors go to a small file until they are
+many.
 """
 
 import json
@@ -30,49 +30,50 @@ VECTORS = "vectors.faiss"
 RECENT = "recent.faiss"
 """Vectors added since the large file was written."""
 RECENT_UP_TO = 2000
-"""Vectors in it: 1.5 MB, written anew when one is added; beyond, all go into the large file."""
+"""Vectors in that file (1.5 MB, rewritten when one is added); more go to the large file."""
 WORDS = "words"
 _SCRATCH = ".making-"
 _hashes: dict[tuple[int, int, int, int], str] = {}
-"""(device, inode, size, time) -> sha256 of files that this process has opened before."""
+"""(device, inode, size, mtime) -> sha256 of files that this process has read before."""
 _ABANDONED_SECONDS = 3600
+"""Age at which a scratch folder counts as left behind by a killed process."""
 _WORN = 1000
-"""Texts taken out of the word index, or a tenth of all: beyond, it is made anew, since looking past
-them takes longer with each."""
+"""If more texts than this, and more than a tenth of all, were removed from the word index, it is
+made again: each removed text slows searching down."""
 
 
 class Change(NamedTuple):
-    """What a build changed in the generation before."""
+    """What a build changed relative to the generation before."""
 
     generation: int
     build_id: str
     removed: list[int]
-    """Ids of passages; an id may be given anew, and is then among both."""
+    """Ids of passages; an id that is used again is in both lists."""
     added: list[int]
 
 
 class Checked(NamedTuple):
-    """What is wrong with the files of a generation, if anything."""
+    """The result of verifying the files of a generation."""
 
     flaws: list[str]
     files: int
-    """How many there are."""
+    """Number of files."""
     facts: dict[str, Any]
-    """What the manifest says beside checksums."""
+    """The manifest's other entries."""
 
 
 class _Manifest(NamedTuple):
-    """What is noted of a generation's files."""
+    """Checksums and properties of a generation's files."""
 
     build_id: str
     files: dict[str, str]
     """Path below the generation's folder -> sha256."""
     facts: dict[str, Any]
-    """How words were analysed and into which fields, and what kind of vector index it is."""
+    """Analysis and fields of the word index, kind and recall of the vector index."""
 
     @classmethod
     def read(cls, folder: Path) -> Self | None:
-        """None where there is none, or not as it was written."""
+        """Read the manifest in a folder; None if it is missing or damaged."""
         try:
             values = json.loads((folder / MANIFEST).read_text())
             if values.pop("checksum") != _digest(values):
@@ -92,7 +93,7 @@ def _digest(values: dict[str, Any]) -> str:
 
 
 class _StoredVectors:
-    """The vectors of some passages, read from the store as they are needed."""
+    """The vectors of some passages, read from the store on demand; see `vectors.Rows`."""
 
     def __init__(self, store: Store, passage_ids: Sequence[int]) -> None:
         self._store = store
@@ -109,8 +110,12 @@ class _StoredVectors:
 
 
 def derive(generations: Path, store: Store, change: Change | None = None) -> None:
-    """Make the files of the store's generation: under another name first, then renamed, so never
-    seen half made.
+    """Make the files of the store's generation, in a scratch folder that is renamed at the end.
+
+    With `change`, those of the generation before are extended, if they are intact.
+
+    Raises:
+        OSError: the disk is full or fails.
     """
     generations.mkdir(exist_ok=True)
     target = generations / str(store.generation)
@@ -132,10 +137,10 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
     except (
         RuntimeError,
         ValueError,
-    ) as error:  # what FAISS and tantivy make of a disk that is full or fails
+    ) as error:  # as FAISS and tantivy report a disk that is full or fails
         raise OSError(f"{scratch.name}: {error}") from error
     except OSError:
-        # Somebody else may have mended the same generation at the same time.
+        # Another process may have repaired the same generation at the same time.
         if check_derived(generations.parent, store).flaws:
             raise
     finally:
@@ -145,11 +150,11 @@ def derive(generations: Path, store: Store, change: Change | None = None) -> Non
 def open_derived(
     folder: Path, store: Store, *, may_repair: bool
 ) -> tuple[JoinedIndex, WordIndex] | None:
-    """Vectors and words of the store's generation, or None where they are missing or not what was
-    written.
+    """Vector and word index of the store's generation; None if they are missing or damaged and,
+    with `may_repair`, cannot be made again.
     """
     target = folder / "generations" / str(store.generation)
-    # What a generation shares with the one that is open is not read again between two questions.
+    # Files shared with a generation that was open before are not hashed again.
     checked = _check(target, store.meta.get("build_id", ""), _hash_once)
     if checked.flaws and may_repair:
         derive(folder / "generations", store)
@@ -164,12 +169,12 @@ def open_derived(
         is_worn = bool(facts.get("removed"))
         return JoinedIndex(parts), _open_words(target / WORDS, facts["fields"], is_worn)
     except (OSError, ValueError, RuntimeError, KeyError):
-        return None  # deleted by a later build between check and opening
+        return None  # deleted by a later build since they were checked
 
 
 def _open_words(folder: Path, fields: Sequence[str], is_worn: bool) -> WordIndex:
-    """Where the folder may not be written, through links elsewhere: tantivy puts a lock beside what
-    it reads.
+    """Open a word index; if its folder is read-only, by links in a temporary folder, since tantivy
+    creates a lock file beside the files that it reads.
     """
     if os.access(folder, os.W_OK):
         return WordIndex.open(folder, fields, is_worn=is_worn)
@@ -183,13 +188,13 @@ def _open_words(folder: Path, fields: Sequence[str], is_worn: bool) -> WordIndex
 
 
 def check_derived(folder: Path, store: Store) -> Checked:
-    """Hold the files of the store's generation against their manifest."""
+    """Verify the files of the store's generation by their manifest."""
     return _check(folder / "generations" / str(store.generation), store.meta.get("build_id", ""))
 
 
 def remove_old_generations(generations: Path, generation: int) -> None:
-    """Keep the newest two: a reader may be about to open the one before. Open files outlive their
-    names.
+    """Remove all but the newest two generations: a reader may be about to open the one before.
+    Files that are still open remain readable.
     """
     for path in generations.iterdir():
         is_old = path.name.isdecimal() and int(path.name) < generation - 1
@@ -198,7 +203,7 @@ def remove_old_generations(generations: Path, generation: int) -> None:
 
 
 def _is_abandoned(scratch: Path) -> bool:
-    """A reader may be mending; nobody takes an hour."""
+    """Whether a scratch folder is so old that no process can still be writing it."""
     try:
         return time() - scratch.stat().st_mtime > _ABANDONED_SECONDS
     except OSError:
@@ -230,9 +235,7 @@ def _check(target: Path, build_id: str, hash_file: Callable[[Path], str] | None 
 
 
 def _renew(scratch: Path) -> Path:
-    """Empty a folder; then its permissions are the usual ones, too, and not those of a temporary
-    file.
-    """
+    """Empty a scratch folder, and give it the usual permissions instead of a temporary folder's."""
     shutil.rmtree(scratch)
     (scratch / WORDS).mkdir(parents=True)
     return scratch
@@ -247,11 +250,10 @@ def _make(scratch: Path, store: Store) -> _Manifest:
 
 
 def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifest | None:
-    """Make the files from those of the generation before; None where those are not what they should
-    be.
+    """Make the files from those of the generation before; None if those are damaged.
 
-    What is linked keeps the checksum noted before, so that damage to it is found on opening. What
-    is read and made into something else is checked: it must not be carried on under a new checksum.
+    Linked files keep their old checksums, so that damage is found when they are opened. Files that
+    are read and changed are verified first, so that damage does not get a new checksum.
     """
     before = _Manifest.read(base)
     fields = _word_fields(store)
@@ -264,11 +266,11 @@ def _extend(scratch: Path, base: Path, store: Store, change: Change) -> _Manifes
         facts["removed"] = _extend_words(scratch, base, store, change, before)
         inodes, inodes_before = _list_files(scratch), _list_files(base)
         linked = {name for name, inode in inodes.items() if inodes_before.get(name) == inode}
-        # The word index makes one file of several now and then.
+        # The word index sometimes merges several files into one.
         _check_sources(
             base, before, {name for name in before.files if name.startswith(WORDS)} - linked
         )
-    except (OSError, RuntimeError, ValueError):  # what FAISS and tantivy make of damage
+    except (OSError, RuntimeError, ValueError):  # as FAISS and tantivy report damage
         return None
     files = {
         name: before.files[name] if name in linked else _hash(scratch / name) for name in inodes
@@ -287,7 +289,7 @@ def _extend_vectors(
 ) -> dict[str, Any]:
     facts = {key: noted.facts.get(key) for key in ("kind", "recall_at_10", "made_for")}
     count, kind = store.count_passages(), facts["kind"]
-    # Lists are made anew for twice as many vectors, too: those may lie elsewhere by now.
+    # Lists are also trained again when vectors have doubled: their distribution may have changed.
     if kind != choose_kind(count) or (
         kind.startswith("IVF") and count > 2 * int(facts["made_for"] or 0)
     ):
@@ -300,7 +302,7 @@ def _extend_vectors(
         recent = FaissIndex.read(base / RECENT, to_change=True)
     recent_ids = set(recent.ids)
     young = sorted((recent_ids - set(change.removed)) | set(change.added))
-    # Those that the small file holds are easily taken out of it.
+    # Vectors in the small file are removed from that; these are in the large one.
     stale = sorted(set(change.removed) - recent_ids)
     if not stale and len(young) <= RECENT_UP_TO:
         _link(base / VECTORS, scratch / VECTORS)
@@ -318,7 +320,7 @@ def _extend_vectors(
 
 
 def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted: _Manifest) -> int:
-    """Returns how many texts were taken out since all were last put in."""
+    """Extend the word index; returns how many texts were removed since it was last rebuilt."""
     fields = _word_fields(store)
     removed = len(change.removed) + int(noted.facts.get("removed") or 0)
     if removed > max(_WORN, store.count_passages() // 10):
@@ -347,7 +349,9 @@ def _extend_words(scratch: Path, base: Path, store: Store, change: Change, noted
 
 
 def _link(source: Path, target: Path) -> None:
-    """The word index never writes into a file that is there: it replaces it."""
+    """Hard-link or copy a file; links are safe, since tantivy replaces files, and never changes
+    one.
+    """
     try:
         os.link(source, target)
     except OSError:  # a file system without hard links
@@ -375,9 +379,7 @@ def _hash(path: Path) -> str:
 
 
 def _write_vectors(scratch: Path, store: Store) -> dict[str, Any]:
-    """Index all vectors; returns the kind of index, its recall against exact search, and how many
-    they were.
-    """
+    """Index all vectors; returns kind, recall at 10 and number of vectors for the manifest."""
     ids = store.passage_ids()
     index = FaissIndex.build(ids, _StoredVectors(store, ids))
     index.write(scratch / VECTORS)

@@ -1,11 +1,11 @@
-"""Open an index to search it: one generation of store, vectors and words under one roof.
+"""The index in a folder, open for searching: a generation of store, vectors and words.
 
-    index/qa.sqlite         the truth: articles, passages, vectors
-    index/generations/7/    derived from the truth by build 7; checksummed; made again when damaged
+    index/qa.sqlite         articles, passages, vectors: all else is derived from it
+    index/generations/7/    derived by build 7; has checksums, and is made again when damaged
     index/lock              held by the one process that builds
 
-A build writes a new generation's files first and then commits the store, which is what publishes
-it: killed at any point, an index is whole, old or new.
+A build writes the files of a new generation first; then the commit of the store publishes it.
+Killed at any point, it leaves a complete index, the old one or the new one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,22 +50,20 @@ class Index:
         self._keeps_sentences = meta["sentences"] == describe_parts(encoder)
         self._lock = Lock()
         self._found: tuple[Where, NDArray[np.int64]] | None = None
-        # Whoever still answers a question on this generation keeps it alive; the last one out
-        # closes the file.
+        # Questions that are being answered keep this object alive; afterwards the file is closed.
         self._close = finalize(self, store.close)
 
     @classmethod
     def open(cls, folder: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None) -> Self:
-        """Open the newest generation; files derived from the store are checked, and made again if
-        damaged.
+        """Open the newest generation; derived files are verified, and made again if damaged.
 
-        Without an `encoder` the one that the index was built with is loaded.
+        `encoder` is by default the one that the index was built with.
 
         Raises:
             IndexMissing: there is none in `folder`.
             IndexMismatch: it was built with another encoder, or by another version of the format.
             IndexDamaged: the store is not what was stored.
-            DiskError: a disk or its permissions refuse.
+            DiskError: the files cannot be read, or derived ones not be written.
         """
         folder = Path(folder)
         path = find_store(folder)
@@ -86,8 +84,8 @@ class Index:
                 raise
             if derived is not None:
                 return cls(folder, store, *derived, encoder)
-            # Either damaged, or replaced between the two reads: look again, and repair what is
-            # still not right.
+            # Either damaged, or replaced by a build between the two reads: try again, and repair
+            # what is still wrong.
             store.close()
         raise DiskError(
             f"{folder / 'generations'}: the files derived cannot be made: check disk and "
@@ -95,7 +93,7 @@ class Index:
         )
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         self._close()
 
     def __len__(self) -> int:
@@ -119,9 +117,7 @@ class Index:
     def search_vectors(
         self, query: Vectors, /, k: int, *, where: Where = EVERYWHERE
     ) -> list[tuple[int, float]]:
-        """Exactly, where there are conditions: by the vectors that are kept, among twice as many
-        as are asked for.
-        """
+        """With conditions, the best 2 k by the index are scored again by the stored vectors."""
         if where == EVERYWHERE:
             return self.vectors.search(query, k)
         found = self.vectors.search(query, 2 * k, among=self._find_passages(where))
@@ -140,7 +136,7 @@ class Index:
         where: Where = EVERYWHERE,
         among: Sequence[int] | None = None,
     ) -> list[tuple[int, float]]:
-        """By the word index."""
+        """See `SearchIndex`."""
         if where == EVERYWHERE:
             return self.words.search(query, k, among=among)
         wanted = self._find_passages(where)
@@ -157,9 +153,7 @@ class Index:
         return self.words.find_alike(word, k, letters=letters)
 
     def _find_passages(self, where: Where) -> NDArray[np.int64]:
-        """Ids of the passages of articles that meet all conditions; remembered for the next
-        question like it.
-        """
+        """Ids of the passages of articles that meet all conditions; the last result is cached."""
         with self._lock:
             if self._found is None or self._found[0] != where:
                 ids = self.store.passage_ids(self.store.find_articles(where))
@@ -194,7 +188,7 @@ class Index:
         }
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
-        """As they are kept; made now, where the encoder is one that makes them in another way."""
+        """The stored vectors; encoded now if the index stores them for another kind of encoder."""
         dim = self.encoder.dim
         none = np.zeros((0, dim), dtype=np.float32)
         texts = [passage_text(passage) for passage in passages]

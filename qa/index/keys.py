@@ -1,6 +1,4 @@
-"""Passages -> the texts that are encoded for them, with the places of their sentences, and the keys
-under which their vectors are kept.
-"""
+"""Passages -> the texts that are encoded for them, and the keys under which vectors are stored."""
 
 import re
 from bisect import bisect_right
@@ -18,19 +16,18 @@ _WORD = re.compile(r"\S+")
 
 
 class PassageText(NamedTuple):
-    """What is encoded for a passage."""
+    """The text that is encoded for a passage."""
 
     text: str
-    """On one line; the article's title gives context, without being part of the passage."""
+    """Title of the article and words of the passage, on one line; the title gives context."""
     sentences: tuple[Span, ...]
-    """Where the passage's sentences stand in it."""
+    """The spans of the passage's sentences in this text."""
 
     def key(self, salt: str = "") -> bytes:
-        """Key under which the vectors of passage and sentences are kept: 16 bytes of a BLAKE2b
-        hash.
+        """Key of the vectors of passage and sentences: 16 bytes, a BLAKE2b hash.
 
-        The salt keeps vectors of one encoder apart from those of another, while an index changes
-        over.
+        `salt` is different for each encoder, so that vectors of two encoders have different keys
+        while an index is encoded again.
         """
         text = self.text.encode("utf-8", "surrogatepass")
         digest = blake2b(text, digest_size=16, key=salt.encode()[:64])
@@ -64,11 +61,11 @@ def encode_texts(encoder: Encoder, texts: Sequence[PassageText]) -> list[Vectors
 
 
 def pack_spans(spans: tuple[Span, ...]) -> bytes:
-    """Two 32-bit little-endian numbers a span."""
+    """Spans as bytes: two 32-bit little-endian numbers each."""
     return np.array(spans, dtype="<u4").tobytes()
 
 
 def unpack_spans(blob: bytes) -> tuple[Span, ...]:
-    """What `pack_spans` packed."""
+    """Read what `pack_spans` wrote."""
     rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 2).tolist()
     return tuple(Span(start, end) for start, end in rows)

@@ -1,6 +1,6 @@
-"""A location -> the index there: a folder's own files, or tables that machines share at a URI.
+"""A location -> the index there: files in a folder, or shared tables at a URI.
 
-What is shared needs the extra `scale`, whose libraries are loaded for a URI alone.
+Shared tables need the extra `scale`, whose libraries are only loaded for a URI.
 """
 
 from collections.abc import Iterator
@@ -24,14 +24,13 @@ def is_shared(location: str | Path) -> bool:
 def open_index(
     location: str | Path = DEFAULT_INDEX, *, encoder: Encoder | None = None
 ) -> SearchIndex:
-    """Open the newest generation at a location, with the encoder that it was built with unless
-    told otherwise.
+    """Open the newest generation at a location; `encoder` is by default the one it was built with.
 
     Raises:
         IndexMissing: there is none.
         IndexMismatch: it was built with another encoder, or by another version of the format.
         IndexDamaged: it is not what was stored.
-        DiskError, IndexUnreachable: what it is kept on does not let it be read.
+        DiskError, IndexUnreachable: the disk or storage cannot be read.
         ExtraMissing: the extra `scale` is not installed.
     """
     if not is_shared(location):
@@ -86,7 +85,7 @@ def read_newest_build(location: str | Path) -> str | None:
 
 
 class Articles(Protocol):
-    """An index of which articles alone are read."""
+    """An index that is open for reading its articles."""
 
     def get_article(self, article_id: str, /) -> Article | None:
         """One article, whole."""
@@ -98,7 +97,7 @@ class Articles(Protocol):
         """Article id -> sha256 of its text."""
 
     def close(self) -> None:
-        """Let go of its files."""
+        """Close its files."""
 
 
 def open_articles(location: str | Path = DEFAULT_INDEX) -> Articles:
@@ -147,5 +146,5 @@ def copy_index(source: str | Path, target: str, *, progress: Progress | None = N
 
 
 def find_removed(articles: Path, location: str | Path) -> Path:
-    """The folder into which files of articles go that are taken out of an index."""
+    """The folder to which the files of removed articles are moved."""
     return articles.parent / "removed" if is_shared(location) else Path(location) / "removed"

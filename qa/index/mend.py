@@ -1,8 +1,8 @@
-"""A store that may be damaged, or of an older format -> one to build with: itself, or a new one
-with all that is whole.
+"""A store that may be damaged or of an older format -> one to build with: the same, or a new one
+with all intact rows.
 
-What cannot be taken over is made again from the articles. The old file is replaced only when the
-new one is complete.
+Other rows are made again from the articles. The old file is replaced only when the new one is
+complete.
 """
 
 from pathlib import Path
@@ -20,14 +20,14 @@ class Opened(NamedTuple):
 
     store: StoreWriter
     flaws: tuple[str, ...] = ()
-    """What was wrong with the one in its place; empty if it is that one."""
+    """What was wrong with the old store; empty if it is used as it is."""
 
 
 def open_or_salvage(path: Path) -> Opened:
-    """Open the store for writing; where it is damaged, or of another format, a new one that is to
+    """Open the store for writing; if it is damaged or of another format, open a new one that is to
     replace it.
 
-    All of it is read to find out, unless nobody has touched it since it was known to be whole.
+    The whole file is verified, unless it is unchanged since it was known to be intact.
     """
     for left in path.parent.glob(f"{_SCRATCH}*"):  # by a build that was killed
         left.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def open_or_salvage(path: Path) -> Opened:
 
 
 def put_in_place(store: StoreWriter, path: Path) -> None:
-    """Replace the store at `path` by another, which is closed and gone afterwards."""
+    """Replace the store at `path` by another, which is then closed and removed."""
     if store.path != path:
         replace_store(store, path)
     store.close()
@@ -55,7 +55,7 @@ def put_in_place(store: StoreWriter, path: Path) -> None:
 
 
 def remove_scratch(store: StoreWriter, path: Path) -> None:
-    """Remove the files of a store that was to replace another."""
+    """Remove the files of a store that was opened to replace the one at `path`."""
     if store.path != path:
         for left in store.path.parent.glob(f"{store.path.name}*"):
             left.unlink(missing_ok=True)

@@ -1,6 +1,4 @@
-"""Unit vectors -> nearest neighbours by inner product: FAISS indexes, and an exact one to check
-them against.
-"""
+"""Unit vectors -> nearest neighbours by inner product, with FAISS; exact search for tests."""
 
 import math
 import os
@@ -20,18 +18,20 @@ if TYPE_CHECKING:
 
 
 FLAT_UP_TO = 20_000
+"""Vectors that are compared at full precision; see `choose_kind`."""
 EXACT_UP_TO = 300_000
+"""Vectors that are all compared; more are searched by an inverted file (IVF)."""
 ENOUGH = 0.98
-"""Recall at 10 that an index which is not exact is tuned to."""
+"""Recall at 10 that an approximate index is tuned to."""
 _TRAINED_ON = 40
-"""Vectors for each list; FAISS asks for 39."""
+"""Training vectors for each list; FAISS asks for 39."""
 _QUERIES = 100
 _BLOCK = 20_000
-"""Vectors in memory at once, at full precision, beside those that lists are trained on."""
+"""Vectors in memory at once, at full precision, without those for training."""
 
 
 def _use_one_thread() -> None:
-    """FAISS waits for ever for threads of its own that stayed behind in the parent process."""
+    """Keep FAISS from waiting forever for its threads, which do not survive a fork."""
     if "faiss" in sys.modules:
         sys.modules["faiss"].omp_set_num_threads(1)
 
@@ -41,14 +41,14 @@ if hasattr(os, "register_at_fork"):
 
 
 class Rows(Protocol):
-    """Vectors that are read as they are needed: an array, or what reads them from elsewhere."""
+    """Vectors that are read on demand: an array, or something that reads them from the store."""
 
     @property
     def shape(self) -> tuple[int, ...]:
         """Number and length of the vectors."""
 
     def __getitem__(self, rows: NDArray[np.int64], /) -> Vectors:
-        """Those with these numbers, float32 (n, dim), unit rows."""
+        """The vectors at these positions, float32 (n, dim), unit rows."""
 
 
 class VectorIndex(Protocol):
@@ -59,12 +59,12 @@ class VectorIndex(Protocol):
     ) -> list[tuple[int, float]]:
         """(id, cosine) of the `k` nearest to one query, float32 (dim,): best first, ties by id.
 
-        `among` looks at the vectors with these ids alone, each of them.
+        `among` restricts the search to the vectors with these ids, and makes it exact.
         """
 
 
 class Exact:
-    """Every inner product, in NumPy: the oracle that other indexes are held against."""
+    """Exact search in NumPy, by which tests judge the other indexes."""
 
     def __init__(self, ids: Sequence[int], vectors: Vectors) -> None:
         self._ids = np.asarray(ids, dtype=np.int64)
@@ -75,7 +75,7 @@ class Exact:
     ) -> list[tuple[int, float]]:
         """See `VectorIndex.search`."""
         wanted = np.full(len(self._ids), True) if among is None else np.isin(self._ids, among)
-        # Not `@`: it gives equal rows scores that differ in the last digit, by where they stand.
+        # Not `@`: it may give equal rows scores that differ in the last digit.
         return _rank(self._ids[wanted], np.einsum("ij,j->i", self._vectors[wanted], query))[:k]
 
 
@@ -83,22 +83,24 @@ class FaissIndex:
     """A FAISS index of the kind that suits its size."""
 
     def __init__(self, index: "faiss.Index") -> None:
-        # FAISS hands out each kind as a class of its own, with attributes that its base does not
-        # have.
+        # Each kind of FAISS index is a class with attributes that its base class does not have.
         self._index: Any = index
         self.recall = 1.0
-        """Share of the ten nearest that it was found to find when it was built."""
+        """Recall at 10, as measured when it was built."""
 
     @classmethod
     def build(cls, ids: Sequence[int], vectors: Rows, *, kind: str | None = None) -> Self:
-        """Index vectors under the given ids, each once; few are in memory at a time.
+        """Index vectors under unique ids; few are in memory at a time.
 
-        `kind` is a FAISS factory string, the one for their number unless given. One that is not
-        exact is tuned until it finds `ENOUGH` of what exact search finds, as far as it can.
+        `kind` is a FAISS factory string, by default that of `choose_kind`. An approximate index is
+        tuned to a recall of `ENOUGH`, if it can reach that.
+
+        Raises:
+            ValueError: an id occurs twice.
         """
         import faiss
 
-        # FAISS would take an id twice without a word, and then answer with it twice.
+        # FAISS would accept an id twice, and then return it twice.
         if len(set(ids)) != len(ids):
             raise ValueError("ids must be unique")
         kind = kind or choose_kind(len(ids))
@@ -114,9 +116,7 @@ class FaissIndex:
         return built
 
     def measure_recall(self, ids: NDArray[np.int64], vectors: Rows) -> float:
-        """Share of the ten nearest that it finds, over queries near vectors drawn from those
-        indexed.
-        """
+        """Recall at 10 over queries near vectors drawn from those indexed; see `draw_queries`."""
         queries = draw_queries(vectors)
         return self._recall(queries, find_nearest(ids, vectors, queries, k=10))
 
@@ -139,19 +139,19 @@ class FaissIndex:
 
     @property
     def ids(self) -> list[int]:
-        """Of all vectors in an index without lists, in the order in which they were added."""
+        """Ids of all vectors in an index without lists, in the order in which they were added."""
         import faiss
 
         return [int(i) for i in faiss.vector_to_array(self._index.id_map)]
 
     def add(self, ids: Sequence[int], vectors: Rows) -> None:
-        """Index more vectors, under ids that are not there yet."""
+        """Add vectors under ids that are not in the index yet."""
         numbers = np.asarray(ids, dtype=np.int64)
         for rows in _blocks(len(ids)):
             self._index.add_with_ids(np.ascontiguousarray(vectors[rows]), numbers[rows])
 
     def remove(self, ids: Sequence[int]) -> None:
-        """Forget the vectors with these ids; one scan, however many they are."""
+        """Remove the vectors with these ids, in one scan of the index."""
         if ids:
             import faiss
 
@@ -159,11 +159,10 @@ class FaissIndex:
 
     @classmethod
     def read(cls, path: Path, *, kind: str = "Flat", to_change: bool = False) -> Self:
-        """Read what `write` wrote. Check the file's hash first: FAISS does not notice a flipped
-        bit.
+        """Read what `write` wrote. Verify the file's hash first: FAISS does not notice damage.
 
-        What is not to be changed, and is large, stays on the disk and is mapped into memory as it
-        is needed; changing an index that is mapped would end the process.
+        Large indexes are memory-mapped, unless they are `to_change`: changing a mapped index would
+        crash the process.
         """
         import faiss
 
@@ -172,7 +171,7 @@ class FaissIndex:
         return cls(faiss.read_index(str(path), 0 if to_change or is_small else mapped))
 
     def write(self, path: Path) -> None:
-        """Write to a file; the caller sees to it that a half-written one is never used."""
+        """Write to a file; the caller has to keep a partial file from being used."""
         import faiss
 
         faiss.write_index(self._index, str(path))
@@ -189,23 +188,21 @@ class FaissIndex:
         if k == 0:
             return []
         options = {} if among is None else {"params": self._select(among)}
-        # Which of equal scores stand at the end is FAISS's choice: look on until the cut is not
-        # among them.
+        # Which of several equal scores come before the cut is FAISS's choice: search for more until
+        # the cut is not among equal ones.
         for more in (8 * 8**n for n in count()):
             most = min(k + more, size)
             scores, ids = self._index.search(np.ascontiguousarray(query[None, :]), most, **options)
             if most == size or scores[0][most - 1] < scores[0][k - 1]:
                 break
-        found = ids[0] >= 0  # -1, scored lowest, where the lists looked into hold fewer
+        found = ids[0] >= 0  # -1 with the lowest score fills up where the lists had fewer
         return _rank(ids[0][found], scores[0][found])[:k]
 
     def _select(self, ids: NDArray[np.int64]) -> "faiss.SearchParameters":
-        """Parameters that look for these ids alone, and in every list: few may be left, and
-        anywhere.
-        """
+        """Search parameters for these ids only, in all lists: few may match, in any of them."""
         import faiss
 
-        # FAISS's own types do not know its keywords.
+        # FAISS's type stubs lack these keywords.
         swig: Any = faiss
         selector = swig.IDSelectorBatch(ids)
         parameters: faiss.SearchParameters = (
@@ -217,7 +214,7 @@ class FaissIndex:
 
 
 class JoinedIndex:
-    """Indexes that have no id in common, searched as one."""
+    """Several indexes with disjoint ids, searched as one."""
 
     def __init__(self, parts: Sequence[FaissIndex]) -> None:
         self._parts = parts
@@ -236,7 +233,7 @@ class JoinedIndex:
 def find_nearest(
     ids: NDArray[np.int64], vectors: Rows, queries: Vectors, *, k: int
 ) -> NDArray[np.int64]:
-    """Ids, int64 (queries, k or as many as there are), of the nearest to each query: exact, in no
+    """int64 (queries, min(k, n)): ids of the nearest to each query, exact, in no particular
     order.
     """
     best_ids = np.zeros((len(queries), 0), dtype=np.int64)
@@ -259,8 +256,7 @@ def find_nearest(
 
 
 def choose_kind(count: int) -> str:
-    """FAISS factory string for so many vectors: exact while that is fast, then half as large, then
-    by lists.
+    """FAISS factory string for a number of vectors: exact, then at half precision, then with lists.
 
     Measured on two cores, 384 dimensions, one thread: Flat takes 30 ms a query at 200,000; SQfp16
     24 ms at half the size, and as exact, for vectors are kept at half precision; IVF with SQ8 1.4
@@ -270,23 +266,23 @@ def choose_kind(count: int) -> str:
         return "Flat"
     if count <= EXACT_UP_TO:
         return "SQfp16"
-    # In steps, so that a list more or less is no other kind.
+    # A power of two, so that the kind seldom changes as the index grows.
     return f"IVF{2 ** round(math.log2(4 * math.sqrt(count)))},SQ8"
 
 
 def draw_rows(total: int, most: int) -> NDArray[np.int64]:
-    """At most so many row numbers in order, drawn the same way each time."""
+    """At most `most` positions in order, drawn with a fixed seed."""
     if total <= most:
         return np.arange(total)
     return np.sort(np.random.default_rng(0).choice(total, most, replace=False))
 
 
 def draw_queries(vectors: Rows) -> Vectors:
-    """Unit vectors at a cosine of about .9 to some of those given: a question is near its passage,
-    not on it.
+    """Queries to tune with: unit vectors at a cosine of about .9 to drawn ones, as questions are
+    near their passages.
 
-    At .7, vectors without clusters had most of their lists looked into: .991 found instead of .963,
-    in four times the time.
+    At .7, vectors without clusters were searched in most of their lists: a recall of .991 instead
+    of .963, in four times the time.
     """
     near = vectors[draw_rows(vectors.shape[0], _QUERIES)]
     noise = np.random.default_rng(0).standard_normal(near.shape).astype(np.float32) / np.sqrt(
@@ -303,8 +299,8 @@ def _blocks(total: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _rank(ids: NDArray[np.int64], scores: Vectors) -> list[tuple[int, float]]:
-    """Best first, ties by id. The scores are inner products of unit vectors: higher is nearer,
-    nothing is converted.
+    """(id, score), best first, ties by id. Scores are inner products of unit vectors (cosines), so
+    no distance has to be converted.
     """
     order = np.lexsort((ids, -scores))
     return [(int(ids[i]), float(scores[i])) for i in order]

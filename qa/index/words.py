@@ -1,12 +1,12 @@
-"""Texts -> BM25 over their words, with tantivy; and the same scores for single sentences.
+"""Texts -> a word index (tantivy) with BM25 scores; the same scores for single sentences.
 
-A text is analysed as its language asks (stems, stop words, or pairs of characters where words are
-not spaced) into a field of its own, so one index holds articles of many languages, and a question
-is looked up in every field there is.
+A text is analysed by its language (stems and stop words, or pairs of characters where words are not
+spaced), with a field for each analysis. So one index holds articles in many languages, and a
+question is looked up in all of its fields.
 
-Texts that were taken out go on counting in tantivy's scores until it happens to write their segment
-anew. An index out of which any were taken scores what it finds once more, by what is left: scores
-do not depend on an index's past.
+Removed texts still count in tantivy's statistics until their segment is rewritten. An index from
+which texts were removed ("worn") therefore computes the scores of what it finds again, with correct
+statistics: scores do not depend on an index's history.
 """
 
 import json
@@ -26,11 +26,11 @@ import tantivy
 from qa.index.interface import Frequencies
 
 ANALYSIS = "1"
-"""Version of how words are analysed; a word index made by another is made anew."""
+"""Version of the analysis; a word index of another version is rebuilt."""
 LAYOUT = f"{ANALYSIS}.2"
-"""The same with the version of what is noted of a text beside its words."""
+"""The same, with the version of the other fields."""
 K1, B = 1.2, 0.75
-"""BM25's parameters as tantivy has them fixed."""
+"""BM25's parameters, which tantivy does not let one choose."""
 LONGEST_WORD = 60
 _STEMMED = {
     "ar": "arabic",
@@ -53,9 +53,9 @@ _STEMMED = {
     "tr": "turkish",
 }
 _STOPPED = {"da", "de", "en", "es", "fi", "fr", "hu", "it", "nl", "no", "pt", "ru", "sv"}
-# tantivy's English list holds 33 words and none that asks; it has no Arabic one. A word that every
-# question has finds nothing, but it weighs: "who" is rare in reports, so "Who ...?" would find the
-# rhetorical questions in them.
+# tantivy's English list has 33 words, none of them interrogative; it has no Arabic list. Words of
+# questions do not help to find passages, but have high weights: "who" is rare in reports, so
+# "Who ...?" would find their rhetorical questions.
 _MORE_STOP_WORDS = {
     "en": """
         a about after again all also am an and any are as at be because been before being between
@@ -130,8 +130,8 @@ class WordIndex:
         removed: Sequence[int] = (),
         is_worn: bool = False,
     ) -> Self:
-        """Take texts out by their ids, and add others, to what `build` made with the same fields;
-        scores are as if all had been built at once.
+        """Remove texts by their ids, and add others, in a folder that `build` made with the same
+        fields; scores are as if the index had been built at once.
         """
         words = cls.open(folder, fields, is_worn=is_worn or bool(removed))
         words._add(texts, removed)
@@ -154,7 +154,7 @@ class WordIndex:
 
     @classmethod
     def open(cls, folder: Path, fields: Sequence[str], *, is_worn: bool = False) -> Self:
-        """Open what `build` made with the same fields; `is_worn` if texts were taken out since."""
+        """Open what `build` made with the same fields; `is_worn` if texts were removed since."""
         return cls(tantivy.Index.open(str(folder)), fields, is_worn=is_worn)
 
     def __len__(self) -> int:
@@ -183,9 +183,7 @@ class WordIndex:
     def _search_widely(
         self, words: tantivy.Query, k: int, wanted: Set[int]
     ) -> list[tuple[int, float]]:
-        """Look ever further down the list of all texts until `k` wanted ones are found, or there
-        are no more.
-        """
+        """Go further down the ranking of all texts until `k` wanted ones are found or it ends."""
         for limit in (4 * k * 4**n for n in count()):
             found = self._rank(words, words, limit)
             kept = [pair for pair in found if pair[0] in wanted]
@@ -205,7 +203,7 @@ class WordIndex:
             scores = [self._score(words, address, holding) for _, address in found]
             pairs = self._identify(found, scores)[:limit]
             gains = [new - old for new, (old, _) in zip(scores, found, strict=True)]
-            # A text beyond those found is not expected to gain twice as much as any of them.
+            # No text beyond those found is expected to gain twice as much as the largest gain here.
             if len(found) < wider or pairs[-1][1] >= found[-1][0] + 2 * max(0.0, *gains):
                 return pairs
         raise AssertionError("unreachable")
@@ -216,7 +214,7 @@ class WordIndex:
         address: tantivy.DocAddress,
         holding: dict[tuple[str, str], int],
     ) -> float:
-        """BM25 of one text, by texts and words that are left."""
+        """BM25 of one text, with the statistics of the remaining texts."""
         score = np.float32(0.0)
         explained = json.loads(words.explain(self._searcher, address).to_json())
         for term in _read_terms(explained):
@@ -242,7 +240,7 @@ class WordIndex:
         return sorted(zip(ids, scores, strict=True), key=lambda pair: (-pair[1], pair[0]))
 
     def _count_holding(self, field: str, word: str) -> int:
-        """How many texts hold a word."""
+        """How many texts have a word (document frequency)."""
         if not self._is_worn:
             return int(self._searcher.doc_freq(field, word))
         query = tantivy.Query.term_query(self._index.schema, field, word, index_option="freq")
@@ -250,7 +248,7 @@ class WordIndex:
         return int(getattr(found, "count", 0) or 0)  # its type stub has no count
 
     def _average_length(self, field: str) -> float:
-        """Words of a field, a text: of all texts, as tantivy counts."""
+        """Number of words in a field divided by the number of all texts, as tantivy has it."""
         if field not in self._averages:
             total = {"total": {"sum": {"field": _length_of(field)}}}
             found = self._searcher.aggregate(tantivy.Query.all_query(), total)
@@ -266,8 +264,8 @@ class WordIndex:
         )
 
     def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
-        """See `SearchIndex.find_alike`; words count as their fields hold them, so some of the
-        passages may have no such word as it is written.
+        """See `SearchIndex.find_alike`; stems are compared, so a passage found may not have a
+        similar word as written.
         """
         found: dict[int, None] = {}
         for distance in range(1, letters + 1):
@@ -291,23 +289,21 @@ class WordIndex:
 
 
 def analyse(field: str, text: str) -> list[str]:
-    """The words of a text in the form in which a field holds them, in order; some stand for
-    several.
+    """The words of a text as a field indexes them (lower case, stemmed, without stop words), in
+    order.
     """
     return _analyzer(field).analyze(_normalise(text))
 
 
 def stems_for_likeness(fields: Iterable[str], word: str) -> list[tuple[str, str]]:
-    """(field, word as analysed for it) that are long enough to tell a misspelling from another
-    word.
-    """
+    """(field, word as analysed for it), where that is long enough to be compared by spelling."""
     pairs = ((field, stem) for field in fields for stem in sorted(set(analyse(field, word))))
     return [(field, stem) for field, stem in pairs if len(stem) > _SHORT]
 
 
 def count_changes(one: str, other: str) -> int:
-    """Letters to add, drop, replace or swap with a neighbour, to make one word of the other
-    (Damerau's optimal string alignment).
+    """Edit distance of two words, where swapping two neighbours is one edit (optimal string
+    alignment).
     """
     before: list[int] = []
     row = list(range(len(other) + 1))
@@ -325,9 +321,7 @@ def count_changes(one: str, other: str) -> int:
 def score_texts(
     common: Frequencies, query: str, texts: Sequence[tuple[str | None, str]]
 ) -> list[float]:
-    """BM25 of any (language, text) as if these were the texts searched, with an index's word
-    frequencies.
-    """
+    """BM25 of (language, text) pairs, with the document frequencies `common` of an index."""
     analysed = [analyse(field_of(language), text) for language, text in texts]
     average = max(1.0, sum(map(len, analysed)) / max(1, len(analysed)))
     weights = {
@@ -341,9 +335,7 @@ def score_texts(
 
 
 def cover(common: Frequencies, query: str, texts: Sequence[tuple[str | None, str]]) -> list[float]:
-    """Share of the query's words, weighted by how rare they are, that each (language, text) holds:
-    0 to 1.
-    """
+    """IDF-weighted share, 0 to 1, of the query's words that each (language, text) has."""
     weights = {
         field: _weigh(common, field, query)
         for field in {field_of(language) for language, _ in texts}
@@ -359,13 +351,13 @@ def cover(common: Frequencies, query: str, texts: Sequence[tuple[str | None, str
 
 
 def weigh(passages: int, holding: int) -> float:
-    """Inverse document frequency of a word, as BM25 has it."""
+    """Inverse document frequency (IDF) of a word, as in BM25."""
     return math.log(1 + (passages - holding + 0.5) / (holding + 0.5))
 
 
 def round_length(length: int) -> int:
-    """The length of a text as tantivy keeps it, in a byte: exact to 40, then in steps that double
-    every eight.
+    """The length of a text as tantivy stores it in a byte: exact up to 40, then in steps that
+    double every eight.
     """
     if length < _EXACT_LENGTHS:
         return length
@@ -380,17 +372,16 @@ def _weigh(common: Frequencies, field: str, query: str) -> dict[str, float]:
 
 
 def field_of(language: str | None) -> str:
-    """The field, named by how its words are analysed, into which texts of a language go."""
+    """The field for texts of a language, named by its analysis."""
     if language in _UNSPACED:
         return "unspaced"
     return language if language in _STEMMED and language is not None else "plain"
 
 
 def _normalise(text: str) -> str:
-    """One form of each character: "é" is also written as two, and tantivy would take the accent for
-    a space.
+    """Text in NFKC, in which "é" is one character (tantivy splits words at combining accents),
+    without lone surrogates.
     """
-    # A shell makes lone surrogates of bytes that are no UTF-8; nothing can be looked up by them.
     return unicodedata.normalize("NFKC", text).encode("utf-8", "replace").decode("utf-8")
 
 
@@ -404,14 +395,14 @@ def _schema(fields: Sequence[str]) -> tantivy.Schema:
 
 
 class _Term(NamedTuple):
-    """A word of a query in a text, as tantivy explains a score."""
+    """A query word in a text, from tantivy's explanation of a score."""
 
     number: int
-    """Of its field, without that of ids: 0, 2, 4, ..."""
+    """Number of its field: 0, 2, 4, ... (the fields between hold lengths)."""
     word: str
     frequency: float
     length: float
-    """Of the text, as it is kept in a byte."""
+    """Number of words of the text, rounded as by `round_length`."""
 
 
 def _read_terms(explained: dict[str, Any]) -> Iterator[_Term]:
@@ -432,7 +423,7 @@ _EXPLAINED_TERM = re.compile(
     r'Term=Term\(field=(?P<number>\d+), type=Str, "(?P<word>.*)"\)', re.DOTALL
 )
 _ESCAPED = re.compile(r"\\(?:u\{(?P<code>[0-9a-f]+)\}|(?P<sign>.))")
-"""As Rust writes strings for debugging."""
+"""Escapes in Rust's debug format of strings."""
 
 
 def _unescape(match: re.Match[str]) -> str:
@@ -442,7 +433,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def _length_of(field: str) -> str:
-    """The field that holds how many words a text has in another."""
+    """Name of the field with the number of words in another field."""
     return f"length_{field}"
 
 

@@ -1,4 +1,4 @@
-"""What SQLite and the disk raise -> errors of our own, which tell damage from refusal."""
+"""Exceptions of SQLite and the disk -> QAErrors, which distinguish damage from a failing disk."""
 
 import errno
 import inspect
@@ -14,7 +14,7 @@ from qa.index.store.trust import distrust
 
 C = TypeVar("C", bound=type)
 SQLITE_ERRORS = (sqlite3.Error, UnicodeDecodeError)
-"""What SQLite raises: the latter where the message that it has for damage is damaged itself."""
+"""Exceptions of SQLite; a UnicodeDecodeError where its message quotes damaged text."""
 
 
 class _Explaining(Protocol):
@@ -22,7 +22,7 @@ class _Explaining(Protocol):
 
 
 def explains_failures(store: C) -> C:
-    """Let every method of a store raise our own errors where SQLite raises its."""
+    """Class decorator: all methods raise QAErrors where SQLite raises its exceptions."""
     for name, method in list(vars(store).items()):
         if isinstance(method, property) and method.fget is not None:
             setattr(store, name, property(_explained(method.fget), doc=method.__doc__))
@@ -50,8 +50,8 @@ def _explained(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def explain_failure(error: Exception, path: Path) -> Exception:
-    """What SQLite or the operating system says, as an error of our own that tells damage from a
-    disk that refuses.
+    """The QAError for an exception of SQLite or the operating system: damage (IndexDamaged), a disk
+    that refuses (DiskError), or another process (IndexBusy).
     """
     if isinstance(error, OSError):
         return DiskError.explain(error, path)
@@ -71,12 +71,12 @@ def explain_failure(error: Exception, path: Path) -> Exception:
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return IndexBusy(f"{path} is being written by another process: try again when it is done")
     if isinstance(error, (sqlite3.DataError, sqlite3.InterfaceError, sqlite3.NotSupportedError)):
-        return error  # what was to be stored is at fault
+        return error  # the value to be stored is at fault
     return report_damage(path, str(error))
 
 
 def _may_be_written(path: Path) -> bool:
-    """Whether the disk and its permissions let this process change the file."""
+    """Whether this process may write the file."""
     return path.is_file() and os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
 
 
@@ -93,8 +93,8 @@ _REFUSALS = {
 
 
 def report_damage(path: Path, what: str) -> IndexDamaged:
-    """The error to raise where something is not what was stored; the next build will look at
-    everything.
+    """The error to raise if something is not what was stored; also makes the next build verify the
+    whole store.
     """
     distrust(path)
     return IndexDamaged(

@@ -1,4 +1,4 @@
-"""A damaged store, or one of an older format -> what is whole of it in a new one, in its place."""
+"""A damaged store, or one of an older format -> a new one in its place, with all intact rows."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,17 +23,17 @@ _SALVAGED_META = (
 
 
 def salvage_rows(path: Path, store: StoreWriter) -> None:
-    """Copy into a new store what is whole of a damaged one, or of one of an older format.
+    """Copy intact rows of a damaged store, or of one of an older format, into a new one.
 
-    That is what it was made with, the articles (in case their files cannot be read now) and the
-    vectors; passages are made again from the texts.
+    These are the settings, the articles (in case their files cannot be read now) and the vectors;
+    passages are made again from the texts.
     """
     old = connect(path)
     old.text_factory = decode_anything
     try:
         for name in ("meta", "articles", "places", "vectors", "sentence_vectors"):
             table = BY_NAME[name]
-            for direction in ("asc", "desc"):  # from either end to where it is damaged
+            for direction in ("asc", "desc"):  # from both ends up to the damage
                 with suppress(*SQLITE_ERRORS, IndexDamaged):
                     for row in _whole_rows(old, table, direction):
                         if name != "meta" or row[0] in _SALVAGED_META:
@@ -57,10 +57,9 @@ def _whole_rows(old: sqlite3.Connection, table: Table, direction: str) -> Iterat
 
 
 def replace_store(store: StoreWriter, path: Path) -> None:
-    """Put all of a store in the place of what is at `path`, in one transaction where that can be
-    opened at all.
+    """Replace the store at `path` by another, in one transaction if it can be opened at all.
 
-    Who reads there goes on seeing what was there before.
+    Readers that have it open continue to see the old content.
     """
     try:
         with closing(sqlite3.connect(path, timeout=30.0)) as target:
@@ -70,7 +69,7 @@ def replace_store(store: StoreWriter, path: Path) -> None:
         explained = explain_failure(error, path)
         if not isinstance(explained, IndexDamaged):
             raise explained from error
-    # No database at all: then nobody reads it either.
+    # It is not a database any more, so nobody can be reading it.
     store._connection.execute("pragma wal_checkpoint(truncate)")
     store._connection.execute("pragma journal_mode = delete")
     store.close()

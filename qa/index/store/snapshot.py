@@ -1,4 +1,4 @@
-"""The store for reading: articles, passages and vectors of one generation, and what is damaged."""
+"""The store, open for reading: articles, passages and vectors of one generation."""
 
 import json
 import os
@@ -49,7 +49,7 @@ _MANY = 500
 
 @explains_failures
 class Store:
-    """A reader's view of the truth: fixed at the moment of opening, whatever a writer does."""
+    """One generation of the store; what a writer commits later is not seen."""
 
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._connection = connection
@@ -59,15 +59,14 @@ class Store:
 
     @classmethod
     def open_snapshot(cls, path: Path) -> Self:
-        """Open for reading; what is read stays as it is at this moment, whatever a writer does.
+        """Open for reading, in a read transaction, so that later commits are not seen.
 
-        Where the folder may not be written, as on a read-only disk, the file is opened as one that
-        nobody writes.
+        In a folder that cannot be written (read-only disk), the file is opened as immutable.
 
         Raises:
             IndexDamaged: the file is not a database that this program wrote.
             IndexMismatch: it was written by another version of the format.
-            DiskError: it may not be read.
+            DiskError: it cannot be read.
         """
         try:
             return cls._open_snapshot(path)
@@ -91,11 +90,11 @@ class Store:
         return store
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def has_table(self, name: str) -> bool:
-        """Whether there is a table; the later ones come with the next build."""
+        """Whether there is a table; older stores lack some until the next build."""
         if name not in self._tables:
             with self._lock:
                 if not has_table(self._connection, name):
@@ -104,13 +103,15 @@ class Store:
         return True
 
     def check_format(self) -> None:
-        """Raise unless the file has the tables that this version reads."""
+        """Raise IndexMismatch or IndexDamaged unless the file has the tables that this version
+        reads.
+        """
         row = self._connection.execute("select value from meta where key = 'format'").fetchone()
         if row is not None and row[0] != str(FORMAT):
             raise IndexMismatch(
                 f"{self.path} has index format {row[0]}, this version reads {FORMAT}: run "
-                "`qa build`, which makes it anew from the articles and keeps what still serves of "
-                "what was encoded"
+                "`qa build`, which makes it again from the articles and keeps the vectors that can "
+                "still be used"
             )
         self.meta  # noqa: B018 raises where it is damaged
 
@@ -119,7 +120,7 @@ class Store:
 
     @property
     def meta(self) -> dict[str, str]:
-        """What the index was made with.
+        """The settings that the index was made with.
 
         Raises:
             IndexDamaged: it is not what was written.
@@ -146,14 +147,11 @@ class Store:
 
     @property
     def salt(self) -> str:
-        """With which the keys of this generation's vectors are made."""
+        """Part of the keys of this generation's vectors; see `PassageText.key`."""
         return self.meta.get("salt", "")
 
     def find_damage(self, progress: Progress | None = None) -> list[str]:
-        """What is not as it was stored, article by article where it is known; empty if all is well.
-
-        Reads everything.
-        """
+        """One sentence for each piece of damage found; empty if all is well. Reads everything."""
         with self._lock:
             return examine_store(self._connection, self.path, lambda: self.meta, progress)
 
@@ -183,7 +181,7 @@ class Store:
         )
 
     def count_vectors(self) -> int:
-        """How many passages' vectors are kept, those no longer needed included."""
+        """Number of stored passage vectors, including those no longer needed."""
         with self._lock:
             return int(self._connection.execute("select count(*) from vectors").fetchone()[0])
 
@@ -374,7 +372,7 @@ class Store:
         return {row[0]: row[1] for row in rows}
 
     def _vector(self, row: Sequence[Any]) -> tuple[Any, bytes]:
-        """What stands first in a row, and the vector that follows with key and checksum."""
+        """The first column of a row, and the vector; columns: any, key, vector, checksum."""
         self._check_row(BY_NAME["vectors"], row[1:])
         return row[0], row[2]
 
@@ -415,7 +413,7 @@ def _read_copies(written: str) -> tuple[dict[str, tuple[str, ...]], dict[str, st
 
 
 def _is_settled(path: Path) -> bool:
-    """Whether nothing is left in the write-ahead log."""
+    """Whether the write-ahead log is empty or missing."""
     try:
         return path.with_name(f"{path.name}-wal").stat().st_size == 0
     except FileNotFoundError:

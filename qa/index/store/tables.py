@@ -1,4 +1,4 @@
-"""The tables of the store: how they are made, and how their rows carry checksums."""
+"""The tables of the store, their checksums, and the encoding of their columns."""
 
 import sqlite3
 from collections.abc import Sequence
@@ -16,34 +16,34 @@ FORMAT = 4
 """Version of the tables below; raised when they change."""
 
 StoreError = sqlite3.OperationalError
-"""What may be raised where the disk is full or fails."""
+"""Raised when the disk is full or fails."""
 
 
 class Table(NamedTuple):
-    """A table whose rows have checksums; another one only has to be listed in `TABLES`."""
+    """A table whose rows have checksums; to add a table, list it in `TABLES`."""
 
     name: str
     columns: str
-    """As SQL has them; the checksum is a further one."""
+    """Definitions in SQL; a column with the checksum is added."""
     key: str
-    """What names a row to a person."""
+    """Column or expression that names a row in messages."""
     large: str = ""
-    """A column that stands last, so that the others are read without it, and has a hash of its own
+    """A large column: the last one, so that the others can be read without it, with its own hash
     among them."""
 
     @property
     def names(self) -> list[str]:
-        """Of the columns that the checksum is made of, in order."""
+        """Names of the columns in the checksum, in order."""
         return [column.split()[0] for column in self.columns.split(", ")]
 
     @property
     def checked(self) -> str:
-        """The checksum that a row should have, in SQL."""
+        """SQL expression for the checksum of a row."""
         return f"row_checksum('{self.name}', {', '.join(self.names)})"
 
     @property
     def schema(self) -> str:
-        """SQL that makes the table."""
+        """SQL that creates the table."""
         large = f", {self.large} text not null" if self.large else ""
         has_rowid = "integer primary key" in self.columns or "primary key" not in self.columns
         rowid = "" if has_rowid else "without rowid, "
@@ -54,15 +54,15 @@ class Table(NamedTuple):
 
     @property
     def beginning(self) -> str:
-        """SQL that makes the table, and notes that it has no rows."""
+        """SQL that creates the table, and its entry in `tables` with no rows."""
         return f"{self.schema}insert into tables values ('{self.name}', 0, 0);\n"
 
     @property
     def triggers(self) -> str:
-        """SQL that keeps the checksum of all its rows while they are written: theirs, combined by
-        exclusive or.
+        """SQL that keeps count and checksum of all rows in `tables` up to date while rows are
+        written; the checksum is the exclusive or of the rows' checksums.
 
-        Temporary, so that rows which another program takes out are missed.
+        The triggers are temporary, so that rows deleted by another program are noticed.
         """
         update = (
             "update tables set count = count {0} 1, checksum = (checksum | {1}) - (checksum & "
@@ -116,7 +116,7 @@ TABLES = (
 )
 BY_NAME = {table.name: table for table in TABLES}
 LATER = ("places",)
-"""Tables that stores made before them lack until the next build."""
+"""Tables that older stores do not have until the next build."""
 SCHEMA = (
     """
 create table tables (name text primary key, count integer not null, checksum integer not null)
@@ -131,7 +131,7 @@ ARTICLE_COLUMNS = "id, title, text, sha256, author, date, url, language, body_st
 
 
 def connect(path: Path, options: str = "") -> sqlite3.Connection:
-    """Open the file; one connection serves all threads of a process, one at a time."""
+    """Open the file; the connection may be used by all threads of a process, one at a time."""
     # `timeout` is in seconds; Store holds a lock.
     name = f"{path.absolute().as_uri()}{options}"
     connection = sqlite3.connect(
@@ -142,7 +142,7 @@ def connect(path: Path, options: str = "") -> sqlite3.Connection:
 
 
 def add_functions(connection: sqlite3.Connection) -> None:
-    """Give a connection the function that computes checksums, for the triggers and inserts."""
+    """Define the SQL function `row_checksum`, which inserts use."""
     connection.create_function("row_checksum", -1, row_checksum, deterministic=True)
 
 
@@ -160,9 +160,9 @@ def read_noted(connection: sqlite3.Connection, name: str) -> tuple[int, int] | N
 
 
 def row_checksum(*values: str | bytes | int | None) -> int:
-    """63 bits of the BLAKE2b hash of a table's name and a row's columns; text counts as its UTF-8.
+    """63 bits of the BLAKE2b hash of a table's name and a row's columns, with text as UTF-8.
 
-    With the name, rows of another table are none of this one, wherever their page has got to.
+    Because of the name, a row that damage has moved to another table is noticed.
     """
     digest = blake2b(digest_size=8)
     for value in values:
@@ -176,7 +176,7 @@ def row_checksum(*values: str | bytes | int | None) -> int:
 
 
 def is_whole(table: Table, row: Sequence[Any]) -> bool:
-    """Whether a row is what was stored: columns, checksum and, where it has one, its large text."""
+    """Whether a row (columns, checksum, large column if any) matches its checksum."""
     count = len(table.names)
     if row_checksum(table.name, *row[:count]) != row[count]:
         return False
@@ -184,20 +184,18 @@ def is_whole(table: Table, row: Sequence[Any]) -> bool:
 
 
 def hash_text(text: object) -> str:
-    """The sha256 that an article has of its text."""
+    """sha256 of a text in UTF-8, as `Article.sha256`."""
     data = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else b""
     return sha256(data).hexdigest()
 
 
 def decode_anything(data: bytes) -> str:
-    """Bytes that may be no text any more, such that they give the same bytes again."""
+    """Decode bytes that may be damaged UTF-8, such that they can be encoded back."""
     return data.decode("utf-8", "surrogateescape")
 
 
 def insert_into(name: str, source: str, verb: str = "insert") -> str:
-    """SQL that puts rows into a table with their checksums; `source` selects columns of the table's
-    names.
-    """
+    """SQL that inserts rows with checksums; `source` selects columns with the table's names."""
     table = BY_NAME[name]
     large = f", {table.large}" if table.large else ""
     columns = ", ".join(table.names)
@@ -209,23 +207,23 @@ def insert_into(name: str, source: str, verb: str = "insert") -> str:
 
 
 def from_half(blob: bytes) -> Vectors:
-    """A vector as it is kept, in float16 bytes -> float32 (dim,)."""
+    """Bytes of float16 numbers, as stored -> float32 (n,)."""
     return np.frombuffer(blob, dtype=np.float16).astype(np.float32)
 
 
 def to_half(vectors: Vectors) -> bytes:
-    """One vector or more as they are kept."""
+    """Vectors as bytes of float16 numbers, as stored."""
     return vectors.astype(np.float16).tobytes()
 
 
 def pack_sentences(sentences: Sequence[Sentence]) -> bytes:
-    """Four 32-bit little-endian numbers a sentence: start, end, paragraph, kind."""
+    """Sentences as bytes: four 32-bit little-endian numbers each: start, end, paragraph, kind."""
     flat = [n for s in sentences for n in (s.start, s.end, s.paragraph, _KINDS.index(s.kind))]
     return np.array(flat, dtype="<u4").tobytes()
 
 
 def unpack_sentences(blob: bytes) -> tuple[Sentence, ...]:
-    """What `pack_sentences` has written."""
+    """Read what `pack_sentences` wrote."""
     rows = np.frombuffer(blob, dtype="<u4").reshape(-1, 4).tolist()
     return tuple(
         Sentence(start, end, paragraph, _KINDS[kind]) for start, end, paragraph, kind in rows

@@ -1,28 +1,26 @@
-"""Whether anything but this program has touched the store's file since all was well with it."""
+"""Whether the store's file is unchanged since it was last known to be intact."""
 
 from contextlib import suppress
 from pathlib import Path
 
 TRUSTED_FILE = "trusted"
-"""Beside the store: how the file was when all was well with it."""
+"""File beside the store, with the stamp that it had when it was intact."""
 
 
 def trust(path: Path) -> None:
-    """Note that all is well with the file as it is now."""
+    """Record that the file is intact as it is now."""
     with suppress(OSError):
         path.with_name(TRUSTED_FILE).write_text(_stamp(path))
 
 
 def distrust(path: Path) -> None:
-    """Forget what `trust` has noted."""
+    """Remove the record."""
     with suppress(OSError):
         path.with_name(TRUSTED_FILE).unlink(missing_ok=True)
 
 
 def is_trusted(path: Path) -> bool:
-    """Whether the file is as it was when `trust` was called; then reading all of it can be
-    spared.
-    """
+    """Whether the file has the stamp that `trust` recorded, so that it need not be verified."""
     try:
         return path.with_name(TRUSTED_FILE).read_text() == _stamp(path)
     except (OSError, ValueError):
@@ -30,9 +28,7 @@ def is_trusted(path: Path) -> bool:
 
 
 def _stamp(path: Path) -> str:
-    """Size, times and inode of the file and of its log; the time at which an inode changed cannot
-    be set back.
-    """
+    """Size, mtime, ctime and inode of the file and its log; programs cannot set back ctime."""
     stamps = []
     for part in (path, path.with_name(f"{path.name}-wal")):
         try:

@@ -1,4 +1,4 @@
-"""The store for writing: what a build stages, encodes and publishes in one transaction."""
+"""The store, open for writing: a build stages articles, stores vectors, publishes at the end."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -36,12 +36,12 @@ create temp table queue (
 ) without rowid;
 create temp table needed (key blob primary key) without rowid;
 """
-"""What a build gathers on its way, on the disk for want of memory, and gone with its connection."""
+"""Temporary tables for a build's intermediate results; on disk, removed with the connection."""
 
 
 @explains_failures
 class StoreWriter(Store):
-    """The one connection that may change the store; it reads what it has written, too."""
+    """The only connection that writes to the store; it also sees what it has not published yet."""
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -76,8 +76,7 @@ class StoreWriter(Store):
 
     def begin(self) -> None:
         """Start the transaction of a build; nothing of it is seen by others before `publish`."""
-        # Set here, since it cannot change inside a transaction: `publish` returns when the build is
-        # on the disk.
+        # So that `publish` returns when the build is on disk; cannot be set in a transaction.
         self._connection.execute("pragma synchronous = full")
         self._connection.execute("begin immediate")
 
@@ -86,17 +85,17 @@ class StoreWriter(Store):
         self._connection.execute("commit")
 
     def rollback(self) -> None:
-        """Undo all since `begin`."""
+        """Undo all changes since `begin`."""
         if self._connection.in_transaction:
             self._connection.execute("rollback")
 
     def write_meta(self, values: Mapping[str, str]) -> None:
-        """Record what the index was made with."""
+        """Record settings that the index was made with."""
         insert = insert_into("meta", "select ?1 as key, ?2 as value", "insert or replace")
         self._connection.executemany(insert, values.items())
 
     def stage_article(self, article: Article, file_sha256: str) -> None:
-        """Set an article aside until `put_staged`."""
+        """Keep an article in a temporary table until `put_staged`."""
         self._connection.execute(
             f"insert into staged_articles ({ARTICLE_COLUMNS}, file_sha256) values (?, ?, ?, ?, "
             "?, ?, ?, ?, ?, ?)",
@@ -122,7 +121,7 @@ class StoreWriter(Store):
             )
 
     def staged_articles(self) -> Iterator[Article]:
-        """The articles set aside, as they came, one in memory at a time."""
+        """The staged articles, in order of staging, one in memory at a time."""
         rows = self._connection.execute(
             "select rowid from staged_articles order by rowid"
         ).fetchall()
@@ -134,27 +133,27 @@ class StoreWriter(Store):
             yield to_article(values, to_origin(place, file_sha256) if place else None)
 
     def stage_passages(self, article_id: str, passages: Sequence[tuple[Passage, bytes]]) -> None:
-        """Set the passages of a staged article aside, with the keys of their vectors."""
+        """Stage the passages of a staged article, with the keys of their vectors."""
         self._connection.executemany(
             "insert into staged_passages values (?, ?, ?, ?, ?)",
             ((article_id, p.start, p.end, pack_sentences(p.sentences), key) for p, key in passages),
         )
 
     def put_row(self, name: str, values: Sequence[Any]) -> None:
-        """Write one row of a table as it is, unless there is one of its key."""
+        """Insert a row as it is, unless there is one with the same key."""
         table = BY_NAME[name]
         names = [*table.names, *([table.large] if table.large else [])]
         source = "select " + ", ".join(f"?{n} as {name}" for n, name in enumerate(names, start=1))
         self._connection.execute(insert_into(name, source, "insert or ignore"), values)
 
     def unstage_article(self, article_id: str) -> None:
-        """Forget what was set aside of one article."""
+        """Remove a staged article and its passages."""
         self._connection.execute("delete from staged_passages where article_id = ?", (article_id,))
         self._connection.execute("delete from staged_places where article_id = ?", (article_id,))
         self._connection.execute("delete from staged_articles where id = ?", (article_id,))
 
     def put_staged(self) -> None:
-        """Write what was set aside, in place of any earlier version."""
+        """Write staged articles and passages, in place of earlier versions."""
         for table, article_id in (
             ("passages", "article_id"),
             ("places", "article_id"),
@@ -172,21 +171,21 @@ class StoreWriter(Store):
         self._connection.execute(insert_into("passages", staged), (last,))
 
     def remove_article(self, article_id: str) -> None:
-        """Take one article and its passages out."""
+        """Remove an article and its passages."""
         self._connection.execute("delete from passages where article_id = ?", (article_id,))
         self._connection.execute("delete from places where article_id = ?", (article_id,))
         self._connection.execute("delete from articles where id = ?", (article_id,))
         self._connection.execute("delete from files where id = ?", (article_id,))
 
     def put_vectors(self, vectors: Mapping[bytes, Vectors]) -> None:
-        """Keep vectors by their passages' keys, at half precision and at once, even if the build is
-        never published.
+        """Store vectors by their passages' keys, at half precision; committed at once, even if the
+        build is never published.
 
         Each is float32 (1 + sentences, dim): the passage's own, then those of its sentences.
         """
         rows = [(key, to_half(of_passage[0])) for key, of_passage in vectors.items()]
         parts = [(key, to_half(of_passage[1:])) for key, of_passage in vectors.items()]
-        # NORMAL survives a killed process, and what a power cut takes here is encoded again.
+        # NORMAL is safe when a process is killed; what a power cut destroys is encoded again.
         self._connection.execute("pragma synchronous = normal")
         self._connection.execute("begin immediate")
         for table, column, values in (
@@ -198,7 +197,7 @@ class StoreWriter(Store):
         self._connection.execute("commit")
 
     def keep_vectors(self, needed: Iterable[bytes]) -> None:
-        """Forget all other vectors."""
+        """Remove all other vectors."""
         self._connection.executemany(
             "insert or ignore into needed values (?)", ((key,) for key in needed)
         )
@@ -209,8 +208,8 @@ class StoreWriter(Store):
         self._connection.execute("delete from needed")
 
     def queue_texts(self, texts: Mapping[bytes, PassageText], tokens: Iterable[int]) -> None:
-        """Note texts by the keys of their vectors, with how many tokens they have, to be encoded
-        where there are no vectors yet.
+        """Queue texts, by the keys of their vectors and with their numbers of tokens, unless their
+        vectors are stored.
         """
         self._connection.executemany(
             "insert or ignore into queue select ?1, ?2, ?3, ?4 where not exists (select 1 from "
@@ -222,15 +221,13 @@ class StoreWriter(Store):
         )
 
     def count_queued(self) -> tuple[int, int]:
-        """How many texts are to be encoded, and how many tokens they have."""
+        """Number of queued texts, and of their tokens."""
         query = "select count(*), coalesce(-sum(shortness), 0) from queue"
         texts, tokens = self._connection.execute(query).fetchone()
         return int(texts), int(tokens)
 
     def queued_texts(self, at_once: int) -> Iterator[tuple[int, dict[bytes, PassageText]]]:
-        """Texts to be encoded by key, so many at once, with how many tokens they have together; the
-        longest first.
-        """
+        """(tokens, key -> text) of at most `at_once` queued texts at a time, the longest first."""
         query = (
             "select shortness, key, text, spans from queue where (shortness, key) > (?, ?) "
             "order by shortness, key limit ?"
@@ -242,25 +239,21 @@ class StoreWriter(Store):
             last = rows[-1][:2]
 
     def readers(self) -> dict[str, tuple[str, str]]:
-        """Article id -> format and reader, of those that are not plain text."""
+        """Article id -> format and reader, of articles that are not plain text."""
         query = "select article_id, format, reader from places"
         return {row[0]: row[1:] for row in self._connection.execute(query).fetchall()}
 
     def sources(self) -> dict[str, tuple[str, str, str, str | None]]:
-        """Article id -> id, sha256 of its file, sha256 of its text, stamp of its file or None where
-        it is not known.
-        """
+        """Article id -> (id, sha256 of its file, sha256 of its text, stamp of its file or None)."""
         query = """
             select a.id, a.file_sha256, a.sha256, f.stamp
             from articles a left join files f on f.id = a.id and f.sha256 = a.file_sha256
         """
-        # Rows as they come: making something of each would cost more than reading them.
+        # Plain rows: converting each would take longer than reading it.
         return {row[0]: row for row in self._connection.execute(query).fetchall()}
 
     def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
-        """Note stamp and sha256 of files that were read; true whether the build is published or
-        not.
-        """
+        """Record stamp and sha256 of files that were read; committed at once."""
         if noted:
             self._connection.execute("pragma synchronous = normal")
             self._connection.execute("begin immediate")
