@@ -2,8 +2,8 @@
 
     pipeline.add_component("answerer", QuoteAnswerer("index"))
 
-Haystack itself reports what its pipelines consist of, unless HAYSTACK_TELEMETRY_ENABLED is "False"
-before it is imported; this module tells it nothing.
+Haystack itself sends telemetry about pipelines, unless HAYSTACK_TELEMETRY_ENABLED is "False" when
+it is imported; this module sends nothing.
 """
 
 from typing import Any
@@ -41,7 +41,7 @@ class PassageRetriever:
         self._retriever = self._retriever or Retriever.load(str(self.index))
 
     def to_dict(self) -> dict[str, Any]:
-        """For Haystack, which writes pipelines to YAML."""
+        """Called by Haystack to write a pipeline to YAML."""
         values = {"index": _name(self.index), "top_k": self.top_k}
         return default_to_dict(self, **values)  # type: ignore[no-any-return]
 

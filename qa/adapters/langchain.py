@@ -2,7 +2,7 @@
 
 QuoteRetriever(source=Answerer(Retriever.load("index"))).invoke("What was the meeting about?")
 
-`ainvoke` runs in a thread, and callbacks are told, as LangChain does it for every retriever.
+As with every LangChain retriever, `ainvoke` runs in a thread, and callbacks are called.
 """
 
 from qa.adapters.metadata import describe, extra_missing, identify, shown_quotes
@@ -29,7 +29,7 @@ class QuoteRetriever(BaseRetriever):
 
     source: Answerer | Retriever
     k: int | None = None
-    """At most so many documents; the source's own number unless given (ten passages)."""
+    """Number of documents at most; by default that of the source (ten passages)."""
     where: Where = EVERYWHERE
     """Which articles count."""
 

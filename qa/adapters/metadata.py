@@ -1,4 +1,4 @@
-"""Quotes and hits -> flat metadata, as documents of other libraries carry it."""
+"""Quotes and hits -> flat metadata for documents of other libraries."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -9,13 +9,13 @@ from qa.types import PRESENTED, Answer, Hit, Quote
 
 _LEFT_OUT = {"text", "also_in"}
 READABLE = ("title", "author", "date", "page", "section")
-"""What a language model may be told of a source; the rest is for programs."""
+"""Metadata that a language model is shown; the rest is for programs."""
 
 
 def describe(found: Quote | Hit) -> dict[str, Any]:
-    """What is known of a quote or a hit, without its text, as plain values by name: those of its
-    article, offsets in the article's text, score; `answer_start` and `answer_end` where a reader
-    found the words that answer, and page and section where the file has them.
+    """Properties of a quote or hit without its text, as plain values: those of its article, offsets
+    in the article's text, score; `answer_start` and `answer_end` if a reader found the answering
+    words; page and section if the file has them.
     """
     value = quote_to_json(found) if isinstance(found, Quote) else hit_to_json(found)
     return dict(_flatten(value))
@@ -33,19 +33,15 @@ def _flatten(value: QuoteJson | HitJson) -> Iterator[tuple[str, Any]]:
 
 
 def identify(metadata: Mapping[str, Any]) -> str:
-    """An id of its own for each place: the article's, and its characters as RFC 5147 counts
-    them.
-    """
+    """An id for a quote or hit: the article's, with the range of characters as in RFC 5147."""
     return f"{metadata['id']}#char={metadata['start']},{metadata['end']}"
 
 
 def shown_quotes(answer: Answer) -> tuple[Quote, ...]:
-    """The quotes that are given as the answer: none where the articles do not answer, or where
-    nothing was asked of them.
-    """
+    """The quotes shown as an answer; none if the question is not answered, or was no question."""
     return answer.quotes if answer.status in PRESENTED else ()
 
 
 def extra_missing(extra: str) -> ExtraMissing:
-    """That a library is not installed, and how it is."""
+    """The error for a library that is not installed."""
     return ExtraMissing(f"{extra} is not installed: run `pip install 'article-qa[{extra}]'`")

@@ -32,8 +32,8 @@ _REAL = {"confidence", "score", "exact", "f1"}
 
 
 def to_rows(values: Iterable[Value]) -> Iterator[Row]:
-    """Rows with the same columns for all values of a kind; a column that only files with pages or
-    headings fill stands in their rows alone.
+    """Rows with the same columns for all values of a type; only rows of files with pages or
+    headings have columns for these.
     """
     for number, value in enumerate(values, start=1):
         if isinstance(value, Answer):
@@ -45,7 +45,7 @@ def to_rows(values: Iterable[Value]) -> Iterator[Row]:
 
 
 def to_pandas(values: Iterable[Value]) -> "pandas.DataFrame":
-    """A data frame; whole numbers that may be missing are `Int64`, so that they still slice.
+    """A data frame; integers that may be missing are `Int64`, so that they can be used as offsets.
 
     Raises:
         ExtraMissing: pandas is not installed.
@@ -61,7 +61,7 @@ def to_pandas(values: Iterable[Value]) -> "pandas.DataFrame":
 
 
 def to_arrow(values: Iterable[Value]) -> "pyarrow.Table":
-    """A table; a column's type does not depend on which of its values are missing.
+    """An Arrow table; the type of a column does not depend on which values are missing.
 
     Raises:
         ExtraMissing: pyarrow is not installed.
@@ -92,8 +92,8 @@ def _answer_rows(answer: Answer) -> Iterator[Row]:
 
 def _place_row(found: Quote | Hit, rank: int) -> Row:
     text = found.text if isinstance(found, Quote) else found.passage.text
-    told: Row = {"rank": rank, "text": text, **describe(found)}
-    return {name: told[name] for name in _OF_PLACE if name in told} | told
+    row: Row = {"rank": rank, "text": text, **describe(found)}
+    return {name: row[name] for name in _OF_PLACE if name in row} | row
 
 
 def _outcome_row(outcome: Outcome) -> Row:

@@ -24,10 +24,10 @@ from qa.cli.shell import (
     print_rendered,
     read_thresholds,
     reader_option,
+    report_errors,
     show_progress,
-    tell,
-    tell_errors,
     where_options,
+    write_line,
 )
 from qa.errors import DiskError, QAError
 
@@ -43,9 +43,8 @@ if TYPE_CHECKING:
 def main() -> None:
     """Ask questions of your articles and get their own words back, with the exact place."""
     for stream in (sys.stdout, sys.stderr):
-        if hasattr(
-            stream, "reconfigure"
-        ):  # a terminal that cannot show a character shows its code instead of failing
+        # A terminal that cannot show a character shows its code, instead of failing.
+        if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
     if hasattr(sys.stdin, "reconfigure"):
         sys.stdin.reconfigure(errors="replace")
@@ -87,7 +86,7 @@ def main() -> None:
     "--as-written", is_flag=True, help="Search for the question alone, whatever came before."
 )
 @json_option
-@tell_errors
+@report_errors
 @where_options
 def ask(
     question: str | None,
@@ -156,9 +155,9 @@ def ask(
 @reader_option
 @no_reader_option
 @json_option
-@tell_errors
+@report_errors
 def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None:
-    r"""Ask one question after the other; each may lean on those before.
+    r"""Ask one question after the other; each may refer to those before.
 
     \b
     /new             forget what was asked so far
@@ -186,7 +185,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
             try:
                 answer = answerer.answer(line.removeprefix("/plain "), turns, as_written=plain)
             except QAError as error:
-                tell(f"Error: {error}", err=True)
+                write_line(f"Error: {error}", err=True)
                 continue
             turns.append(Turn.from_answer(answer))
             _print_answer(answer, as_json=as_json, indent=None)
@@ -206,7 +205,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
     help="How many.",
 )
 @json_option
-@tell_errors
+@report_errors
 @where_options
 def search(
     query: str | None,
@@ -254,7 +253,7 @@ def search(
 @click.option("--after", default="", metavar="ID", help="Only those that come after this one.")
 @click.option("--limit", type=click.IntRange(1), help="At most so many.")
 @json_option
-@tell_errors
+@report_errors
 def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> None:
     r"""List the articles in the index, in order of their ids.
 
@@ -273,7 +272,7 @@ def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> No
         print_json({"articles": [render.article_to_json(article) for article in articles]})
     else:
         for article in articles:
-            tell(article.id, article.title, article.author or "", article.date or "")
+            write_line(article.id, article.title, article.author or "", article.date or "")
 
 
 @main.command()
@@ -302,7 +301,7 @@ def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> No
 @click.option(
     "--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol)."
 )
-@tell_errors
+@report_errors
 def serve(
     articles: Path,
     index: Path | str,
@@ -349,7 +348,7 @@ def serve(
 @index_option
 @reader_option
 @no_reader_option
-@tell_errors
+@report_errors
 def mcp(articles: Path, index: Path | str, reader: str, no_reader: bool) -> None:
     r"""Answer an assistant that starts this command (Model Context Protocol, over standard input
     and output). Quotes come with links to the addresses or the files of their articles.
@@ -376,7 +375,7 @@ def mcp(articles: Path, index: Path | str, reader: str, no_reader: bool) -> None
 
 @main.command()
 @click.argument("of", type=click.Choice(["answer", "search"]), default="answer")
-@tell_errors
+@report_errors
 def schema(of: "SchemaOf") -> None:
     r"""Print the JSON Schema of what `qa ask --json` prints, or with "search" `qa search --json`.
 
@@ -414,7 +413,7 @@ def schema(of: "SchemaOf") -> None:
 @reader_option
 @no_reader_option
 @json_option
-@tell_errors
+@report_errors
 def evaluate(
     dataset: Path,
     sample: int | None,
@@ -458,7 +457,7 @@ def _read_line(prompt: str) -> str | None:
     if sys.stdin is None:  # closed from the start
         return None
     try:
-        # The prompt is for people; input that comes from a file or another program gets none.
+        # No prompt if the input comes from a file or another program.
         return input(prompt if sys.stdin.isatty() else "").strip()
     except EOFError:
         return None

@@ -10,9 +10,9 @@ from qa.cli.shell import (
     index_option,
     json_option,
     password_option,
+    report_errors,
     show_progress,
-    tell,
-    tell_errors,
+    write_line,
 )
 from qa.errors import ArticleError, SettingError
 
@@ -44,7 +44,7 @@ def _check_sources(
 @index_option
 @password_option
 @json_option
-@tell_errors
+@report_errors
 def add(
     paths: tuple[str, ...],
     feeds: tuple[str, ...],
@@ -80,7 +80,7 @@ def add(
         errors += more
     if errors and not added:
         for problem in errors[:-1]:
-            tell(str(problem), err=True)
+            write_line(str(problem), err=True)
         raise errors[-1]
     finish(run_build(articles, index, password=password), errors, as_json=as_json)
 
@@ -116,7 +116,7 @@ def _add_address(
         errors.append(name_address(address, error))
     else:
         added.append(placed.id)
-        tell(f"{address}: {placed.change}, as {placed.id}", err=True)
+        write_line(f"{address}: {placed.change}, as {placed.id}", err=True)
 
 
 @click.command()
@@ -124,7 +124,7 @@ def _add_address(
 @articles_option
 @index_option
 @json_option
-@tell_errors
+@report_errors
 def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_json: bool) -> None:
     r"""Take articles, named as `qa list` does, out of the index.
 
@@ -142,7 +142,7 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_j
         find_article(articles, article_id)  # all or none
     removed = find_removed(articles, index)
     for article_id in dict.fromkeys(article_ids):
-        tell(f"moved to {move_out(articles, article_id, removed)}", err=True)
+        write_line(f"moved to {move_out(articles, article_id, removed)}", err=True)
     finish(run_build(articles, index, allow_empty=True), as_json=as_json)
 
 

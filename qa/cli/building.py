@@ -1,4 +1,4 @@
-"""What the commands that end in a build share: running it, and telling what came of it."""
+"""What the commands that end in a build share: running it, and printing its report."""
 
 import sys
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from qa.cli.shell import print_json, show_progress, tell
+from qa.cli.shell import print_json, show_progress, write_line
 from qa.errors import ArticleError, ExtraMissing
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def run_build(
     workers: str | None = None,
     password: str | None = None,
 ) -> "BuildReport":
-    """Build the index, with a bar that shows how far it is."""
+    """Build the index with a progress bar."""
     from qa.index.locate import build_index
     from qa.reader import identify_bundled
 
@@ -79,15 +79,15 @@ def print_report(report: "BuildReport", errors: list[ArticleError], *, as_json: 
             "removed"
         )
         counts += f", {len(report.unchanged)} unchanged"
-        tell(f"{counts}; {report.passages} passages, generation {report.generation}")
+        write_line(f"{counts}; {report.passages} passages, generation {report.generation}")
     if report.mended:
-        tell(f"mended the index: {'; '.join(report.mended[:3])}", err=True)
+        write_line(f"mended the index: {'; '.join(report.mended[:3])}", err=True)
     for article_id, owner in report.folded:
-        tell(f"folded: {article_id} has the same text as {owner}", err=True)
+        write_line(f"folded: {article_id} has the same text as {owner}", err=True)
     for warning in report.warnings:
-        tell(f"note: {warning}", err=True)
+        write_line(f"note: {warning}", err=True)
     for error in errors:
-        tell(f"left out: {error}", err=True)
+        write_line(f"left out: {error}", err=True)
 
 
 def follow_feeds(articles: Path) -> list[ArticleError]:
@@ -121,5 +121,5 @@ def add_from_feed(articles: Path, address: str) -> tuple[list[str], list[Article
             report = add_feed(articles, address, progress=progress)
     except FetchError as error:
         return [], [name_address(address, error)]
-    tell(f"{address}: {len(report.added)} new, {report.known} fetched before", err=True)
+    write_line(f"{address}: {len(report.added)} new, {report.known} fetched before", err=True)
     return report.added, report.errors

@@ -14,9 +14,9 @@ from qa.cli.shell import (
     json_option,
     password_option,
     print_json,
+    report_errors,
     show_progress,
-    tell,
-    tell_errors,
+    write_line,
 )
 from qa.errors import QAError
 
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 @offline_option
 @click.option("--watch", is_flag=True, help="Go on, and build again whenever an article changes.")
 @json_option
-@tell_errors
+@report_errors
 def build(
     articles: Path,
     index: Path | str,
@@ -79,7 +79,7 @@ def build(
 @click.command()
 @index_option
 @json_option
-@tell_errors
+@report_errors
 def info(index: Path | str, as_json: bool) -> None:
     r"""Print the index's sizes, counts, generation and models.
 
@@ -94,14 +94,14 @@ def info(index: Path | str, as_json: bool) -> None:
         print_json(described)
     else:
         for name, value in described.items():
-            tell(f"{name.replace('_', ' '):<20}{value}")
+            write_line(f"{name.replace('_', ' '):<20}{value}")
 
 
 @click.command()
 @articles_option
 @index_option
 @json_option
-@tell_errors
+@report_errors
 def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
     r"""Check all of the index; say what is wrong and what to do, and exit 1 if anything is.
 
@@ -118,9 +118,9 @@ def doctor(articles: Path, index: Path | str, as_json: bool) -> None:
     else:
         for finding in findings:
             mark = "ok   " if finding.is_ok else "WRONG"
-            tell(f"{mark} {finding.check}: {finding.detail}")
+            write_line(f"{mark} {finding.check}: {finding.detail}")
             if finding.remedy:
-                tell(f"      {finding.remedy}")
+                write_line(f"      {finding.remedy}")
     if not all(finding.is_ok for finding in findings):
         sys.exit(1)
 
@@ -142,7 +142,7 @@ def _check_reader() -> "Finding":
 @click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
 @index_option
 @json_option
-@tell_errors
+@report_errors
 def verify(file: Path, index: Path | str, as_json: bool) -> None:
     r"""Check the quotes in FILE, saved answers or a saved conversation, against the articles.
 
@@ -161,7 +161,7 @@ def verify(file: Path, index: Path | str, as_json: bool) -> None:
         print_json({"quotes": [verdict.to_json() for verdict in verdicts]})
     else:
         for verdict in verdicts:
-            tell(verdict.to_line())
+            write_line(verdict.to_line())
     if not all(verdict.status == "ok" for verdict in verdicts):
         sys.exit(1)
 
@@ -170,7 +170,7 @@ def verify(file: Path, index: Path | str, as_json: bool) -> None:
 @click.option("--from", "source", required=True, type=Location(), help="Folder of an index.")
 @click.option("--to", "target", required=True, type=Location(), help="URI of a shared one.")
 @json_option
-@tell_errors
+@report_errors
 def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
     r"""Copy an index to storage that machines share, without encoding anything.
 
@@ -185,12 +185,12 @@ def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
     if as_json:
         print_json({"index": str(target), "generation": generation})
     else:
-        tell(f"copied to {target}, generation {generation}")
+        write_line(f"copied to {target}, generation {generation}")
 
 
 @click.command()
 @json_option
-@tell_errors
+@report_errors
 def formats(as_json: bool) -> None:
     r"""List the kinds of files that are read as articles, and what an extra would add.
 
@@ -213,10 +213,10 @@ def formats(as_json: bool) -> None:
         ]
         print_json({"formats": [plain, *others]})
         return
-    tell(f"{'text':<16}{' '.join(PLAIN_SUFFIXES)}")
+    write_line(f"{'text':<16}{' '.join(PLAIN_SUFFIXES)}")
     for form in FORMATS:
         missing = f'  needs pip install "article-qa[{form.extra}]"'
-        tell(
+        write_line(
             f"{form.name:<16}{' '.join(form.suffixes):<22}" + ("" if form.is_available else missing)
         )
 
@@ -235,4 +235,4 @@ def _build_on_changes(
             report = run_build(articles, index, allow_empty=allow_empty)
             print_report(report, list(report.errors), as_json=as_json)
         except QAError as error:  # half a change: the next one may complete it
-            tell(f"Error: {error}", err=True)
+            write_line(f"Error: {error}", err=True)

@@ -1,5 +1,5 @@
-"""A file of questions -> one line of JSON for each, to stdout or to a file that a later run goes on
-with.
+"""A file of questions -> one line of JSON for each, on stdout or in a file that a later run
+continues.
 """
 
 import json
@@ -44,13 +44,13 @@ def print_many(
     *,
     key: Literal["question", "query"],
 ) -> None:
-    """Ask all that is in a file and write what comes, line by line.
+    """Ask the questions in a file, and write each answer as a line of JSON.
 
     Args:
         path: one question a line; empty lines are left out.
         output: None for stdout.
-        ask: gives a JSON value for each question, in order.
-        key: where a value has its question.
+        ask: returns a JSON value for each question, in order.
+        key: the name under which a value has its question.
 
     Raises:
         QuestionError: a line has no words.
@@ -83,8 +83,11 @@ def read_questions(path: Path) -> list[str]:
 
 
 def mend_output(path: Path, questions: Sequence[str], key: str) -> int:
-    """How many questions an output answers already; a last line that a kill left half written is
-    cut off.
+    """Number of questions that an output file has answers to; an incomplete last line, as a kill
+    may leave it, is removed.
+
+    Raises:
+        SavedError: it has something other than answers to the first of these questions.
     """
     name = show_name(str(path))
     with explaining(path):

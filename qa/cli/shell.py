@@ -1,4 +1,4 @@
-"""What all commands share: options, errors as one line, progress bars, JSON."""
+"""What all commands share: options, errors as one line, progress bars, output."""
 
 import json
 import os
@@ -36,7 +36,7 @@ articles_option = click.option(
 
 
 class Location(click.Path):
-    """A folder, as a path, or the URI of storage that machines share, as it was typed."""
+    """An option's type: a folder, as a Path, or the URI of a shared index, as a string."""
 
     name = "location"
 
@@ -44,7 +44,7 @@ class Location(click.Path):
         super().__init__(path_type=Path, file_okay=False)
 
     def convert(self, value: Any, param: Any, ctx: Any) -> Any:
-        """As click asks for it."""
+        """Called by click."""
         if isinstance(value, str) and "://" in value:
             return value
         return super().convert(value, param, ctx)
@@ -101,7 +101,7 @@ _WHERE = (
 
 
 def where_options(command: Callable[..., R]) -> Callable[..., R]:
-    """Options that say which articles are asked, given to the command as one `where`."""
+    """Decorator: add the options that choose articles, passed to the command as one `where`."""
 
     @wraps(command)
     def chosen(
@@ -127,7 +127,7 @@ def where_options(command: Callable[..., R]) -> Callable[..., R]:
 def read_thresholds(
     context: click.Context, parameter: click.Parameter, value: str | None
 ) -> tuple[float | None, float] | None:
-    """The option `--threshold`: one bound, or both with a comma between; None where not given."""
+    """Read `--threshold`: one bound, or two with a comma; None if it is not given."""
     if value is None:
         return None
     try:
@@ -145,29 +145,29 @@ def read_thresholds(
     return (bounds[0] if len(bounds) == 2 else None), bounds[-1]
 
 
-def tell_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Turn errors raised on purpose into one line on stderr and exit code 1."""
+def report_errors(command: Callable[P, R]) -> Callable[P, R]:
+    """Decorator: print a QAError as one line on stderr, and exit with code 1."""
 
     @wraps(command)
-    def told(*args: P.args, **kwargs: P.kwargs) -> R:
+    def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
         try:
             _heed_interrupts()
             return command(*args, **kwargs)
         except QAError as error:
             raise click.ClickException(_one_line(str(error))) from None
         except BaseException as error:
-            # A library that is interrupted while it is imported makes any error of it.
+            # A library that is interrupted while it is imported may raise any exception.
             if not isinstance(error, KeyboardInterrupt) and not _interrupted.is_set():
                 raise
-            # Not by `tell`, which loads what may just have been stopped while it was loading.
+            # Not by `write_line`, which imports modules whose import may have been interrupted.
             _write(
                 "stopped; what was done is kept, and the same command goes on from there", err=True
             )
             sys.exit(130)
 
-    # Docstrings are raw, so click's mark for lines to be kept stands in them as two characters.
-    told.__doc__ = (command.__doc__ or "").replace("\\b\n", "\b\n")
-    return told
+    # In raw docstrings, click's mark for lines to be kept is two characters.
+    reporting.__doc__ = (command.__doc__ or "").replace("\\b\n", "\b\n")
+    return reporting
 
 
 _interrupted = threading.Event()
@@ -180,7 +180,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def _heed_interrupts() -> None:
-    """Let Ctrl-C be told by `tell_errors` from now on; see `qa.__main__`."""
+    """Let `report_errors` handle Ctrl-C from now on; see `qa.__main__`."""
     if (
         threading.current_thread() is threading.main_thread()
         and signal.getsignal(signal.SIGINT) is signal.SIG_DFL
@@ -189,16 +189,14 @@ def _heed_interrupts() -> None:
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Whether a person sees what is written to a stream; it is None where it was closed from the
-    start.
-    """
+    """Whether a stream is a terminal; it is None if it was closed when the program started."""
     return stream is not None and stream.isatty()
 
 
 @contextmanager
 def show_progress() -> Iterator["Progress"]:
-    """A bar on stderr with rate and time left, one for each kind of work, with the file's name
-    where one is told; none where stderr is no terminal.
+    """A progress bar on stderr for each kind of work, with rate, time left and the file's name;
+    nothing if stderr is not a terminal.
     """
     from tqdm import tqdm
 
@@ -231,22 +229,20 @@ def show_progress() -> Iterator["Progress"]:
             bar.close()
 
 
-def tell(*parts: str, err: bool = False) -> None:
-    """Print one line, its parts with tabs between; nothing in them can forge a line or command a
-    terminal.
+def write_line(*parts: str, err: bool = False) -> None:
+    """Print one line, with tabs between its parts; line breaks and control characters in them are
+    shown as symbols.
     """
     _write("\t".join(map(_one_line, parts)), err=err)
 
 
 def print_rendered(text: str) -> None:
-    """Print what `qa.render` made for a terminal."""
+    """Print text that `qa.render` made for a terminal."""
     _write(text)
 
 
 def print_json(value: object, *, indent: int | None = 2) -> None:
-    """Print a value as JSON on stdout, controls and what turns the direction of text by their
-    numbers.
-    """
+    """Print a value as JSON on stdout, with control and bidirectional characters escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     _write(_UNSAFE.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
@@ -254,15 +250,15 @@ def print_json(value: object, *, indent: int | None = 2) -> None:
 def _write(text: str, *, err: bool = False) -> None:
     stream = sys.stderr if err else sys.stdout
     if stream is None:
-        if err:  # then there is nobody to tell
+        if err:  # nobody can read it
             return
         raise DiskError("standard output is closed: let it go to a file or a terminal")
     try:
         click.echo(text, err=err)
     except BrokenPipeError:
-        raise  # whoever read has enough: click ends without a word
+        raise  # the reader of a pipe has closed it: click exits silently
     except OSError as error:
-        # What is left in the stream must not fail again when the program ends.
+        # Buffered output must not fail again when the program ends.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise DiskError.explain(error, "standard error" if err else "standard output") from error
 

@@ -23,13 +23,14 @@ from qa.errors import DataSetError
 from qa.types import Article, Passage, Quote, Sentence, Span, Turn
 
 Part: TypeAlias = Literal["train", "choose", "report"]
-"""What an article's questions are for: to train on, to fit and choose all else on, or to report on.
+"""What an article's questions are used for: to train the reader, to fit weights and choose
+settings, or to report metrics.
 """
 
 SHARES: dict[str, tuple[float, float]] = {
     "squad1-train": (0.0, 0.045),
-    # Nowhere else are so many unanswerable questions that people wrote, and confidence is fitted
-    # on what the reader has not seen.
+    # Confidence is fitted on questions that the reader was not trained on, and this set has most
+    # of the unanswerable questions that people wrote.
     "squad2-train-part": (0.0, 1.0),
     "qed": (0.1, 0.2),
     "selqa": (0.15, 0.3),
@@ -45,16 +46,16 @@ SHARES: dict[str, tuple[float, float]] = {
     "tatqa": (0.5, 1.0),
     **dict.fromkeys(("squad2-dev", "xquad", "coqa", "arcd", "mtrag-human"), (1.0, 1.0)),
 }
-"""Data set -> the share of its articles to report on, and the share up to which to choose on; what
-is left is to train on.
+"""Data set -> (a, b): articles whose hash, 0 to 1, is below a are to report on, those below b to
+choose on, the others to train on.
 """
 OTHER_SHARES = (0.5, 0.75)
-"""Of data sets that are not named above."""
+"""For all other data sets."""
 
 
 class GoldQuestion(NamedTuple):
-    """A question, and where its answers stand: in `article_id`, at any of `spans`; no spans if it
-    has none.
+    """A question and its gold answers, `spans` of the article `article_id`; none if it is
+    unanswerable.
     """
 
     id: str
@@ -62,20 +63,20 @@ class GoldQuestion(NamedTuple):
     question: str
     spans: tuple[Span, ...]
     texts: tuple[str, ...] = ()
-    """The gold answers' words."""
+    """The words of the gold answers."""
     history: tuple[tuple[str, str], ...] = ()
-    """The turns before, oldest first: question, and the words of the article that answered it."""
+    """Earlier turns, oldest first: question, and the article's words that answer it."""
     rewrite: str = ""
-    """The question as it would be asked without them; empty if nobody has written that."""
+    """The question rewritten to stand alone; empty if the set has none."""
     other_articles: tuple[str, ...] = ()
-    """Further articles in which any place is right."""
+    """Further articles, of which any place counts as right."""
 
 
 def part_of(dataset: str, article_id: str) -> Part:
     """The part of its data set that an article belongs to, by a hash of its id.
 
-    An article that two sets share falls into the same part where their shares agree. The three
-    levels of English in which OneStopQA tells a report count as one article.
+    An article in two sets is in the same part if their shares agree. The three levels of English of
+    an article in OneStopQA count as one article.
     """
     report, choose = SHARES.get(dataset, OTHER_SHARES)
     name = article_id.rsplit("_", 1)[0] if dataset == "onestopqa" else article_id
@@ -84,7 +85,7 @@ def part_of(dataset: str, article_id: str) -> Part:
 
 
 def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
-    """Write a data set's articles as files; gives gold article id -> (article id, offset of its
+    """Write a data set's articles as files; returns gold article id -> (article id, offset of the
     text in the file).
 
     Raises:
@@ -103,7 +104,7 @@ def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
 
 
 def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[GoldQuestion]:
-    """The questions of a data set, their offsets moved to where `write_articles` put the texts.
+    """The questions of a data set, with offsets in the files that `write_articles` wrote.
 
     Raises:
         DataSetError: the data set cannot be read.
@@ -140,18 +141,17 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
 def sample_questions(
     questions: Sequence[GoldQuestion], most: int | None, *, seed: int = 0
 ) -> list[GoldQuestion]:
-    """At most `most` questions, drawn the same way each time."""
+    """At most `most` questions, drawn with a fixed seed."""
     if most is None or most >= len(questions):
         return list(questions)
     return Random(seed).sample(list(questions), most)
 
 
 def read_turns(gold: GoldQuestion, article: Article) -> list[Turn]:
-    """The turns before a question, with the quotes that would have answered them."""
+    """The turns before a question, with the gold answers as quotes."""
     turns: list[Turn] = []
     for question, words in gold.history:
-        # Data sets give the words alone; where they stand more than once, the first place is as
-        # good a guess as any.
+        # Data sets only give the words, not their place: take the first.
         start = article.text.find(words) if words else -1
         quotes = (Quote(article, start, start + len(words), 1, 1.0),) if start >= 0 else ()
         turns.append(Turn(question, resolve(question, turns).searched, quotes))
@@ -195,7 +195,7 @@ def _read_squad(path: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any
             for paragraph in article["paragraphs"]:
                 text += "\n\n" if text else ""
                 base = len(text)
-                # As files are read; of the same length, so that offsets stay.
+                # Files are read without "\r"; a space keeps the offsets.
                 text += paragraph["context"].replace("\r", " ")
                 for row in paragraph["qas"]:
                     answers = [
@@ -221,7 +221,7 @@ def _read_squad(path: Path) -> Iterator[tuple[dict[str, Any], list[dict[str, Any
 
 
 def _read_beir(dataset: Path) -> Iterator[dict[str, Any]]:
-    """Queries with a relevant article; the first of these is taken for the gold one."""
+    """Queries with relevant articles, of which the first becomes `article_id`."""
     lengths = {
         _beir_id(row): len(row["text"]) for row in _read_jsonl(dataset / "corpus.jsonl", "text")
     }
@@ -241,7 +241,7 @@ def _read_beir(dataset: Path) -> Iterator[dict[str, Any]]:
 
 
 def _read_judgements(dataset: Path) -> Iterator[tuple[str, str]]:
-    """Pairs of query and article judged relevant; those for testing where there are several."""
+    """(query id, article id) of relevant pairs; those of the test split if there are several."""
     files = [dataset / "qrels" / "test.tsv", *sorted(dataset.glob("qrels/*.tsv"))]
     path = next((path for path in files if path.is_file()), dataset / "qrels.tsv")
     try:
@@ -265,7 +265,7 @@ def _beir_id(row: Mapping[str, Any]) -> str:
 
 
 def _read_jsonl(path: Path, *needed: str) -> Iterator[Any]:
-    """The rows of a file, each with all that is needed."""
+    """The rows of a JSON Lines file; a DataSetError if one lacks a needed field."""
     try:
         with path.open(encoding="utf-8") as file:
             for number, line in enumerate(file, 1):

@@ -1,6 +1,4 @@
-"""Outcomes of questions -> figures: how often the right passage, sentence and words are found, and
-how honestly.
-"""
+"""Outcomes of questions -> metrics: recall of passages and quotes, exact match, calibration."""
 
 import re
 import string
@@ -24,14 +22,14 @@ Flags = NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one question."""
+    """The answer to one gold question, and how it compares."""
 
     gold: GoldQuestion
     answer: Answer
     passage_rank: int | None
-    """Place of the first right passage among the hits, from 0."""
+    """Rank of the first right passage among the hits, counted from 0."""
     quote_rank: int | None
-    """Place of the first right quote among those shown or offered, from 0."""
+    """Rank of the first right quote among quotes or nearest sentences, counted from 0."""
     exact: float
     """Exact match of the first quote's answering words with a gold answer, 0 or 1 (SQuAD's
     definition)."""
@@ -40,35 +38,35 @@ class Outcome:
 
 
 def measure(outcomes: Sequence[Outcome]) -> dict[str, float]:
-    """The figures over all questions, by name; "presented" is answered or possibly answered."""
+    """Name -> metric over all questions; "presented" is answered or possibly answered."""
     answerable = [outcome for outcome in outcomes if outcome.gold.spans]
     others = [outcome for outcome in outcomes if not outcome.gold.spans]
-    figures = {
+    metrics = {
         f"passage recall@{k}": share(is_within(o.passage_rank, k) for o in answerable)
         for k in RECALL_AT
     }
-    figures |= {
+    metrics |= {
         f"quote@{k}": share(is_within(o.quote_rank, k) for o in answerable) for k in QUOTE_AT
     }
     if any(quote.answer for o in answerable for quote in (o.answer.quotes or o.answer.nearest)[:1]):
-        figures["answer exact match"] = float(np.mean([o.exact for o in answerable]))
-        figures["answer F1"] = float(np.mean([o.f1 for o in answerable]))
+        metrics["answer exact match"] = float(np.mean([o.exact for o in answerable]))
+        metrics["answer F1"] = float(np.mean([o.f1 for o in answerable]))
     confidences, right = judge_first_quotes(outcomes)
     for name, statuses in (("answered", ("answered",)), ("presented", PRESENTED)):
         shown = [outcome for outcome in outcomes if outcome.answer.status in statuses]
-        figures[f"{name}, of answerable"] = share(o.answer.status in statuses for o in answerable)
-        figures[f"{name}, of right"] = share(
+        metrics[f"{name}, of answerable"] = share(o.answer.status in statuses for o in answerable)
+        metrics[f"{name}, of right"] = share(
             o.answer.status in statuses for o in answerable if o.quote_rank == 0
         )
-        figures[f"right, of {name}"] = share(o.quote_rank == 0 for o in shown)
+        metrics[f"right, of {name}"] = share(o.quote_rank == 0 for o in shown)
         if others:
-            figures[f"{name}, of unanswerable"] = share(o.answer.status in statuses for o in others)
+            metrics[f"{name}, of unanswerable"] = share(o.answer.status in statuses for o in others)
     if others:
-        figures["AUROC answerable"] = auroc(
+        metrics["AUROC answerable"] = auroc(
             confidences, np.array([bool(o.gold.spans) for o in outcomes])
         )
-    figures["calibration error"] = calibration_error(confidences, right)
-    return figures
+    metrics["calibration error"] = calibration_error(confidences, right)
+    return metrics
 
 
 def time_stages(outcomes: Sequence[Outcome]) -> dict[str, tuple[float, float]]:
@@ -172,7 +170,7 @@ def _normalise(text: str) -> str:
 
 
 def judge_first_quotes(outcomes: Sequence[Outcome]) -> tuple[Floats, Flags]:
-    """How sure each first quote is, and whether it is right."""
+    """Confidence of each answer, and whether its first quote is right, (n,) each."""
     right = [is_within(outcome.quote_rank, 1) for outcome in outcomes]
     return np.array([outcome.answer.confidence for outcome in outcomes]), np.array(
         right, dtype=np.bool_
@@ -190,6 +188,6 @@ def find_first(flags: Iterable[bool]) -> int | None:
 
 
 def share(flags: Iterable[bool]) -> float:
-    """Share of flags that are true; not a number where there are none."""
+    """Share of flags that are true; NaN if there are none."""
     listed = list(flags)
     return sum(listed) / len(listed) if listed else float("nan")

@@ -1,6 +1,4 @@
-"""A data set -> a report: its articles are indexed as a user's would be, all in one index, and its
-questions asked.
-"""
+"""A data set -> a report: its articles are indexed, all in one index, and its questions asked."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
@@ -41,7 +39,7 @@ from qa.types import Progress, Reader
 
 @dataclass(slots=True)
 class Report:
-    """The figures of one data set; shares are between 0 and 1, times in milliseconds."""
+    """Metrics of one data set; shares are between 0 and 1, times in milliseconds."""
 
     dataset: str
     articles: int
@@ -49,8 +47,9 @@ class Report:
     questions: int
     answerable: int
     figures: dict[str, float] = field(default_factory=dict)
+    """Name -> metric; see `measure`."""
     reliability: list[dict[str, float]] = field(default_factory=list)
-    """How many first quotes are right of those about equally sure; see `measure_reliability`."""
+    """Share of right first quotes by confidence; see `measure_reliability`."""
     milliseconds: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Stage -> (median, 95th percentile)."""
     turns: list[dict[str, float]] = field(default_factory=list)
@@ -58,11 +57,11 @@ class Report:
     `compare_turns`."""
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as plain values."""
+        """The report as a JSON value."""
         return asdict(self)
 
     def to_table(self) -> str:
-        """All of it as lines of text."""
+        """The report as lines of text."""
         lines = [
             f"{self.dataset}: {self.articles:,} articles, {self.passages:,} passages, "
             f"{self.questions:,} questions, {self.answerable:,} of them answerable"
@@ -98,10 +97,10 @@ def evaluate(
 
     Args:
         dataset: folder or file in one of the forms that `qa.evaluation.data_sets` reads.
-        work: keeps the index for another time; a temporary folder, unless given.
-        reader: as `Answerer` takes it.
-        sample: ask only so many questions, drawn the same way each time.
-        part: ask only of the articles in this part; see `part_of`. All articles are indexed.
+        work: folder in which the index is kept; by default a temporary one.
+        reader: see `Answerer`.
+        sample: number of questions to ask, drawn with a fixed seed; by default all.
+        part: only ask questions on the articles of this part; see `part_of`.
         progress: called as the work goes on.
 
     Raises:
@@ -152,8 +151,8 @@ def evaluate(
 def ask_all(
     answerer: Answerer, questions: Sequence[GoldQuestion], *, progress: Progress | None = None
 ) -> Iterator[Outcome]:
-    """Ask every question, after the turns before it if there are any, and compare what comes with
-    the gold.
+    """Ask each question, with the turns before it if there are any, and compare the answer with the
+    gold one.
     """
     for done, gold in enumerate(questions):
         if progress:
@@ -179,8 +178,10 @@ def ask_all(
 def compare_turns(
     answerer: Answerer, outcomes: Sequence[Outcome], *, progress: Progress | None = None
 ) -> list[dict[str, float]]:
-    """Ask what has history once more without it, and as rewritten: quote@1 by number of turns
-    before, then of all.
+    """Ask questions that have a history again without it, and as rewritten.
+
+    Returns:
+        Rows of quote@1 for each number of turns before, then for all.
     """
     asked = [outcome for outcome in outcomes if outcome.gold.history and outcome.gold.spans]
     ways = {"with history": asked}

@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 import qa.cli
 from qa.cli import main
-from qa.cli.shell import tell_errors
+from qa.cli.shell import report_errors
 from qa.errors import DiskError
 from qa.index.build import build
 from tests.conftest import ROOT
@@ -146,7 +146,7 @@ def test_ctrl_c_is_never_answered_with_a_traceback(folder: Path):
 def test_ctrl_c_is_told_though_it_stopped_what_was_loading(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    @tell_errors
+    @report_errors
     def stopped() -> None:
         monkeypatch.setitem(sys.modules, "qa.render", None)  # cannot be imported any more
         raise KeyboardInterrupt
