@@ -1,7 +1,6 @@
-"""Quotes -> W3C Web Annotations (https://www.w3.org/TR/annotation-model/), which other tools can
-anchor in the text.
+"""Quotes -> W3C Web Annotations (https://www.w3.org/TR/annotation-model/) for other tools.
 
-Their text positions count Unicode code points, as `str` does.
+Text positions count Unicode code points, as `str` does.
 """
 
 from typing import Any

@@ -1,6 +1,4 @@
-"""A conversation (its answers as JSON, oldest first) -> files to keep, with all it takes to verify
-every quote.
-"""
+"""A conversation (answers as JSON, oldest first) -> files to save, with verifiable quotes."""
 
 from collections.abc import Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""Answers and passages -> JSON values, in the one schema that shell, page and programs share."""
+"""Answers and passages -> JSON values, in the schema that commands, page and programs share."""
 
 from collections.abc import Sequence
 from typing import Literal, NotRequired, TypeAlias, TypedDict, cast
@@ -12,10 +12,10 @@ Strength: TypeAlias = Literal["likely answer", "possible answer", "weak match"]
 
 
 class PlaceJson(TypedDict, total=False):
-    """Where words stand in the file that an article was read from; only what is known."""
+    """Where words are in the file that the article was read from; only known fields."""
 
     text: str
-    """As a person looks it up: "p. 32 (printed 23), Simple Example > Step 4"."""
+    """For a person: "p. 32 (printed 23), Simple Example > Step 4"."""
     page: int
     """Counted from 1."""
     last_page: int
@@ -28,7 +28,7 @@ class PlaceJson(TypedDict, total=False):
 
 
 class OriginJson(TypedDict):
-    """The file that an article was read from, and by what."""
+    """The file that an article was read from, and its reader."""
 
     format: str
     reader: str
@@ -36,7 +36,7 @@ class OriginJson(TypedDict):
 
 
 class ArticleJson(TypedDict):
-    """What is known of an article, without its text."""
+    """An article without its text."""
 
     id: str
     title: str
@@ -49,7 +49,7 @@ class ArticleJson(TypedDict):
 
 
 class AnswerWordsJson(TypedDict):
-    """The words within a quote that answer; offsets into the article."""
+    """The answering words within a quote; offsets are those in the article."""
 
     text: str
     start: int
@@ -57,7 +57,7 @@ class AnswerWordsJson(TypedDict):
 
 
 class CopyJson(TypedDict):
-    """A quote with all that is needed to find it again and to check it."""
+    """A quote with everything that is needed to find it again and verify it."""
 
     text: str
     start: int
@@ -74,7 +74,7 @@ class CopyJson(TypedDict):
 
 
 class QuoteJson(CopyJson):
-    """The same, with the other articles that have it."""
+    """A quote, with its copies in other articles."""
 
     also_in: NotRequired[list[CopyJson]]
 
@@ -114,7 +114,7 @@ class SearchJson(TypedDict):
 
 
 def answer_to_json(answer: Answer) -> AnswerJson:
-    """An answer as a JSON value; `nearest` and `notice` only where there are such."""
+    """An answer as a JSON value; `nearest` and `notice` only if it has them."""
     value: AnswerJson = {
         "question": answer.question,
         "searched": answer.searched,
@@ -132,7 +132,7 @@ def answer_to_json(answer: Answer) -> AnswerJson:
 
 
 def quote_to_json(quote: Quote) -> QuoteJson:
-    """A quote as a JSON value; `also_in` only where other articles have the same sentence."""
+    """A quote as a JSON value; `also_in` only if other articles have the same sentence."""
     answer = quote.answer
     value: QuoteJson = {
         "text": quote.text,
@@ -179,7 +179,7 @@ def hit_to_json(hit: Hit) -> HitJson:
 
 
 def place_to_json(place: Place | None) -> PlaceJson | None:
-    """A place as a JSON value, without what is not known; None where nothing is."""
+    """A place as a JSON value with its known fields; None if there are none."""
     if place is None:
         return None
     value = {
@@ -196,7 +196,7 @@ def place_to_json(place: Place | None) -> PlaceJson | None:
 
 
 def article_to_json(article: Article) -> ArticleJson:
-    """What is known of an article, without its text."""
+    """An article without its text, as a JSON value."""
     value: ArticleJson = {
         "id": article.id,
         "title": article.title,
@@ -216,21 +216,21 @@ def article_to_json(article: Article) -> ArticleJson:
 
 
 def strength(score: float) -> Strength:
-    """A score, 0 to 1, in words that say what the quote is."""
+    """A score, 0 to 1, as "likely answer", "possible answer" or "weak match"."""
     if score >= LIKELY:
         return "likely answer"
     return "possible answer" if score >= POSSIBLY else "weak match"
 
 
 def split_notice(notice: str) -> tuple[str, list[str]]:
-    """The sentence of a notice, and the names listed below it."""
+    """The sentence of a notice, and the items listed below it."""
     lead, *lines = notice.split("\n")
     return lead, [line.removeprefix("- ") for line in lines]
 
 
 def describe_source(quote: QuoteJson | HitJson) -> str:
-    """Title, author, date and place in one line: page and section of a file that has such, or else
-    the paragraph.
+    """Title, author, date and place on one line; the place is page and section if the file has
+    them, or else the paragraph.
     """
     article = quote["article"]
     place = quote.get("place", {}).get("text")
@@ -244,7 +244,7 @@ def describe_source(quote: QuoteJson | HitJson) -> str:
 
 
 def link_to(quote: CopyJson | HitJson) -> str | None:
-    """The article's address, with the page (RFC 8118) or the id that is nearest to the quote."""
+    """The article's URL, with page (RFC 8118) or nearest id as fragment; None without a URL."""
     url, place = quote["article"]["url"], quote.get("place", {})
     if not url or "#" in url:
         return url

@@ -1,9 +1,8 @@
 """Answers and passages -> HTML cards for a chat bubble.
 
-Written for two readers that both rewrite what they get: a sanitizer that leaves no `data-*` or
-`aria-*` attribute, and a cleaner that expands tabs and strips common indentation. So what a button
-refers to stands as JSON in a hidden element beside it, and escaped text has no line break or tab of
-its own.
+Gradio rewrites the HTML twice: a sanitizer removes `data-*` and `aria-*` attributes, and a cleaner
+expands tabs and strips common indentation. So what a button refers to is JSON in a hidden element
+beside it, and escaped text contains no literal line breaks and tabs.
 """
 
 import json
@@ -84,7 +83,7 @@ def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = 
 
 
 def notice_to_html(notice: str) -> str:
-    """What is to be said above the quotes, and what it lists; empty where there is nothing."""
+    """The notice above the quotes, with its list; empty if there is none."""
     if not notice:
         return ""
     lead, names = split_notice(notice)
@@ -95,7 +94,7 @@ def notice_to_html(notice: str) -> str:
 
 
 def _leaning(answer: Answer) -> str:
-    """What was searched for, where the question leaned on those before."""
+    """The words searched for, if they were completed from earlier questions."""
     if answer.searched == " ".join(answer.question.split()):
         return ""
     return (
@@ -113,8 +112,8 @@ def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
 
 
 def direction(text: str) -> str:
-    """Either "rtl" or "ltr", by the first letter that has one: what `dir="auto"` would find if it
-    looked into `bdi`.
+    """Text direction, "rtl" or "ltr", by the first letter that has one (`dir="auto"` would not look
+    into `bdi`).
     """
     kinds = (bidirectional(char) for char in text)
     return (
@@ -131,15 +130,15 @@ def mark_words(text: str, start: int, end: int) -> str:
 
 
 def meta_line(value: QuoteJson | HitJson) -> str:
-    """Title, author, date and place, each kept apart from the direction of its neighbours."""
+    """Title, author, date and place, each with its own text direction."""
     article = value["article"]
     parts = [f'<bdi class="qa-title">{escape_html(article["title"])}</bdi>']
     parts += [
         f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part
     ]
     place = value.get("place", {}).get("text")
-    told = f"<bdi>{escape_html(place)}</bdi>" if place else f"paragraph {value['paragraph']}"
-    parts.append(f"<span>{told}</span>")
+    place_html = f"<bdi>{escape_html(place)}</bdi>" if place else f"paragraph {value['paragraph']}"
+    parts.append(f"<span>{place_html}</span>")
     return '<span class="qa-dot"> · </span>'.join(parts)
 
 
@@ -201,7 +200,7 @@ def _holdings(titles: Sequence[str]) -> str:
 
 
 def _nearest_articles(hits: Sequence[Hit]) -> str:
-    """The articles that come nearest, each a button that opens it, and what else may help."""
+    """The closest articles, each a button that opens it, and other suggestions."""
     first = {hit.passage.article.id: hit for hit in reversed(hits)}
     order = dict.fromkeys(hit.passage.article.id for hit in hits)
     rows = "".join(

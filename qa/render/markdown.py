@@ -1,6 +1,4 @@
-"""Answers -> Markdown in which the articles' words stand as they are, whatever they look like to
-Markdown.
-"""
+"""Answers -> Markdown, with the articles' words escaped so that they are shown as they are."""
 
 import re
 from itertools import islice

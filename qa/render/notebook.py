@@ -1,7 +1,7 @@
-"""Answers, quotes and passages -> cards in a notebook, and text where nothing but text is shown.
+"""Answers, quotes and passages -> HTML cards in a notebook, or text in a terminal.
 
-The page's look without its buttons: a notebook runs no script of ours, and nothing in an article
-is interpreted. Loading this module makes `Answer`, `Quote` and `Hit` show themselves so.
+Cards look like the page's, without its buttons and scripts. Importing this module sets how
+`Answer`, `Quote` and `Hit` are shown.
 """
 
 from collections.abc import Sequence

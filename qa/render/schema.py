@@ -1,8 +1,7 @@
-"""The TypedDicts of `qa.render.data` -> JSON Schema (draft 2020-12), which says what programs may
-rely on.
+"""The TypedDicts of `qa.render.data` -> JSON Schema (draft 2020-12), for other programs.
 
-The version's first number changes when something that was there goes or means something else, the
-second when something is added.
+The version's first number changes when something is removed or changes its meaning, the second when
+something is added.
 """
 
 import types

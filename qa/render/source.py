@@ -1,4 +1,4 @@
-"""Article -> HTML of the part around a place, with quotes marked: what stands beside the chat.
+"""Article -> HTML of the part around a place, with quotes marked: the page's source panel.
 
 The text on the page is the article's, character for character: blocks are wrapped in elements and
 the white space between them is kept, so what a browser selects and copies is what the file holds.

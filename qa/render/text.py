@@ -58,23 +58,23 @@ def hits_to_text(hits: Sequence[Hit], *, color: bool = False) -> str:
 
 
 def printable(text: str) -> str:
-    """Text that cannot command a terminal: control characters as pictures of themselves, line
-    breaks and tabs kept.
+    """Text with control characters shown as symbols, so that it cannot control a terminal; line
+    breaks and tabs are kept.
     """
     return show_bidi(_CONTROL.sub(lambda match: _picture(ord(match[0])), text))
 
 
 def one_line(text: str) -> str:
-    """The same for a line of output: a line break or a tab cannot forge another line or column."""
+    """`printable`, with line breaks and tabs as symbols too, so that it stays one line or cell."""
     return _BREAK.sub(lambda match: _picture(ord(match[0])), printable(text))
 
 
 def show_bidi(text: str) -> str:
-    """Text whose order on the screen is that of its letters: what overrides their direction is
-    shown as its number.
+    """Text with characters that override its direction shown by their code, so that its order on
+    the screen is that of its letters.
 
-    So is what embeds or isolates, where a line does not close what it opens: it would reach into
-    the words behind.
+    Embeddings and isolates are shown, too, if a line does not close them: they would affect what
+    follows.
     """
     if not _BIDI.search(text):
         return text

@@ -1,11 +1,11 @@
-"""Training questions -> ranker.json: how sentences are ordered, and how sure an answer is.
+"""Training questions -> ranker.json: the weights of the order of sentences and of confidence.
 
     python -m qa.training.fit ../shared/data --work /tmp/fit --reader qa/reader/weights
 
-The questions are of many kinds of text (`qa.training.examples`), and each kind counts as much as
-any other. What is printed is of weights fitted without the kind that they are held against, so it
-tells what to expect of text of a new kind. With `--report` nothing is fitted: the shipped weights
-are held against articles that were neither trained on nor fitted on.
+The questions are on many kinds of text (`qa.training.examples`), and each kind counts equally. The
+printed metrics of a kind are those of weights fitted on all others (leave one out): they estimate
+the quality on a new kind. With `--report` nothing is fitted: the shipped weights are evaluated on
+articles that were used neither for training nor for fitting.
 """
 
 import argparse
@@ -39,18 +39,19 @@ from qa.reader.onnx import OnnxReader
 from qa.training.examples import Example, QuestionKind, collect_examples
 
 ANSWERED_SHARES: dict[QuestionKind, float] = {"answered": 0.7, "people": 0.3, "absent": 0.0}
-"""How much each kind of question counts within a set when the probability is fitted that a question
-is answered: about as often as people ask them of articles on their subject."""
+"""Weight of each kind of question within a set when confidence is fitted: about as often as people
+ask them of articles on the subject."""
 SUBJECT_SHARES: dict[QuestionKind, float] = {"answered": 0.45, "people": 0.1, "absent": 0.45}
-"""The same for the probability that the articles speak of its subject."""
+"""The same for the probability that the articles are on the subject."""
 ONLY_ORDERED = frozenset({"timeqa", "qmsum"})
-"""Sets whose questions ask for one of many years, or for a summary: they tell which sentence comes
-first, but not how sure an answer is to what people mostly ask."""
+"""Sets whose questions ask for one of many years, or for a summary: used to fit the order, but not
+confidence, since people seldom ask such questions."""
 PENALTY = 0.003
+"""Of the ridge regression of confidence; chosen by the printed table."""
 
 
 class Ranked(NamedTuple):
-    """One question after ranking: what confidence is judged by, and the truth."""
+    """One question after ranking: the features of confidence, and whether the first is right."""
 
     example: Example
     features: dict[str, float]
@@ -58,17 +59,17 @@ class Ranked(NamedTuple):
 
 
 def fit_order(examples: Sequence[Example], way: Way, *, penalty: float = 1e-3) -> dict[str, float]:
-    """Weights that give the right sentences the largest share of each question's candidates
-    (conditional logit).
+    """Weights of the order, by conditional logit: they maximise the softmax share of the right
+    sentences among each question's candidates. Returns all, the fixed ones included.
     """
     fixed = {
         feature.name: feature.fixed for feature in list_features(way) if feature.fixed is not None
     }
     names = [feature.name for feature in list_features(way)]
-    told = [e for e in examples if e.right.any() and not e.right.all()]
-    sizes = Counter(e.data_set for e in told)
+    mixed = [e for e in examples if e.right.any() and not e.right.all()]
+    sizes = Counter(e.data_set for e in mixed)
     tables = [
-        (stack(e.candidates, names), e.right, 1 / sizes[e.data_set] / len(sizes)) for e in told
+        (stack(e.candidates, names), e.right, 1 / sizes[e.data_set] / len(sizes)) for e in mixed
     ]
     free = np.array([name not in fixed for name in names], dtype=np.float64)
 
@@ -95,8 +96,8 @@ def fit_logistic(
     *,
     penalty: float = 1e-3,
 ) -> Logistic:
-    """Logistic regression, ridge-penalised on standardised features; each row counts as often as
-    `counts` says.
+    """Logistic regression with a ridge penalty on standardised features, of rows weighted by
+    `counts`.
     """
     table = np.array([[row[name] for name in names] for row in rows])
     mean, deviation = table.mean(axis=0), table.std(axis=0) + 1e-9
@@ -118,12 +119,12 @@ def fit_logistic(
 
 
 def stack(candidates: Candidates, names: Sequence[str]) -> Floats:
-    """float64 (n, features)."""
+    """Features of candidates as a matrix, float64 (n, features)."""
     return np.column_stack([candidates.features[name] for name in names])
 
 
 def rank_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
-    """Each question with what its first candidate is judged by."""
+    """Rank each question's candidates, and compute the features of confidence."""
     ranked = []
     for example in examples:
         scores = ranker.score(example.candidates)
@@ -134,7 +135,7 @@ def rank_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
 
 
 def fit_ranker(examples: Sequence[Example], way: Way, *, penalty: float = PENALTY) -> Ranker:
-    """Order first, then both probabilities on what that order puts first."""
+    """Fit the order, then both probabilities on the first candidates of that order."""
     order = fit_order(examples, way)
     plain = Logistic({}, 0.0)
     examples = [example for example in examples if example.data_set not in ONLY_ORDERED]
@@ -156,14 +157,14 @@ def fit_ranker(examples: Sequence[Example], way: Way, *, penalty: float = PENALT
         weigh_examples(examples, SUBJECT_SHARES),
         penalty=penalty,
     )
-    # With the fixed weights, as it is read again.
+    # Adds the fixed weights.
     return Ranker.from_json(Ranker(order, answered, on_subject).to_json(), way)
 
 
 def weigh_examples(
     examples: Sequence[Example], shares: Mapping[QuestionKind, float]
 ) -> list[float]:
-    """How much each counts: every set as much as another, and within it as the shares say."""
+    """Weights of examples: each set counts equally, and within it kinds count by their shares."""
     sizes = Counter((example.data_set, example.kind) for example in examples)
     totals = {
         name: sum(share for kind, share in shares.items() if sizes[name, kind]) for name, _ in sizes
@@ -172,7 +173,7 @@ def weigh_examples(
 
 
 class Judged(NamedTuple):
-    """Questions of one set, ranked and judged, row by row."""
+    """Questions of one set with the confidence of their answers; n rows."""
 
     questions: list[str]
     kinds: NDArray[np.str_]
@@ -181,7 +182,7 @@ class Judged(NamedTuple):
 
 
 def judge(examples: Sequence[Example], ranker: Ranker) -> Judged:
-    """Rank and judge examples of one set."""
+    """Rank examples of one set, and compute their confidence."""
     ranked = rank_examples(examples, ranker)
     return Judged(
         [example.question for example in examples],
@@ -192,7 +193,7 @@ def judge(examples: Sequence[Example], ranker: Ranker) -> Judged:
 
 
 def leave_one_out(examples: Sequence[Example], way: Way, *, penalty: float) -> dict[str, Judged]:
-    """Data set -> its examples as judged by weights that were fitted on all the others."""
+    """Data set -> its examples with the confidence by weights fitted on all other sets."""
     names = dict.fromkeys(example.data_set for example in examples)
     judged = {}
     for name in names:
@@ -215,7 +216,7 @@ _COLUMNS = (
 
 
 def describe(judged: dict[str, Judged]) -> str:
-    """The figures of each set, as rows of a table."""
+    """The metrics of each set, as a Markdown table."""
     lines = [f"| set | {' | '.join(_COLUMNS)} |", f"|---|{'--:|' * len(_COLUMNS)}"]
     lines += [f"| {name} | {_describe_set(rows)} |" for name, rows in judged.items()]
     return "\n".join(lines)
@@ -226,7 +227,7 @@ def _describe_set(rows: Judged) -> str:
     answerable, absent, people = (kinds == kind for kind in ("answered", "absent", "people"))
     shown, sure = confidence >= POSSIBLY, confidence >= THRESHOLD
     asked = ~absent
-    figures = (
+    columns = (
         _share(right[answerable]),
         _share(shown[answerable & right]),
         _share(right[sure & asked]),
@@ -236,7 +237,7 @@ def _describe_set(rows: Judged) -> str:
         f"{auroc(confidence[asked], answerable[asked]):.2f}" if people.any() else "",
         f"{calibration_error(confidence[asked], right[asked]):.2f}",
     )
-    return " | ".join(figures)
+    return " | ".join(columns)
 
 
 _TYPES = {
@@ -250,11 +251,11 @@ _TYPES = {
     "what about": r"\bwhat\b.*\babout\W*$",
     "what, which": r"\b(?:what|which)\b",
 }
-"""What a question asks for; the first that its words match."""
+"""What a question asks for: the first pattern that matches."""
 
 
 def describe_types(judged: dict[str, Judged]) -> str:
-    """Of answered questions of all sets, by what they ask for, the rows of a table."""
+    """Metrics of answerable questions of all sets by what they ask for, as a Markdown table."""
     found: dict[str, list[tuple[bool, bool]]] = {name: [] for name in (*_TYPES, "other")}
     for questions, kinds, right, confidence in judged.values():
         for n in np.flatnonzero(kinds == "answered"):
@@ -282,9 +283,7 @@ def measure_loss(judged: Iterable[Judged]) -> float:
 
 
 def main() -> None:
-    """Fit all ways of reading, print what each set gives to weights that have not seen it, and
-    write the weights; or report.
-    """
+    """Fit the weights of all ways of reading, print metrics, and write ranker.json; or report."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

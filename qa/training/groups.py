@@ -1,4 +1,4 @@
-"""A corpus -> groups of passages to train on, anew in each epoch, and padded batches of them."""
+"""A corpus -> groups of passages to train on, drawn again in each epoch, and padded batches."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -50,7 +50,7 @@ them.
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """What a training run sees of what the corpus holds."""
+    """How questions and passages are drawn from the corpus."""
 
     questions: Mapping[str, int] = field(
         default_factory=lambda: QUESTIONS

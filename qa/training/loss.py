@@ -12,7 +12,7 @@ _NEVER = -1e4  # stands for minus infinity, without its NaN gradients
 
 
 class Gold(NamedTuple):
-    """Where the answers are, as tensors: `qa.training.groups.Batch` without its inputs."""
+    """The gold answers as tensors: `qa.training.groups.Batch` without its inputs."""
 
     passage: Tensor  # bool (b, l)
     start: Tensor  # bool (b, l)

@@ -135,7 +135,7 @@ def run_model(model: ReaderModel, batch: Batch) -> Scores:
 
 
 def take_gold(batch: Batch) -> Gold:
-    """What the model should have said, as tensors."""
+    """The gold answers of a batch as tensors."""
     return Gold(*(torch.from_numpy(part) for part in batch[3:]))
 
 
@@ -287,14 +287,14 @@ def _name_losses(sums: NDArray[np.float64]) -> dict[str, float]:
     )
 
 
-def _log(folder: Path, run: Run, figures: dict[str, Any]) -> None:
+def _log(folder: Path, run: Run, metrics: dict[str, Any]) -> None:
     """Adds a line of JSON to the folder's log."""
     line = {
         "steps": run.steps,
         "pairs": run.pairs,
         "seconds": round(run.seconds),
         "rate": learning_rate(run.seconds / run.plan.seconds, run.plan),
-        **figures,
+        **metrics,
     }
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / LOG_FILE).open("a", encoding="utf-8") as log:
@@ -306,7 +306,7 @@ def _log(folder: Path, run: Run, figures: dict[str, Any]) -> None:
 
 
 class PairScores(NamedTuple):
-    """What a dev figure needs of one pair."""
+    """The scores of one pair, for metrics on held-out questions."""
 
     sentences: NDArray[np.float32]  # (s,) a score per sentence: of the sentence head
     spans: NDArray[np.float32]  # (s,) of the span head: best start + best end
@@ -352,7 +352,7 @@ def _best_in(tokens: Tensor, sentences: Tensor) -> Tensor:
 
 
 def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, float]:
-    """Dev figures on held-out questions.
+    """Metrics on held-out questions.
 
     `sentence` and `span`: how often that head's best sentence holds the answer, given the right
     passage (`_right`), or that and wrong passages of the article (`_among`); `both`: the two scores
@@ -364,17 +364,17 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     scores = iter(score_pairs(model, corpus, pairs))
     groups = [[next(scores) for _ in group] for group in answered]
     changed = [[next(scores) for _ in group] for group in rewritten]
-    figures: dict[str, float] = {}
+    metrics: dict[str, float] = {}
     kinds: dict[str, Callable[[PairScores], NDArray[np.float32]]] = {
         "sentence": lambda pair: pair.sentences,
         "span": lambda pair: pair.spans,
         "both": lambda pair: pair.sentences + np.float32(0.5) * pair.spans,
     }
     for name, kind in kinds.items():
-        figures[f"{name}_right"] = float(
+        metrics[f"{name}_right"] = float(
             np.mean([group[0].gold[kind(group[0]).argmax()] for group in groups])
         )
-        figures[f"{name}_among"] = float(
+        metrics[f"{name}_among"] = float(
             np.mean(
                 [
                     np.concatenate([pair.gold for pair in group])[
@@ -391,8 +391,8 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     }
     for name, negative in wrong.items():
         labels = np.repeat([True, False], [len(right), len(negative)])
-        figures[name] = auroc(np.concatenate([right, negative]), labels)
-    return figures
+        metrics[name] = auroc(np.concatenate([right, negative]), labels)
+    return metrics
 
 
 @click.command(help=__doc__)

@@ -1,6 +1,4 @@
-"""Articles folder -> the tables at a URI: what is new is committed article by article, then
-published in one step.
-"""
+"""Articles folder -> the tables at a URI: new articles are committed in batches, then published."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -23,7 +21,7 @@ from qa.types import Encoder, Progress, no_progress
 
 COMMIT_PASSAGES = 20_000
 COMMIT_SECONDS = 60.0
-"""A killed build has to do again what it did since the last commit: so much at most."""
+"""Between two commits at most: what a killed build loses."""
 
 
 def build_shared(

@@ -1,6 +1,4 @@
-"""A URI -> the tables there, the generations that were published of them, and the lease of the one
-who builds.
-"""
+"""A URI -> the tables there, the generations published, and the lease of a building process."""
 
 import json
 import os
@@ -32,8 +30,9 @@ ARTICLES, PASSAGES, WORDS, GENERATIONS, LEASE = (
 FORMAT = 1
 """Version of the tables; raised when they change."""
 TIMEOUT = timedelta(seconds=30)
-"""For one query, after which the storage counts as not answering."""
+"""For one query; then the storage counts as unreachable."""
 LEASE_MS = 60_000
+"""How long a lease is valid without renewal."""
 _RENEW_SECONDS = 15.0
 _KEPT_GENERATIONS = 20
 _STORAGE = {
@@ -51,16 +50,16 @@ class Generation:
     number: int
     build_id: str
     versions: dict[str, int]
-    """Table -> its version."""
+    """Name of a table -> its version."""
     made_with: dict[str, str]
-    """Encoder, splitter and whatever else decides what is in the rows."""
+    """Encoder, splitter and other settings on which the rows depend."""
     counts: dict[str, int]
-    """Articles, passages."""
+    """Numbers of "articles" and "passages"."""
     lengths: dict[str, int]
-    """Field -> words that all passages have in it."""
+    """Field -> number of words of all passages in it."""
     languages: tuple[str, ...]
     search: dict[str, Any] = field(default_factory=dict)
-    """How vectors are searched, and what of exact search that was found to find."""
+    """How vectors are searched, and the recall that was measured."""
     published: float = 0.0
     """Seconds since 1970."""
 
@@ -77,7 +76,7 @@ def is_shared(location: object) -> bool:
 
 @contextmanager
 def reaching(location: str) -> Iterator[None]:
-    """Tell what goes wrong in storage or engine as one kind of error."""
+    """Turn exceptions of the storage or of Lance inside the block into an IndexUnreachable."""
     try:
         yield
     except QAError:
@@ -100,7 +99,7 @@ class Dataset:
 
     @classmethod
     def connect(cls, location: str) -> Self:
-        """Get hold of a URI; nothing is read yet.
+        """Connect to a URI; nothing is read yet.
 
         Raises:
             ExtraMissing: the extra `scale` is not installed.
@@ -121,7 +120,7 @@ class Dataset:
             )
 
     def table(self, name: str, version: int | None = None) -> "Table":
-        """A table as it is now, or as it was at a version, and then only to be read."""
+        """A table as it is now, or read-only at a version."""
         with reaching(self.location):
             table = self._database.open_table(name)
             if version is not None:
@@ -129,7 +128,7 @@ class Dataset:
             return table
 
     def tables(self, generation: Generation) -> dict[str, "Table"]:
-        """The tables as they were published."""
+        """The tables at the versions of a generation."""
         return {name: self.table(name, version) for name, version in generation.versions.items()}
 
     def exists(self) -> bool:
@@ -141,7 +140,7 @@ class Dataset:
         return set(self._database.list_tables(limit=100).tables)
 
     def create(self, schemas: "dict[str, pa.Schema]") -> None:
-        """Make the tables that are not there yet."""
+        """Create the tables that do not exist yet."""
         import pyarrow as pa
 
         free = pa.table({"key": ["builder"], "holder": [""], "expires": [0]})
@@ -169,16 +168,16 @@ class Dataset:
     # ---------------------------------------------------------------------------------------------
 
     def newest(self) -> Generation | None:
-        """What was published last; None before the first."""
+        """The generation published last; None before the first build."""
         if not self.exists():
             return None
         return read_newest(self.table(GENERATIONS), self.location)
 
     def require_newest(self) -> Generation:
-        """The same.
+        """The generation published last.
 
         Raises:
-            IndexMissing: nothing was ever published.
+            IndexMissing: there is none.
         """
         found = self.newest()
         if found is None:
@@ -188,7 +187,7 @@ class Dataset:
         return found
 
     def publish(self, generation: Generation) -> None:
-        """Make a generation the newest, in one commit.
+        """Publish a generation, in one commit.
 
         Raises:
             IndexBusy: another build has published meanwhile.
@@ -217,7 +216,7 @@ class Dataset:
 
     @contextmanager
     def lease(self) -> Iterator["Lease"]:
-        """Keep other builds out; who dies is followed by another within a minute.
+        """Keep other builds out; a lease whose holder has died ends within a minute.
 
         Raises:
             IndexBusy: another process is building.
@@ -231,7 +230,7 @@ class Dataset:
 
 
 class Lease:
-    """The right to build, for a minute at a time, renewed by a thread of its own."""
+    """The right to build, valid for a minute and renewed by a background thread."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
@@ -243,7 +242,7 @@ class Lease:
         self._thread = Thread(target=self._go_on_renewing, name="lease", daemon=True)
 
     def take(self) -> None:
-        """Get it, or raise IndexBusy."""
+        """Take the lease, or raise IndexBusy."""
         with reaching(self._dataset.location):
             [row] = self._dataset.table(LEASE).to_arrow().to_pylist()
         if row["holder"] and row["expires"] > _now() and not _has_ended(row["holder"]):
@@ -253,14 +252,12 @@ class Lease:
         self._thread.start()
 
     def check(self) -> None:
-        """Raise IndexBusy if it was lost, as when this process was stopped for longer than it
-        holds.
-        """
+        """Raise IndexBusy if it has expired, as when this process was suspended."""
         if self._expires < _now():
             raise self._busy("")
 
     def give_back(self) -> None:
-        """Let others build."""
+        """Release the lease."""
         self._ended.set()
         self._thread.join()
         with suppress(QAError):  # it runs out by itself
@@ -271,10 +268,10 @@ class Lease:
             try:
                 self._replace(self._holder, self._expires, self._holder, _now() + LEASE_MS)
             except QAError:
-                continue  # tried again; `check` tells when it is too late
+                continue  # tried again; `check` raises once it has expired
 
     def _replace(self, holder: str, expires: int, new_holder: str, new_expires: int) -> bool:
-        """Whether the lease was as given, and is now as wanted: one atomic step."""
+        """Compare and swap in one atomic step; returns whether the lease was as given."""
         import pyarrow as pa
 
         row = pa.table({"key": ["builder"], "holder": [new_holder], "expires": [new_expires]})
@@ -295,7 +292,7 @@ class Lease:
 
 
 def _has_ended(holder: str) -> bool:
-    """Whether the holder was a process of this machine that is no more."""
+    """Whether the holder was a process of this machine that has ended."""
     named = json.loads(holder)
     if named["host"] != socket.gethostname() or os.name == "nt":
         return False
@@ -309,7 +306,7 @@ def _has_ended(holder: str) -> bool:
 
 
 def read_newest(table: "Table", location: str) -> Generation | None:
-    """The newest generation in the table of them."""
+    """The newest row of the table of generations, or None."""
     with reaching(location):
         rows: Sequence[dict[str, Any]] = table.to_arrow().to_pylist()
     if not rows:

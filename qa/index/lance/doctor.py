@@ -1,4 +1,4 @@
-"""The tables at a URI -> what is in them, and what is wrong with them; only looks."""
+"""The tables at a URI -> what is in them, and what is wrong with them; changes nothing."""
 
 from collections.abc import Callable, Iterator
 from hashlib import sha256
@@ -20,7 +20,7 @@ _SHOWN = 3
 
 
 def describe_shared(location: str) -> dict[str, Any]:
-    """Counts, generation and models of the index at a URI, and what is given up there."""
+    """Counts, generation and models of the index at a URI, and its limitations."""
     dataset = Dataset.connect(location)
     generation = dataset.require_newest()
     made_with, search = generation.made_with, generation.search
@@ -59,18 +59,16 @@ def _say_given_up(kind: str, recall: float) -> str:
 def examine_shared(
     location: str, articles: Path, *, progress: Progress | None = None
 ) -> list[Finding]:
-    """Check every row of the newest generation against its checksum, and the tables against each
-    other.
-    """
+    """Verify the checksum of each row of the newest generation, and references between tables."""
     try:
         dataset = Dataset.connect(location)
         generation = dataset.require_newest()
         rows = _Rows(dataset, generation, progress)
         findings = [
             Finding("generation", True, f"{generation.number}, published whole"),
-            _tell("articles", rows.check_articles(), generation.counts["articles"], _REEMBED),
-            _tell("passages", rows.check_passages(), generation.counts["passages"], _REEMBED),
-            _tell("words", rows.check_words(), generation.counts["passages"], _REEMBED),
+            _report("articles", rows.check_articles(), generation.counts["articles"], _REEMBED),
+            _report("passages", rows.check_passages(), generation.counts["passages"], _REEMBED),
+            _report("words", rows.check_words(), generation.counts["passages"], _REEMBED),
         ]
     except QAError as error:
         return [Finding("storage", False, str(error), _BUILD)]
@@ -90,7 +88,7 @@ class _Rows:
         self._strings: Callable[[], Iterator[str]] = lambda: self._column(PASSAGES, "words")
 
     def check_articles(self) -> Iterator[str]:
-        """What is wrong with their rows."""
+        """Damage in the table of articles."""
         count = 0
         for row in self._rows(ARTICLES):
             count += 1
@@ -106,7 +104,7 @@ class _Rows:
             yield f"{count} articles where there should be {self._generation.counts['articles']}"
 
     def check_passages(self) -> Iterator[str]:
-        """What is wrong with their rows, and whether each article has all of its own."""
+        """Damage in the table of passages, and articles that lack some."""
         found: dict[tuple[str, int], int] = {}
         seen: set[int] = set()
         total = self._generation.counts["passages"]
@@ -127,7 +125,7 @@ class _Rows:
             yield f"{article_id} does not have the passages that it should"
 
     def check_words(self) -> Iterator[str]:
-        """Whether the counts that were kept are those of the passages."""
+        """Whether the stored document frequencies are those of the passages."""
         holding, lengths = count_holding(self._strings())
         kept: dict[str, int] = {}
         for row in self._rows(WORDS):
@@ -149,7 +147,7 @@ class _Rows:
                 yield from batch[column].to_pylist()
 
 
-def _tell(check: str, flaws: Iterator[str], count: int, remedy: str) -> Finding:
+def _report(check: str, flaws: Iterator[str], count: int, remedy: str) -> Finding:
     found = list(flaws)
     if not found:
         return Finding(check, True, f"all {count} are as they were written")

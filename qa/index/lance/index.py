@@ -1,11 +1,9 @@
-"""One generation of a shared index, open for searching: see `SearchIndex`.
+"""The index at a URI, open for searching: a generation of shared tables, as a `SearchIndex`.
 
-Vectors are found by Lance's index of them and scored anew from the vectors themselves; words are
-found by its word index and scored anew by BM25 with our own counts, for its own counts go by
-partition and remember what
-was removed. So the scores are those of the embedded index, and what is given up is that a passage
-may not be found at
-all: how rarely, is measured at each build.
+Lance's indexes only find candidates; their scores are computed here, cosines from the vectors and
+BM25 from our own document frequencies (Lance's are per partition, and include removed rows). So
+scores are those of an index in a folder. But Lance may miss a passage; its recall is measured at
+each build.
 """
 
 import math
@@ -53,13 +51,13 @@ if TYPE_CHECKING:
     from lancedb.table import Table
 
 EXACT_UP_TO = 20_000
-"""Passages that conditions leave: so few are all compared, and what is found is exact."""
+"""If conditions leave at most this many passages, all are compared: the result is exact."""
 LOOK_AGAIN_SECONDS = 1.0
-"""So long it is taken for granted that no other generation has been published."""
+"""How often it is looked up whether another generation has been published."""
 MORE = 2
-"""Words are asked for so many times as many passages, which are then scored anew."""
+"""The word index is asked for this many times k passages, which are then scored here."""
 CACHED_CHARS = 20_000_000
-"""Texts of articles that are kept in memory."""
+"""Limit of the cache of articles."""
 _PAGE = 500
 
 
@@ -82,8 +80,7 @@ class LanceIndex:
 
     @classmethod
     def open(cls, location: str, *, encoder: Encoder | None = None) -> Self:
-        """Open the newest generation at a URI, with the encoder that it was built with unless told
-        otherwise.
+        """Open the newest generation at a URI; `encoder` is by default the one it was built with.
 
         Raises:
             IndexMissing: there is none.
@@ -108,16 +105,14 @@ class LanceIndex:
         return self.opened.counts["passages"]
 
     def reopen(self) -> Self:
-        """See `SearchIndex`, as for all that follows; where the storage fails, this generation
-        goes on.
-        """
+        """The newest generation; this one, if the storage does not answer."""
         try:
             return type(self)(self._dataset, self._dataset.require_newest(), self._encoder)
         except IndexUnreachable:
             return self
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: no files are open."""
 
     @property
     def location(self) -> str:
@@ -136,14 +131,14 @@ class LanceIndex:
 
     @property
     def encoder(self) -> Encoder:
-        """By which its vectors were made."""
+        """The encoder that its vectors were made with."""
         if self._encoder is None:
             raise QAError(f"{self.location} was opened to read articles, not to search in them")
         return self._encoder
 
     @property
     def is_current(self) -> bool:
-        """Looked up once a second; where the storage fails, it is taken for granted."""
+        """See `SearchIndex`; looked up once a second. If the storage fails, nothing changes."""
         with self._lock:
             if self._is_current and monotonic() - self._looked > LOOK_AGAIN_SECONDS:
                 try:
@@ -165,13 +160,13 @@ class LanceIndex:
     def search_vectors(
         self, query: Vectors, /, k: int, *, where: Where = EVERYWHERE
     ) -> list[tuple[int, float]]:
-        """By the index of vectors, or exactly where conditions leave few passages."""
+        """See `SearchIndex`; exact if conditions leave few passages."""
         return self.search_near(query, k, where=where)
 
     def search_near(
         self, query: Vectors, k: int, *, where: Where = EVERYWHERE, nprobes: int | None = None
     ) -> list[tuple[int, float]]:
-        """The same with another number of lists to look into."""
+        """`search_vectors` with `nprobes`, the number of lists to search."""
         sql = to_sql(where)
         if k < 1 or not self.opened.counts["passages"]:
             return []
@@ -188,11 +183,11 @@ class LanceIndex:
             elif sql is None:
                 search = search.nprobes(nprobes or self.opened.search["nprobes"])
             else:
-                # Few of those looked into may be left: then look on.
+                # If too few of a list's passages meet the conditions, more lists are searched.
                 search = search.minimum_nprobes(2 * self.opened.search["nprobes"]).maximum_nprobes(
                     0
                 )
-            # Cosines at half precision decide who is among the last: a few more than asked for.
+            # Some more than k, since Lance compares cosines at half precision.
             found = (
                 search.select(["id", "vector", "_distance"])
                 .limit(min(left, k + 10))
@@ -210,7 +205,7 @@ class LanceIndex:
         where: Where = EVERYWHERE,
         among: Sequence[int] | None = None,
     ) -> list[tuple[int, float]]:
-        """By the word index, scored anew."""
+        """See `SearchIndex`; found by Lance, scored here."""
         common = self.count_words(query)
         held = {
             name_word(*pair): weigh(common.passages, n) for pair, n in common.holding.items() if n
@@ -250,7 +245,7 @@ class LanceIndex:
         return sum(weights[word] * n * (K1 + 1) / (n + norm) for word, n in counts.items())
 
     def count_words(self, query: str, /) -> Frequencies:
-        """By the counts that builds keep."""
+        """See `SearchIndex`; from the counts that builds maintain."""
         pairs = {(field, word) for field in self.opened.lengths for word in analyse(field, query)}
         names = {name_word(*pair): pair for pair in sorted(pairs)}
         holding = dict.fromkeys(names.values(), 0)
@@ -261,7 +256,7 @@ class LanceIndex:
         return Frequencies(self.opened.counts["passages"], holding)
 
     def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
-        """By the words that builds keep, of those that begin with the same letter."""
+        """See `SearchIndex`; only words with the same first letter are compared."""
         found: dict[int, None] = {}
         for field, stem in stems_for_likeness(self.opened.lengths, word):
             begin = name_word(field, stem[0])
@@ -285,13 +280,13 @@ class LanceIndex:
         }
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
-        """Made when they are asked for: kept, they would take six times the room of all else."""
+        """Encoded on demand: stored, they would take six times the space of all else."""
         rows = encode_texts(self.encoder, [passage_text(passage) for passage in passages])
         none = np.zeros((0, self.encoder.dim), dtype=np.float32)
         return np.concatenate([none, *(row[1:] for row in rows)])
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
-        """With their articles, whole; each row is held against its checksum."""
+        """See `SearchIndex`; the checksum of each row is verified."""
         rows = [row for table in self._read_many(passage_ids, None) for row in table.to_pylist()]
         for row in rows:
             if passage_checksum(row) != row["checksum"]:
@@ -324,7 +319,7 @@ class LanceIndex:
         ][:most]
 
     def get_article(self, article_id: str, /) -> Article | None:
-        """From memory, if it was read lately."""
+        """See `SearchIndex`; articles are cached."""
         return self._get_articles({article_id}).get(article_id)
 
     def text_hashes(self) -> dict[str, str]:
@@ -333,7 +328,7 @@ class LanceIndex:
         return dict(zip(rows["id"].to_pylist(), rows["sha256"].to_pylist(), strict=True))
 
     def list_articles(self, *, after: str = "", limit: int | None = None) -> Iterator[Article]:
-        """In order of their ids, a page in memory at a time."""
+        """See `SearchIndex`; one page of articles in memory at a time."""
         left = math.inf if limit is None else limit
         while left > 0:
             ids = self._list_ids(after, int(min(left, _PAGE)))
@@ -344,7 +339,7 @@ class LanceIndex:
             after, left = ids[-1], left - len(ids)
 
     def _list_ids(self, after: str, limit: int) -> list[str]:
-        """The next ids, in order; all ids are read once."""
+        """The ids after one, in order; all ids are read once."""
         with self._lock:
             if self._ids is None:
                 self._ids = sorted(self._read(ARTICLES, None, ["id"])["id"].to_pylist())
@@ -407,5 +402,5 @@ def read_rows(
 
 
 def _rank(scores: dict[int, float], k: int) -> list[tuple[int, float]]:
-    """The best, ties by id."""
+    """(id, score) of the best k, ties by id."""
     return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:k]

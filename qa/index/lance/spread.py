@@ -1,9 +1,7 @@
-"""Jobs -> outcomes on many machines: Ray Data over the files, with one encoder an actor, in the
-order of the jobs.
+"""Jobs -> outcomes on many machines, by Ray Data: in the order of the jobs, an encoder per actor.
 
-Ray keeps no more results waiting than fit its store (back pressure), and does again what a lost
-machine had not handed in. One process, the one that was started, commits: it takes what comes and
-has little to do.
+Ray limits results in waiting to its store (back pressure), and repeats the jobs of a lost machine.
+Only the process that runs the build commits; it has little else to do.
 """
 
 from collections.abc import Iterator
@@ -45,7 +43,7 @@ def _start(workers: str) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
         if workers.isdecimal():
-            # One more than work: Ray Data hangs where actors hold all and tasks find none.
+            # One more than workers: Ray Data hangs if actors occupy all CPUs.
             ray.init(num_cpus=int(workers) + 1, include_dashboard=False, **options)
         else:
             ray.init(address=workers, **options)
@@ -82,7 +80,7 @@ def _run(jobs: list[Job], recipe: Recipe, workers: str) -> Iterator[Done]:
 
 
 class _Actor:
-    """A worker, as Ray Data calls it: columns in, columns out."""
+    """A worker with the interface of Ray Data: columns in, columns out."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._worker = Worker(recipe)

@@ -1,4 +1,4 @@
-"""Articles and passages <-> rows of Lance tables, each row with a checksum of all that is in it."""
+"""Articles and passages <-> rows of Lance tables, with a checksum for each row."""
 
 import json
 from base64 import b64decode, b64encode
@@ -25,35 +25,34 @@ ORDINAL_BITS = 20
 _UNSEEN = str.maketrans(
     {char: f"\\x{ord(char):02x}" for char in map(chr, range(33))} | {"\\": "\\\\"}
 )
-"""Words are kept in one string with spaces between: what else is blank (pairs of characters may
-be) is written out."""
+"""Escapes for white space in words, which are stored in one string with spaces between."""
 
 Row = dict[str, Any]
 
 
 class Split(NamedTuple):
-    """One passage as a build made it."""
+    """A passage with its vector."""
 
     start: int
     end: int
     sentences: tuple[Sentence, ...]
     vector: Vectors
-    """float32 (dim,); kept at half precision."""
+    """float32 (dim,); stored at half precision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An article with all that a build keeps of it."""
+    """An article with everything that is stored of it."""
 
     article: Article
     file_sha256: str
     stamp: str
-    """Of its file, as `scan_files` gives it; empty where it may change unnoticed."""
+    """Stamp of its file, see `scan_files`; empty if the file may have changed without a new one."""
     passages: tuple[Split, ...]
 
 
 def article_schema() -> "pa.Schema":
-    """One row an article."""
+    """The schema of the table of articles, one row for each."""
     import pyarrow as pa
 
     return pa.schema(
@@ -75,7 +74,7 @@ def article_schema() -> "pa.Schema":
 
 
 def passage_schema(dim: int) -> "pa.Schema":
-    """One row a passage, with what its article may be chosen by."""
+    """The schema of the table of passages, with the columns that conditions use."""
     import pyarrow as pa
 
     return pa.schema(
@@ -99,7 +98,7 @@ def passage_schema(dim: int) -> "pa.Schema":
 
 
 def word_schema() -> "pa.Schema":
-    """One row for what a generation changes in how many passages hold a word: sum them."""
+    """The schema of the table of words; document frequencies are sums over a word's rows."""
     import pyarrow as pa
 
     return pa.schema([("word", pa.string()), ("holding", pa.int64()), ("edition", pa.int64())])
@@ -131,8 +130,8 @@ def article_row(source: Source, *, number: int, edition: int, made: str) -> Row:
 
 
 def article_checksum(row: Row) -> bytes:
-    """Of all in a row but the text, which its sha256 vouches for, and the stamp, which may be
-    renewed.
+    """Checksum of a row without its text, which has a sha256, and its stamp, which may be
+    updated.
     """
     kept = (
         "id",
@@ -194,7 +193,7 @@ def passage_rows(source: Source, *, number: int, edition: int) -> list[Row]:
 
 
 def passage_checksum(row: Row) -> bytes:
-    """Of all in a row."""
+    """Checksum of a row of the table of passages."""
     kept = (
         "id",
         "article_id",
@@ -217,7 +216,7 @@ def read_passage(row: Row, article: Article) -> Passage:
 
 
 def to_arrow(rows: Sequence[Row], schema: "pa.Schema") -> "pa.Table":
-    """Rows as a table."""
+    """Rows as an Arrow table."""
     import pyarrow as pa
 
     columns = {}
@@ -232,7 +231,7 @@ def to_arrow(rows: Sequence[Row], schema: "pa.Schema") -> "pa.Table":
 
 
 def read_vectors(column: "pa.ChunkedArray") -> Vectors:
-    """float32 (n, dim) of a column of vectors."""
+    """A column of vectors as float32 (n, dim)."""
     flat = column.combine_chunks()
     rows: Vectors = flat.flatten().to_numpy().astype(np.float32)
     return rows.reshape(len(flat), flat.type.list_size)
@@ -249,8 +248,8 @@ def name_word(field: str, word: str) -> str:
 
 
 def count_holding(strings: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
-    """Of passages' strings of words: how many hold each word, and how many words each field has in
-    all.
+    """From passages' strings of words: document frequency of each word, and number of words in each
+    field.
     """
     holding: Counter[str] = Counter()
     lengths: Counter[str] = Counter()
@@ -263,7 +262,7 @@ def count_holding(strings: Iterable[str]) -> tuple[Counter[str], Counter[str]]:
 
 
 def to_sql(where: Where) -> str | None:
-    """The same conditions on rows of the table of passages; None where there are none."""
+    """The conditions as SQL on the table of passages; None if there are none."""
     clauses = []
     if where.article_ids is not None:
         clauses.append(sql_in("article_id", where.article_ids))
@@ -278,13 +277,13 @@ def to_sql(where: Where) -> str | None:
 
 
 def sql_in(column: str, values: Iterable[str | int]) -> str:
-    """`column IN (...)`, which is never so where there are no values."""
+    """`column IN (...)`; "false" without values."""
     listed = ", ".join(_quote(value) if isinstance(value, str) else str(value) for value in values)
     return f"{column} IN ({listed})" if listed else "false"
 
 
 def sql_begins(column: str, beginning: str) -> str:
-    """Whether a column's text begins so."""
+    """SQL for "the column's text begins with this"."""
     return f"starts_with({column}, {_quote(beginning)})"
 
 

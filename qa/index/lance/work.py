@@ -1,6 +1,4 @@
-"""Article files -> rows for the tables: the part of a build that any number of processes can do
-side by side.
-"""
+"""Article files -> rows for the tables: the part of a build that processes do in parallel."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -29,7 +27,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ARTICLES_AT_ONCE = 32
-"""Read, split and encoded together: texts of a length make better batches."""
+"""Articles encoded together: more texts make batches of more equal length."""
 
 State: TypeAlias = Literal["new", "unchanged", "unusable"]
 
@@ -41,33 +39,32 @@ class Job(NamedTuple):
     stamp: str
     number: int
     file_before: str
-    """sha256 of the file as the index knows it, or nothing where it does not or must be made anew.
-    """
+    """sha256 of the file in the index; empty if it is not there, or must be processed again."""
 
 
 class Done(NamedTuple):
-    """What became of a job."""
+    """The outcome of a job."""
 
     article_id: str
     stamp: str
     state: State
     file_sha256: str = ""
     sha256: str = ""
-    """Of the text of a new one."""
+    """sha256 of the text, if the state is "new"."""
     reason: str = ""
-    """Why it is unusable; of one that is used all the same, what a person should know of it."""
+    """Why it is unusable; with the state "new", a warning about it."""
     article: "pa.Table | None" = None
-    """One row, of a new one."""
+    """One row, if the state is "new"."""
     passages: "pa.Table | None" = None
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """All that a worker has to know."""
+    """The settings of a worker."""
 
     folder: Path
     encoder: Encoder | str
-    """Or the name by which each worker loads its own."""
+    """Or a name, by which each worker loads its own."""
     size: PassageSize
     edition: int
     made: str
@@ -75,7 +72,7 @@ class Recipe:
 
 
 class Worker:
-    """Does jobs, with an encoder of its own."""
+    """Does jobs with its own encoder."""
 
     def __init__(self, recipe: Recipe) -> None:
         self._recipe = recipe
@@ -83,7 +80,7 @@ class Worker:
         self._encoder = load_encoder(encoder) if isinstance(encoder, str) else encoder
 
     def run(self, jobs: Sequence[Job]) -> list[Done]:
-        """One outcome a job, in order."""
+        """The outcomes of jobs, in their order."""
         read = [self._read(job) for job in jobs]
         articles = [article for article, _ in read if article is not None]
         made = iter(self._split_and_encode(articles))
@@ -137,7 +134,7 @@ class Worker:
         if not passages:
             return []
         texts = [passage_text(passage).text for passage in passages]
-        # Longest first, as in the build of a folder: batches of equal length waste nothing.
+        # Longest first, as in the build of a folder: batches of equal length need no padding.
         order = sorted(range(len(texts)), key=lambda n: (-len(texts[n]), texts[n]))
         vectors = self._encoder.encode_passages([texts[n] for n in order]).astype(np.float16)
         placed = np.empty_like(vectors)
@@ -146,7 +143,7 @@ class Worker:
 
 
 def run_here(jobs: Iterable[Job], recipe: Recipe) -> Iterator[Done]:
-    """Do jobs one batch after the other in this process."""
+    """Do jobs in this process, one batch after the other."""
     worker: Worker | None = None
     batch: list[Job] = []
     for job in jobs:

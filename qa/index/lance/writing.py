@@ -27,7 +27,7 @@ _KEPT = timedelta(hours=1)
 
 
 class Known(NamedTuple):
-    """What the tables hold of an article."""
+    """Columns of an article's row."""
 
     number: int
     edition: int
@@ -62,14 +62,14 @@ class Writing:
             self._mend()
 
     def known(self) -> dict[str, Known]:
-        """What the tables hold, what a killed build left there included."""
+        """Article id -> its row, including articles that a killed build has committed."""
         columns = ["id", *Known._fields]
         rows = read_rows(self.tables[ARTICLES], None, columns, self.dataset.location)
         return {row.pop("id"): Known(**row) for row in rows.to_pylist()}
 
     def put(self, done: Iterable[Done], replaced: Iterable[str]) -> None:
-        """Commit articles, in place of any earlier version. Whole ones alone count: an article's
-        row comes last.
+        """Commit articles, in place of earlier versions; an article's own row is committed after
+        its passages, so that only complete articles count.
         """
         import pyarrow as pa
 
@@ -83,8 +83,8 @@ class Writing:
             self.commit(ARTICLES, lambda table: table.add(pa.concat_tables(articles)))
 
     def remove(self, article_ids: Iterable[str]) -> None:
-        """Commit that articles are gone; first their rows, so that what a killed build leaves
-        counts for nothing.
+        """Commit the removal of articles; their own rows first, so that passages left by a killed
+        build do not count.
         """
         ids = iter(sorted(article_ids))
         while some := list(islice(ids, IDS_AT_ONCE)):
@@ -92,7 +92,7 @@ class Writing:
             self.commit(PASSAGES, lambda table, some=some: table.delete(sql_in("article_id", some)))
 
     def note_stamps(self, stamps: Mapping[str, str]) -> None:
-        """Commit the stamps of files that were read and found to be as they were."""
+        """Commit new stamps of files that were read and found unchanged."""
         import pyarrow as pa
 
         if stamps:
@@ -103,7 +103,7 @@ class Writing:
             )
 
     def article(self, article_id: str) -> dict[str, Any]:
-        """One row."""
+        """The row of an article."""
         row: dict[str, Any]
         [row] = read_rows(
             self.tables[ARTICLES], sql_in("id", [article_id]), None, self.dataset.location
@@ -128,9 +128,7 @@ class Writing:
         self.versions[name] = version
 
     def _clean(self) -> None:
-        """Remove versions that nobody reads any more: the published one is the last, and old
-        enough to be known.
-        """
+        """Remove old versions, if the newest generation is so old that all readers know it."""
         assert self.base is not None
         if time() - self.base.published > _KEPT.total_seconds():
             with reaching(self.dataset.location):
@@ -138,8 +136,8 @@ class Writing:
                     table.cleanup_old_versions(_KEPT)
 
     def _mend(self) -> None:
-        """Remove passages without their article, and counts that were never published: what a
-        killed build leaves.
+        """Remove what a killed build leaves: passages without their article, and counts of words
+        that were not published.
         """
         location = self.dataset.location
         articles = read_rows(self.tables[ARTICLES], None, ["id", "edition"], location)
@@ -166,8 +164,8 @@ class Writing:
             self.versions[WORDS] = words.version
 
     def changes(self) -> tuple[list[str], list[str]]:
-        """Ids of the articles that were added or changed since the generation before, and of those
-        gone or changed.
+        """Ids of articles added or changed since the generation before, and ids of those removed or
+        changed.
         """
         before: dict[str, int] = {}
         if self.base is not None:
