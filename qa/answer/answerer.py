@@ -97,7 +97,8 @@ class Answerer:
             reader: the bundled one, one of your own, the name or folder of a Hugging Face model, or
                 None for none.
             max_quotes: at most this many quotes an answer.
-            passages_read: how many passages are searched for sentences.
+            passages_read: at most so many passages are searched for sentences; of a question that
+                stands alone, those whose score is far below the best one's are not read.
             threshold: confidence, 0 to 1, from which a question counts as answered.
             possibly: confidence from which it counts as possibly answered, and below which the
                 answer is "not in the articles"; the usual one, or the threshold if that is lower,
@@ -248,7 +249,9 @@ class Answerer:
     def _read(self, question: str, search: Search) -> Answer:
         resolved, found = search
         started = perf_counter()
-        candidates = gather_candidates(found, resolved.searched, self.reader)
+        candidates = gather_candidates(
+            found, resolved.searched, self.reader, read_all=resolved.context is not None
+        )
         ranker = Ranker.load(candidates.way)
         scores = ranker.score(candidates)
         if resolved.context:

@@ -10,7 +10,7 @@ log-odds and yes-or-no features are used as they are.
 
 import math
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, TypeAlias
 
@@ -80,6 +80,10 @@ class RankFeature:
     """From the candidates' scores, float64 (n,) with n at least 1."""
 
 
+READ_AT_LEAST, READ_FROM_SHARE = 4, 0.4
+"""A passage is read if it is one of the first so many, or has at least this share of the best one's
+score: 5.6 of ten on average, a figure chosen where the first quotes of 1,080 questions of 13 sets
+stayed as right as with all ten."""
 _RARE = "encyclopedias, on whose questions weights are fitted, have hardly any"
 
 FEATURES: tuple[Feature, ...] = (
@@ -328,19 +332,34 @@ def list_subject(way: Way) -> tuple[str, ...]:
     return (*question, *(feature.name for feature in FEATURES if way in feature.subject))
 
 
-def gather_candidates(found: Retrieved, question: str, reader: Reader | None) -> Candidates:
-    """All sentences of the hits, in the order of hits and text, with their features."""
-    readings = tuple(reader.read(question, [hit.passage for hit in found.hits])) if reader else None
+def gather_candidates(
+    found: Retrieved, question: str, reader: Reader | None, *, read_all: bool = False
+) -> Candidates:
+    """The sentences of the hits that are worth reading, in the order of hits and text, with their
+    features; without a reader, or with `read_all`, of all hits.
+    """
+    is_cut = reader is not None and not read_all
+    worth = found.hits[: count_worth_reading(found.hits)] if is_cut else found.hits
+    readings = tuple(reader.read(question, [hit.passage for hit in worth])) if reader else None
     evidence = Evidence(question, found, readings)
     features = list_features("without a reader") if readings is None else FEATURES
+    count = sum(len(hit.passage.sentences) for hit in worth)
     return Candidates(
-        [hit for hit, _ in evidence.pairs],
-        [sentence for _, sentence in evidence.pairs],
+        [hit for hit, _ in evidence.pairs[:count]],
+        [sentence for _, sentence in evidence.pairs[:count]],
         None if readings is None else evidence.sentence_readings,
         choose_way(reader),
-        {feature.name: feature.compute(evidence) for feature in features},
+        {feature.name: feature.compute(evidence)[:count] for feature in features},
         {feature.name: feature.compute(evidence) for feature in QUESTION_FEATURES},
     )
+
+
+def count_worth_reading(hits: Sequence[Hit]) -> int:
+    """How many of the hits, best first, a reader reads: at least `READ_AT_LEAST`, and of the others
+    those whose score is not far below the best one's.
+    """
+    least = READ_FROM_SHARE * hits[0].score if hits else 0.0
+    return sum(number < READ_AT_LEAST or hit.score >= least for number, hit in enumerate(hits))
 
 
 def choose_way(reader: Reader | None) -> Way:
