@@ -43,17 +43,26 @@ def make_candidates(
     return Candidates(hits, sentences, readings, "with the reader", {}, {})
 
 
-def test_most_sample_questions_are_answered_by_their_first_quote(answerer: Answerer):
-    asked = [question for question in QUESTIONS if question["quotes"]]
-    right = []
-    for question in asked:
-        answer = answerer.answer(question["question"])
-        first = (answer.quotes or answer.nearest)[0]
-        right.append(
-            first.article.id == question["article_id"] and first.text in question["quotes"]
-        )
-    assert len(asked) >= 20
-    assert sum(right) >= 0.75 * len(asked)
+# The reader knows English; two of these are Arabic.
+MISSED = {
+    "Who attended the meeting?",
+    "What did the masons find beneath the old pier?",
+    "لماذا أُغلقت المكتبة؟",
+    "ما أوقات عمل المكتبة؟",
+}
+
+
+def test_the_first_quote_answers_all_sample_questions_but_these(answerer: Answerer):
+    missed = set()
+    for question in QUESTIONS:
+        if question["quotes"]:
+            answer = answerer.answer(question["question"])
+            first = (answer.quotes or answer.nearest)[0]
+            if (first.article.id, first.text) not in {
+                (question["article_id"], text) for text in question["quotes"]
+            }:
+                missed.add(question["question"])
+    assert missed == MISSED
 
 
 def test_the_meeting_was_about_missiles(answerer: Answerer):
@@ -69,6 +78,7 @@ def test_the_meeting_was_about_missiles(answerer: Answerer):
 def test_every_quote_is_found_at_its_place(answerer: Answerer):
     for question in QUESTIONS:
         answer = answerer.answer(question["question"])
+        assert answer.quotes or answer.nearest
         for quote in (*answer.quotes, *answer.nearest):
             text = answerer.retriever.index.get_article(quote.article.id).text
             assert text[quote.start : quote.end] == quote.text
@@ -81,7 +91,7 @@ def test_what_no_article_speaks_of_is_off_topic(answerer: Answerer):
     answer = answerer.answer("What is the boiling point of tungsten?")
     assert (answer.status, answer.quotes) == ("off_topic", ())
     assert answer.confidence < 0.2
-    assert answer.nearest
+    assert answer.nearest != ()
 
 
 def test_the_same_question_gets_the_same_answer_byte_for_byte(
@@ -153,7 +163,9 @@ def test_without_a_reader_quotes_have_no_answer_span(sample_index: Path, encoder
     answer = Answerer(Retriever.load(sample_index, encoder=encoder), reader=None).answer(
         "Where was the meeting held?"
     )
-    assert all(quote.answer is None for quote in (*answer.quotes, *answer.nearest))
+    [quote] = answer.quotes
+    assert quote.text.startswith("The meeting took place in a basement")
+    assert quote.answer is None
 
 
 def test_repeated_sentences_of_one_article_stay_apart():

@@ -54,5 +54,5 @@ def test_readers_are_never_blocked_and_never_see_two_generations_at_once(tmp_pat
     seen = [json.loads(said.splitlines()[-1]) for said, _ in answers]
     print(f"{builds} builds beside {READERS} readers: {seen}")
     assert [one["mixed"] for one in seen] == [0] * READERS
-    assert all(one["questions"] > 0 for one in seen)
+    assert min(one["questions"] for one in seen) > 0
     assert max(one["generations"] for one in seen) > 1

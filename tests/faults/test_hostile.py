@@ -29,7 +29,8 @@ def test_bad_files_are_named_one_by_one_and_the_good_ones_indexed(tmp_path: Path
     }
     assert {article.id for article in indexed} <= allowed
     assert not [article.id for article in indexed if "root:" in article.text]
-    assert all(str(error).isprintable() and error.reason for error in report.errors)
+    assert [e for e in report.errors if not (str(e).isprintable() and e.reason)] == []
+    assert len(named) > COUNT / 2
     print(f"{COUNT} bad files: {len(named)} refused by name, {len(indexed) - 1} read as text")
     again = build(articles, tmp_path / "index", encoder=HashEncoder(may_encode=False))
     assert (again.generation, len(again.errors)) == (report.generation, len(named))

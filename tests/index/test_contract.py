@@ -220,7 +220,7 @@ def test_articles_are_listed_in_order_and_in_pages(case: Case):
     expected = sorted({row.passage.article.id for row in case.oracle.rows})
     whole = list(case.index.list_articles())
     assert [article.id for article in whole] == expected
-    assert all(case.index.get_article(article.id) == article for article in whole[::9])
+    assert [case.index.get_article(article.id) for article in whole[::9]] == whole[::9] != []
     pages: list[Article] = []
     while page := list(case.index.list_articles(after=pages[-1].id if pages else "", limit=7)):
         assert len(page) <= 7
@@ -246,9 +246,8 @@ def test_a_question_in_some_articles_finds_the_passages_of_those_alone(case: Cas
     retriever = Retriever(case.index)
     for where in CONDITIONS:
         found = retriever.search("When was the bridge at Varn opened?", 10, where=where)
-        assert all(where.admits(hit.passage.article) for hit in found.hits)
         left = sum(where.admits(row.passage.article) for row in case.oracle.rows)
-        assert len(found.hits) == min(10, left)
+        assert [where.admits(hit.passage.article) for hit in found.hits] == [True] * min(10, left)
     context = Context("", (("varn-bridge.md", Span(0, 10), 1.0),))
     elsewhere = replace(EVERYWHERE, article_ids=("quill-mill.md",))
     hits = retriever.search("When was it opened?", 50, context=context, where=elsewhere).hits
@@ -268,5 +267,5 @@ def test_it_says_what_it_is(case: Case):
 )
 def test_words_spelled_alike_are_found(case: Case, word: str, holds: str | None):
     found = case.index.get_passages(case.index.find_alike(word, 5, letters=2)).values()
-    assert len(found) == (5 if holds else 0)
-    assert all(holds in f"{p.article.title} {p.text}".casefold() for p in found if holds)
+    held = [(holds or "") in f"{p.article.title} {p.text}".casefold() for p in found]
+    assert held == ([True] * 5 if holds else [])

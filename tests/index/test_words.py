@@ -130,11 +130,11 @@ def test_a_language_has_its_field(language, field):
 
 @given(st.text(st.characters()))
 def test_any_query_can_be_searched(words, query):
-    assert all(score > 0 for _, score in words.search(query, 5))
-    assert all(
-        0 <= share <= 1
-        for share in cover(words.count_words(query), query, [("en", query), ("zh", query)])
-    )
+    scores = [score for _, score in words.search(query, 5)]
+    assert scores == sorted(scores, reverse=True)
+    assert min(scores, default=1.0) > 0
+    shares = cover(words.count_words(query), query, [("en", query), ("zh", query)])
+    assert [0 <= share <= 1 for share in shares] == [True, True]
 
 
 OTHERS = [

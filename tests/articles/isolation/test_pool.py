@@ -54,7 +54,7 @@ def test_a_format_is_known_by_what_is_in_the_file_and_read_in_a_worker(name):
     assert "Ducks swim" in contents.text
     blocks = [contents.text[block.start : block.end] for block in contents.blocks]
     assert "".join("".join(blocks).split()) == "".join(contents.text.split())
-    assert all(contents.text[b.start : b.end].strip() for b in contents.blocks)
+    assert [block for block in blocks if not block.strip()] == []
 
 
 def test_a_wrong_name_is_noticed():
@@ -156,7 +156,7 @@ def test_thirty_hostile_files_are_each_named_and_none_exceeds_its_limits():
             outcome[name] = str(error)
         assert time.monotonic() - started < worker.CPU_SECONDS * 3, name
     assert len(outcome) >= 30
-    assert all(reason for reason in outcome.values())
+    assert "" not in outcome.values()
     refused = {name for name, reason in outcome.items() if not reason.startswith("read")}
     assert {
         "bomb.docx",
