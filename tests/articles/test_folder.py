@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from qa.articles.folder import add_files, move_out
+from qa.articles.folder import add_files, move_out, place_file
 from qa.errors import DiskError, QAError
 
 
@@ -26,6 +26,15 @@ def test_files_are_copied_in_and_a_taken_name_gets_a_number(folder: Path, tmp_pa
         [],
         ["is among the articles already, as a-2.txt"],
     )
+
+
+def test_the_thousandth_file_of_a_name_replaces_no_other(folder: Path):
+    taken = ["a.txt", *(f"a-{number}.txt" for number in range(2, 1001))]
+    for number, name in enumerate(taken):
+        (folder / name).write_text(f"Words of file {number}.")
+    assert place_file(folder, "a.txt", b"Other words.") == "a-1001.txt"
+    assert {path.name for path in folder.iterdir()} == {*taken, "a-1001.txt"}
+    assert (folder / "a-1000.txt").read_text() == "Words of file 999."
 
 
 def test_what_cannot_be_read_is_named_and_the_rest_is_added(folder: Path, tmp_path: Path):
