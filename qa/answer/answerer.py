@@ -1,5 +1,7 @@
-"""Question -> answer: the sentences of the retrieved passages that answer it best, or an honest
-nothing.
+"""Question -> answer: the sentences of the retrieved passages that answer it best, if any do.
+
+Confidence is decided by `Ranker.judge` in `qa.answer.ranker`, and the status from it in
+`Answerer._judge`, by the thresholds in `qa.answer.thresholds`.
 """
 
 import copy
@@ -30,27 +32,27 @@ from qa.types import PRESENTED, Answer, Article, Hit, Progress, Quote, Reader, S
 
 PASSAGES_READ = 10
 NEAR_QUOTE = 2.0
-"""Added to the log-odds of a sentence beside the last quote when the question leans on it."""
+"""Added to the log-odds of a sentence beside the last quote, if the question depends on that."""
 MAX_QUOTES = 3
 QUOTE_MARGIN = 4.0
-"""A further quote may be this much less likely than the best, in log-odds: 1 to 55. On 378
+"""A further quote may score this much less than the best, in log-odds (odds of 1 to 55). On 378
 questions of SQuAD 2.0's development set one of up to three quotes is right for .907 of them at 3,
 .918 at 4, and no more without a limit."""
 
 
 CONTEXT_MARGIN = 0.0
-"""Where the wording leaves open whether a question leans on those before, it is read both ways; as
-one that leans if that makes it likelier to be answered by more than this, in log-odds. Chosen on
+"""If it is ambiguous whether a question depends on those before, it is read both ways; the reading
+with context is taken if it is better by more than this, in log-odds of confidence. Chosen on
 CoQA's stories with even numbers, and on questions of eight other sets after a turn about something
 else."""
 
 
 LEAST_SCORE = 0.05
-"""Below, a further quote of an answer is not worth the reading."""
+"""Further quotes with a lower score are not shown."""
 
 
 class Search(NamedTuple):
-    """One way to understand a question, and the passages found for it."""
+    """One reading of a question, with or without context, and the passages found for it."""
 
     resolved: Resolved
     retrieved: Retrieved
@@ -61,12 +63,12 @@ class Found(NamedTuple):
 
     question: str
     searches: tuple[Search, ...]
-    """As it is written, or with what came before, or both in this order where its wording leaves
-    that open; none where nothing was asked of the articles."""
+    """The question as written, or with context from earlier turns, or, if that is ambiguous, both
+    in this order; empty for a request."""
     request: Request | None = None
-    """What was asked of the program instead."""
+    """The request, if the message is not a question."""
     last: Article | None = None
-    """The article that the conversation quoted last, which a request may mean."""
+    """The article quoted last in the conversation, to which a request may refer."""
     where: Where = EVERYWHERE
     """Which articles may be quoted."""
 
@@ -150,9 +152,9 @@ class Answerer:
         """Answer a question.
 
         Args:
-            question: in the words of whoever asks.
-            history: the turns before, oldest first; a question that leans on them is searched with
-                their words.
+            question: as the user wrote it.
+            history: the turns before, oldest first; a question that depends on them is searched
+                with their words.
             as_written: search for the question alone all the same.
             where: which articles may answer.
 
@@ -169,11 +171,9 @@ class Answerer:
         where: Where = EVERYWHERE,
         progress: Progress | None = None,
     ) -> Iterator[Answer]:
-        """What `answer` gives for each question by itself, in their order, as soon as it is known;
-        several are read at once.
+        """The answer to each question alone, in their order; several are read at once.
 
-        They share no run of a model: in one, the bytes of an answer could depend on its
-        neighbours.
+        They are not batched: in a batch, an answer's scores could depend on the other questions.
 
         Raises:
             QuestionError: a question has no words.
@@ -192,9 +192,7 @@ class Answerer:
         as_written: bool = False,
         where: Where = EVERYWHERE,
     ) -> Found:
-        """The first half of `answer`: what is worth reading, for whoever wants to show it
-        meanwhile.
-        """
+        """The first half of `answer`: retrieve passages, which can be shown while they are read."""
         question = read_words(question)
         asked = " ".join(question.split())
         if not any(char.isalnum() for char in asked):
@@ -208,7 +206,7 @@ class Answerer:
             asked = correct_spelling(self.retriever.index, asked)
         ways = [Resolved(asked)]
         if not as_written and (resolved := resolve(asked, drop_requests(history))).context:
-            ways = [resolved] if resolved.leaning == "clearly" else [*ways, resolved]
+            ways = [resolved] if resolved.dependence == "clearly" else [*ways, resolved]
         searches = [
             Search(
                 way,
@@ -217,17 +215,17 @@ class Answerer:
             for way in ways
         ]
         for search in searches:
-            self._tell(search.retrieved.seconds)
+            self._report_stages(search.retrieved.seconds)
         return Found(question, tuple(searches), where=where)
 
     def read(self, found: Found) -> Answer:
-        """The second half of `answer`."""
+        """The second half of `answer`: read the passages, and choose quotes and status."""
         answer = self._choose(found)
-        self._tell({"read": answer.seconds["read"]})
+        self._report_stages({"read": answer.seconds["read"]})
         report_answer(answer)
         return answer
 
-    def _tell(self, seconds: dict[str, float]) -> None:
+    def _report_stages(self, seconds: dict[str, float]) -> None:
         if self.on_stage:
             for stage, spent in seconds.items():
                 self.on_stage(stage, spent)
@@ -238,13 +236,15 @@ class Answerer:
         answers = [self._read(found.question, search) for search in found.searches]
         if len(answers) == 1:
             return answers[0]
-        alone, leaning = answers
+        alone, in_context = answers
         closest = (alone.quotes or alone.nearest)[:1]
-        is_same = any(_overlap(leaning.quotes[0], quote) for quote in closest if leaning.quotes)
-        if leaning.status not in PRESENTED or is_same:
+        is_same = any(
+            _overlap(in_context.quotes[0], quote) for quote in closest if in_context.quotes
+        )
+        if in_context.status not in PRESENTED or is_same:
             return alone
-        gain = _log_odds(leaning.confidence) - _log_odds(alone.confidence)
-        return leaning if gain > CONTEXT_MARGIN else alone
+        gain = _log_odds(in_context.confidence) - _log_odds(alone.confidence)
+        return in_context if gain > CONTEXT_MARGIN else alone
 
     def _read(self, question: str, search: Search) -> Answer:
         resolved, found = search
@@ -312,10 +312,13 @@ class Answerer:
 def select_quotes(
     candidates: Candidates, scores: Floats, confidence: float, *, most: int
 ) -> tuple[Quote, ...]:
-    """The best candidates as quotes, copies in other articles folded into the first of them.
+    """The best candidates as quotes; the same sentence in other articles goes into `also_in`.
 
-    The first quote's score is the confidence; that of another is as much smaller as it is less
-    likely.
+    Args:
+        candidates: of a question.
+        scores: their scores, float64 (n,).
+        confidence: becomes the score of the first quote; another's is smaller by its odds.
+        most: number of quotes at most.
     """
     order = np.argsort(-scores, kind="stable")
     quotes: list[Quote] = []
@@ -363,12 +366,12 @@ def _overlap(quote: Quote, other: Quote) -> bool:
 
 
 def _bare(text: str) -> str:
-    """Its words alone: what two copies of a sentence share."""
+    """A text's words in small letters, by which copies of a sentence are recognised."""
     return " ".join(re.findall(r"\w+", text.casefold()))
 
 
 def _add_copies(quote: Quote) -> Quote:
-    """With the same words in files that have the same text."""
+    """The quote with its copies in files that have the same text as its article."""
     for article_id in quote.article.copies:
         other = dataclasses.replace(quote.article, id=article_id, copies=())
         quote = _fold(quote, dataclasses.replace(quote, article=other, also_in=()))

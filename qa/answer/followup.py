@@ -1,10 +1,10 @@
-"""A question and the turns before it -> what to search for, so that "Where was it held?" finds what
-"it" is.
+"""A question and the turns before it -> what to search for: "it" in "Where was it held?" is
+completed.
 
-A question that stands alone is left alone. One that leans on what came before (pronouns, half
-sentences) is searched with the words of the last turns beside it, and the articles quoted last are
-preferred. Where the wording leaves it open ("What is a submodule?", "the meeting" just spoken of),
-that is said, so that both readings can be tried.
+A question that is complete in itself is not changed. One that depends on earlier turns (pronouns,
+half sentences) is searched with words of the last turns, and the articles quoted last are
+preferred. Where its wording is ambiguous ("What is a submodule?", "the meeting" after one was
+mentioned), the result says so, and the answerer tries both readings.
 """
 
 import re
@@ -14,14 +14,14 @@ from typing import Literal, NamedTuple, TypeAlias
 from qa.answer.retriever import Context
 from qa.types import Quote, Span, Turn
 
-Leaning: TypeAlias = Literal["no", "perhaps", "clearly"]
-"""Whether a question needs what came before to be understood, as far as its wording tells."""
+Dependence: TypeAlias = Literal["no", "perhaps", "clearly"]
+"""Whether a question depends on earlier turns, judged by its wording."""
 
 MAX_CARRIED = 8
-"""Words taken over from earlier turns."""
+"""Limit of words added from earlier turns."""
 TURNS_SEEN = 3
-# Accents written as signs of their own, and Arabic vowels, belong to the letter before them; `\w`
-# leaves them out.
+"""How many of the last turns are considered."""
+# Combining accents and Arabic vowels belong to the letter before them, but are not in `\w`.
 _LETTERS = r"(?:[^\W_][\u0300-\u036f\u0610-\u061a\u064b-\u065f\u0670]*)+"
 _WORD = re.compile(rf"{_LETTERS}(?:[’'-]{_LETTERS})*")
 _CAPITALISED = r"[^\W\d_a-zß-öø-ÿ][\w’-]+"
@@ -33,7 +33,7 @@ _POINTING = frozenset(
 )
 _OWNING = frozenset("his her its their himself herself itself themselves".split())
 _LOOSELY_POINTING = _OWNING | frozenset("one ones other others another both either same".split())
-"""Words that as often point to something in the question itself: "another name for the plan"."""
+"""Words that often refer to something in the question itself: "another name for the plan"."""
 _OPENINGS = re.compile(
     r"^(?:and|but|or|so|then|also)\b|^(?:what|how) about\b|^(?:why|how|when|where"
     r"|who)(?: not)?\W*$|^(?:و|وماذا عن)\b",
@@ -61,20 +61,20 @@ _EMPTY = frozenset(
 
 
 class Resolved(NamedTuple):
-    """A question with what it leans on."""
+    """A question with the context that it depends on."""
 
     searched: str
-    """Shown to the person who asked: the question, then in brackets the words taken over."""
+    """The question, followed by the added words in brackets; shown to the user."""
     context: Context | None = None
-    """For the retriever; None where the question stands alone."""
-    leaning: Leaning = "no"
+    """For the retriever; None if the question does not depend on earlier turns."""
+    dependence: Dependence = "no"
 
 
 def resolve(question: str, history: Sequence[Turn]) -> Resolved:
     """What to search for, given the turns before (oldest first)."""
     turns = list(history)[-TURNS_SEEN:]
-    leaning = find_leaning(question, turns)
-    if leaning == "no":
+    dependence = find_dependence(question, turns)
+    if dependence == "no":
         return Resolved(question)
     known = {word.casefold() for word in _WORD.findall(question)}
     words = ", ".join(
@@ -87,11 +87,11 @@ def resolve(question: str, history: Sequence[Turn]) -> Resolved:
         words,
         tuple((quote.article.id, Span(quote.start, quote.end), weight) for quote, weight in quotes),
     )
-    return Resolved(f"{question} ({words})" if words else question, context, leaning)
+    return Resolved(f"{question} ({words})" if words else question, context, dependence)
 
 
-def find_leaning(question: str, turns: Sequence[Turn]) -> Leaning:
-    """How clearly a question needs what came before to be understood."""
+def find_dependence(question: str, turns: Sequence[Turn]) -> Dependence:
+    """Whether a question depends on earlier turns: "no", "perhaps" or "clearly"."""
     if not turns:
         return "no"
     words = [word.casefold() for word in _WORD.findall(question)]
@@ -102,7 +102,7 @@ def find_leaning(question: str, turns: Sequence[Turn]) -> Leaning:
     pointing = {word for word in words if word in _POINTING}
     if pointing and not _EXPLETIVE_IT.search(question):
         if has_name and pointing <= _OWNING:
-            return "no"  # "When did Napoleon lose his crown?" says itself whose
+            return "no"  # "When did Napoleon lose his crown?" itself says whose
         return "perhaps" if pointing <= _LOOSELY_POINTING or _names_before(question) else "clearly"
     if has_name:
         return "no"
@@ -110,14 +110,14 @@ def find_leaning(question: str, turns: Sequence[Turn]) -> Leaning:
 
 
 def _names_before(question: str) -> bool:
-    """Whether something that a pronoun may stand for comes before it: "the emperor ... he"."""
+    """Whether a possible antecedent comes before the pronoun: "the emperor ... he"."""
     pronoun = next(m for m in _WORD.finditer(question) if m.group().casefold() in _POINTING)
     before = question[: pronoun.start()]
     return bool(_NAME.search(before) or re.search(r"\b(?:the|an?) [^\W\d_]+", before, re.I))
 
 
 def _mentions(question: str, turns: Sequence[Turn]) -> bool:
-    """Whether the question speaks of "the meeting" after turns on a meeting."""
+    """Whether the question has a noun with "the" that earlier turns mention, as "the meeting"."""
     mentioned = {
         word.casefold() for turn in turns for text in _texts(turn) for word in _WORD.findall(text)
     }
@@ -129,7 +129,7 @@ def _mentions(question: str, turns: Sequence[Turn]) -> bool:
 
 
 def _carry(turns: Sequence[Turn]) -> list[str]:
-    """Words that say what the last turns were about, the most telling first, each once."""
+    """Words of the last turns, the most specific first (names, then other words), each once."""
     words: dict[str, None] = {}
     for turn in reversed(turns):
         answer = _answer_words(turn.quotes[0]) if turn.quotes else ""

@@ -1,4 +1,4 @@
-"""Whole conversations: questions that lean on those before, changes of subject, and returns."""
+"""Whole conversations: questions that depend on those before, changes of subject, and returns."""
 
 import shutil
 from pathlib import Path

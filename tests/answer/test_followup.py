@@ -1,6 +1,6 @@
 import pytest
 
-from qa.answer.followup import find_leaning, resolve
+from qa.answer.followup import find_dependence, resolve
 from qa.types import Article, Quote, Span, Turn
 
 TEXT = "The meeting was held in Kafr Sousse. Imad Mughniyeh was killed there in 2008."
@@ -28,7 +28,7 @@ HELD = Turn(
     ],
 )
 def test_half_sentences_and_pointing_words_lean_on_what_came_before(question: str):
-    assert find_leaning(question, [HELD]) == "clearly"
+    assert find_dependence(question, [HELD]) == "clearly"
 
 
 @pytest.mark.parametrize(
@@ -41,8 +41,8 @@ def test_half_sentences_and_pointing_words_lean_on_what_came_before(question: st
     ],
 )
 def test_wording_may_leave_open_whether_a_question_leans_on_what_came_before(question: str):
-    assert find_leaning(question, [HELD]) == "perhaps"
-    assert resolve(question, [HELD]).leaning == "perhaps"
+    assert find_dependence(question, [HELD]) == "perhaps"
+    assert resolve(question, [HELD]).dependence == "perhaps"
     assert resolve(question, [HELD]).context is not None
 
 
@@ -58,7 +58,7 @@ def test_wording_may_leave_open_whether_a_question_leans_on_what_came_before(que
     ],
 )
 def test_a_question_that_stands_alone_does_not(question: str):
-    assert find_leaning(question, [HELD]) == "no"
+    assert find_dependence(question, [HELD]) == "no"
     assert resolve(question, [HELD]).searched == question
     assert resolve(question, [HELD]).context is None
 
