@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     )
     from qa.index.build import BuildReport, build
     from qa.index.index import Index
+    from qa.index.interface import Where
     from qa.reader import load_reader
     from qa.render import answer_to_json
     from qa.saved import Verdict, verify
@@ -94,6 +95,7 @@ _HOME = {
     "Span": "types",
     "Turn": "types",
     "Verdict": "saved",
+    "Where": "index.interface",
     "answer_to_json": "render",
     "build": "index.build",
     "load_encoder": "encoder",
@@ -142,6 +144,7 @@ __all__ = [
     "Span",
     "Turn",
     "Verdict",
+    "Where",
     "answer_to_json",
     "build",
     "load_encoder",

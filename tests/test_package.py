@@ -15,8 +15,8 @@ PUBLIC = {
     "ExtraMissing", "FetchError", "Hit", "Index", "IndexBusy", "IndexDamaged", "IndexMismatch",
     "IndexMissing", "IndexUnreachable", "Passage", "PortTaken", "QAError", "QuestionError",
     "Quote", "Reader", "ReaderUnavailable", "Reading", "Retriever", "SavedError", "Sentence",
-    "SentenceReading", "SettingError", "Span", "Turn", "Verdict", "answer_to_json", "build",
-    "load_encoder", "load_reader", "verify",
+    "SentenceReading", "SettingError", "Span", "Turn", "Verdict", "Where", "answer_to_json",
+    "build", "load_encoder", "load_reader", "verify",
 }  # fmt: skip
 HEAVY = {
     "faiss",

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
 
@@ -6,6 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator, ValidationError
 
 from qa import Answerer, Retriever, answer_to_json
+from qa.answer import answerer as module
 from qa.encoder.onnx import OnnxEncoder
 from qa.render import hits_to_json, make_schema
 from qa.render.schema import VERSION, _describe
@@ -46,6 +48,15 @@ def test_answers_of_every_kind_are_as_it_says(answerer: Answerer, question: str,
             validator.validate({key: part for key, part in value.items() if key != name})
     with pytest.raises(ValidationError, match="unexpected"):
         validator.validate({**value, "unexpected": 1})
+
+
+def test_every_answer_that_tests_make_is_checked(answerer: Answerer, schema_checks: list[str]):
+    before = len(schema_checks)
+    answer = answerer.answer("What was the meeting about?")
+    [*_, _] = answerer.answer_many(["Thanks", "Where was it?"])
+    assert sorted(schema_checks[before:]) == sorted([answer.question, "Thanks", "Where was it?"])
+    with pytest.raises(pytest.fail.Exception, match="outside the schema: 'perhaps' is not one of"):
+        module.report_answer(replace(answer, status="perhaps"))  # type: ignore[arg-type]
 
 
 def test_passages_are_as_it_says(answerer: Answerer):
