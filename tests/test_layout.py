@@ -63,3 +63,24 @@ def test_no_file_and_no_line_is_long(path: Path):
 @pytest.mark.parametrize("path", MODULES, ids=name)
 def test_every_module_begins_with_what_it_is_for(path: Path):
     assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def test_every_place_that_the_design_names_exists():
+    """In the table of steps: files, folders beside the file named before, and what is in a file."""
+    design = (ROOT / "qa/README.md").read_text(encoding="utf-8")
+    steps = re.search(r"\| step \| where \|\n\|---\|---\|\n(.*?)\n\n", design, re.S)
+    assert steps is not None
+    named = 0
+    for step in steps[1].splitlines():
+        file = ROOT / "qa/README.md"
+        for word in re.findall(r"`([\w./]+)`", step.split("|")[2]):
+            places = [ROOT / "qa" / word, file.parent / word, ROOT / word]
+            if "." in word or "/" in word:
+                [file, *_] = [path for path in places if path.exists()] or [Path(word)]
+                assert file.exists(), word
+            else:
+                assert re.search(rf"^\s*(?:def |class )?{word}\b", file.read_text("utf-8"), re.M), (
+                    word
+                )
+            named += 1
+    assert named > 30
