@@ -1,4 +1,4 @@
-"""Addresses and feeds -> files in the articles folder, each noted with where it came from."""
+"""Addresses and feeds -> files in the articles folder, and a record of where each came from."""
 
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -21,11 +21,11 @@ _TYPES = {
     "text/markdown": ".md",
     "application/epub+zip": ".epub",
 }
-"""What a server says that it sends -> how such a file's name ends."""
+"""Media type in a server's answer -> suffix of the file."""
 
 
 class Placed(NamedTuple):
-    """What came of adding an address."""
+    """The result of adding an address."""
 
     id: str
     change: Literal["added", "changed", "unchanged"]
@@ -33,12 +33,12 @@ class Placed(NamedTuple):
 
 @dataclass(slots=True)
 class FeedReport:
-    """What came of adding a feed's entries."""
+    """The result of adding a feed's entries; ids of articles."""
 
     added: list[str] = field(default_factory=list)
     errors: list[ArticleError] = field(default_factory=list)
     known: int = 0
-    """Entries that had been fetched before."""
+    """Number of entries that had been fetched before."""
 
 
 def add_address(
@@ -49,10 +49,10 @@ def add_address(
     fetcher: Fetcher | None = None,
     password: str | None = None,
 ) -> Placed:
-    """Fetch an address and write what is there, as it is, into the articles folder.
+    """Fetch a URL and write what is there, unchanged, into the articles folder.
 
-    An address that was added before is asked only for what is newer; then its file is replaced, and
-    the old one moved to `removed` if that is given.
+    If it was added before, it is only fetched if it has changed; then its file is replaced, and the
+    old one moved to `removed`, if that is given.
 
     Raises:
         FetchError: it cannot be fetched.
@@ -94,8 +94,8 @@ def add_feed(
 ) -> FeedReport:
     """Fetch a feed, and write the articles that its entries link to into the articles folder.
 
-    Entries that were fetched once are not fetched again, removed or not; what a site's robots.txt
-    closes to programs is left out and reported.
+    Entries that were fetched once are not fetched again, even if they were removed; those that a
+    site's robots.txt disallows are reported as errors.
 
     Raises:
         FetchError: the feed cannot be fetched, or is none.
@@ -136,7 +136,7 @@ def add_feed(
 
 
 def name_address(url: str, error: Exception) -> ArticleError:
-    """What went wrong with an address, as with a file."""
+    """The error of an address as an ArticleError."""
     return ArticleError(Path(url.partition("://")[2]), str(error).removeprefix(f"{url}: "))
 
 

@@ -1,4 +1,4 @@
-"""A folder or a zip archive that a person adds -> the files in it, each under its path there."""
+"""A folder or zip archive that a user adds -> the files in it, with their paths."""
 
 import stat
 import zipfile
@@ -13,7 +13,7 @@ from qa.errors import ArticleError, explaining
 
 MAX_MEMBERS = 20_000
 MAX_UNPACKED_BYTES = 4 * 2**30
-"""Of all files in one archive together."""
+"""Limit for all files in an archive together."""
 
 _UNPACKING_ERRORS = (
     zipfile.BadZipFile,
@@ -29,13 +29,13 @@ class BundledFile(NamedTuple):
     """One file of a folder or an archive."""
 
     name: str
-    """Its path within, with `/` between the parts."""
+    """Its path in there, with `/` between the parts."""
     data: bytes
 
 
 def open_folder(path: Path) -> Iterator[BundledFile | ArticleError]:
-    """The files below a folder, in order; an error in the place of each that cannot be read. Hidden
-    files are left out, and what a `.qaignore` in the folder names.
+    """The files below a folder, in order, or the error of a file that cannot be read; without
+    hidden files, and what a `.qaignore` in the folder excludes.
 
     Raises:
         ArticleError: a folder cannot be listed.
@@ -48,12 +48,12 @@ def open_folder(path: Path) -> Iterator[BundledFile | ArticleError]:
 
 
 def open_zip(path: Path, *, password: str | None = None) -> Iterator[BundledFile | ArticleError]:
-    """The files in a zip archive, in its order; an error in the place of each that cannot be read.
+    """The files in a zip archive, in its order, or the error of a file that cannot be read.
 
-    Sizes are counted as the data is unpacked, whatever the archive says of itself.
+    Sizes are measured while unpacking; those that the archive states are not trusted.
 
     Raises:
-        ArticleError: it is no archive, or holds far too much.
+        ArticleError: it is not a zip archive, or too large.
     """
     left = MAX_UNPACKED_BYTES
     try:
@@ -86,7 +86,7 @@ def open_zip(path: Path, *, password: str | None = None) -> Iterator[BundledFile
 
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
-    """Whether it is a file that a person sees in the archive: no folder, link or hidden one."""
+    """Whether a member is a visible file, and not a folder, link or hidden file."""
     mode = member.external_attr >> 16
     parts = [part for part in member.filename.split("/") if part not in ("", ".", "..")]
     is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts[:-1])
@@ -123,8 +123,8 @@ def _unpack(
 
 
 def _decode_names(members: list[zipfile.ZipInfo]) -> list[str]:
-    """Names as they were meant: archives that do not say "UTF-8" mean it all the same, or the code
-    page of the machine where they were packed, which one guess over all names tells.
+    """The names of members, decoded: names without the UTF-8 flag are UTF-8 as well, or else in a
+    code page, which is guessed from all names together.
     """
     is_stated = [bool(member.flag_bits & 0x800) for member in members]
     raw = [

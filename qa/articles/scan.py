@@ -1,5 +1,5 @@
-"""The articles folder -> the files in it that are articles, each with a stamp that stays as long as
-its content does. A `.qaignore` in the folder names, in the words of `.gitignore`, what is none.
+"""The articles folder -> the files in it that are articles, each with a stamp that changes with its
+content. A `.qaignore` in the folder excludes files, in the syntax of `.gitignore`.
 """
 
 import os
@@ -8,31 +8,38 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from qa.articles.web.feeds import FEEDS_FILE
-from qa.errors import ArticleError, QAError, explaining
+from qa.errors import ArticleError, ArticlesMissing, SettingError, explaining
 
 IGNORE_FILE = ".qaignore"
 
 
-def find_files(folder: Path) -> Iterator[Path]:
-    """Paths of all files below `folder`, in order of their ids, but hidden ones, editors' backups,
-    `feeds.txt`, and what `.qaignore` names.
+def require_folder(folder: Path) -> None:
+    """Raise ArticlesMissing if there is no such articles folder."""
+    if not folder.is_dir():
+        raise ArticlesMissing(
+            f"there is no folder {folder}: make it and put articles into it, or name another with "
+            "--articles"
+        )
 
-    Links to folders are not followed; they are among the paths, for `load_file` to refuse them by
-    name.
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Paths of all files below `folder`, in order of their ids, without hidden files, editors'
+    backups, `feeds.txt`, and what `.qaignore` excludes.
+
+    Links to folders are not followed, but are among the paths, so that `load_file` can report them.
 
     Raises:
-        ArticleError: a folder cannot be listed; its articles must not be taken for removed ones.
-        QAError: a line of `.qaignore` is no pattern.
+        ArticleError: a folder cannot be listed; its articles must not count as removed.
+        SettingError: a line of `.qaignore` is not a pattern.
     """
     return (folder / article_id for article_id, _ in scan_files(folder))
 
 
 def scan_files(folder: Path) -> list[tuple[str, str]]:
-    """The files that `find_files` names, each with its stamp: while that stays, so does what is in
-    the file.
+    """(id, stamp) of the files that `find_files` gives; a file with the same stamp is unchanged.
 
-    A stamp is size, times and inode; empty for what is no regular file. The time at which an inode
-    changed cannot be set back, as copying programs set back the time of the content.
+    A stamp is size, mtime, ctime and inode; empty for what is not a regular file. Programs that
+    copy files may set mtime back, but cannot set ctime.
     """
     found = []
     is_ignored = read_ignored(folder)
@@ -66,7 +73,7 @@ def _stamp(entry: "os.DirEntry[str]") -> str:
 
 
 def changed_ns(stamp: str) -> int:
-    """When a file with this stamp changed last, in nanoseconds since 1970."""
+    """The later of mtime and ctime in a stamp, in nanoseconds since 1970."""
     return max(map(int, stamp.split()[1:3]), default=0)
 
 
@@ -77,11 +84,11 @@ def _refuse_folder(error: OSError) -> None:
 
 
 def read_ignored(folder: Path) -> Callable[[str], bool]:
-    """Whether a path below the folder (with `/` between its parts, and at the end of a folder's) is
-    to be left out; nothing is where there is no such file.
+    """A function that says whether `.qaignore` excludes a path below the folder (with `/` between
+    its parts, and at the end of a folder's).
 
     Raises:
-        QAError: a line of the file is no pattern.
+        SettingError: a line of the file is not a pattern.
         DiskError: it cannot be read.
     """
     path = folder / IGNORE_FILE
@@ -95,7 +102,7 @@ def read_ignored(folder: Path) -> Callable[[str], bool]:
         try:
             GitIgnoreSpec.from_lines([line])
         except ValueError as error:
-            raise QAError(
+            raise SettingError(
                 f"{path}, line {number}: {line.strip()!r} is no pattern as .gitignore has them: "
                 "change or remove it"
             ) from error

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from threading import Event
 
-from qa.errors import ArticlesMissing
+from qa.articles.scan import require_folder
 
 SETTLE_MILLISECONDS = 500
 """Time without a further change before a signal: editors write a file in several steps."""
@@ -21,10 +21,7 @@ def watch_articles(folder: Path, *, stop: Event | None = None) -> Iterator[None]
     """
     from watchfiles import watch
 
-    if not folder.is_dir():
-        raise ArticlesMissing(
-            f"there is no folder {folder}: make it, or name another with --articles"
-        )
+    require_folder(folder)
     changes = watch(
         folder,
         watch_filter=lambda _, path: not Path(path).name.startswith("."),

@@ -25,7 +25,7 @@ from qa.articles.read import (
     load_file,
     parse_file,
 )
-from qa.articles.scan import changed_ns, scan_files
+from qa.articles.scan import changed_ns, require_folder, scan_files
 from qa.encoder import load_encoder
 from qa.encoder.parts import describe_parts
 from qa.errors import (
@@ -116,11 +116,7 @@ def build(
         IndexMismatch: the index was built with another encoder, and `reembed` is false.
     """
     articles, folder = Path(articles), Path(folder)
-    if not articles.is_dir():
-        raise ArticlesMissing(
-            f"there is no folder {articles}: make it and put articles into it, or name another "
-            "with --articles"
-        )
+    require_folder(articles)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with _lock(folder):

@@ -1,5 +1,5 @@
-"""The web: addresses and feeds -> the bytes that are there, and a note of where each came from.
+"""Web: addresses and feeds -> the bytes there, and a record of where each file came from.
 
-In: addresses that a person names. Out: `Fetched` bytes, links of feeds, and the register of what
-was fetched. May import: types, errors. Nothing here runs unless a person asks for an address.
+In: addresses that a user names. Out: `Fetched` bytes, links of feeds, and the register of what
+was fetched. May import: types, errors. No address is requested unless the user names it.
 """

@@ -9,17 +9,17 @@ from qa.articles.web.fetch import WEB_PORTS, Fetched, check_url
 from qa.errors import ExtraMissing, FetchError, explaining
 
 FEEDS_FILE = "feeds.txt"
-"""In the articles folder: an address a line, `#` before remarks."""
+"""File in the articles folder: one address on each line, comments after `#`."""
 MAX_ENTRIES = 200
-"""Of one feed, the newest; a feed of a news site has some fifty."""
+"""Limit for a feed, of which the newest are taken; a news site's feed has some fifty."""
 
 
 def read_links(fetched: Fetched, ports: frozenset[int] = WEB_PORTS) -> list[str]:
-    """Addresses of a feed's entries, the newest first as feeds have them, each once.
+    """Addresses of a feed's entries, in its order (usually the newest first), each once.
 
     Raises:
-        FetchError: it is no feed.
-        ExtraMissing: what reads feeds is not installed.
+        FetchError: it is not a feed.
+        ExtraMissing: the extra `feeds` is not installed.
     """
     try:
         import feedparser
@@ -49,7 +49,7 @@ def read_links(fetched: Fetched, ports: frozenset[int] = WEB_PORTS) -> list[str]
 
 
 def list_feeds(folder: Path) -> list[str]:
-    """Addresses in the articles folder's `feeds.txt`; none where there is no such file.
+    """Addresses in the articles folder's `feeds.txt`; none if there is no such file.
 
     Raises:
         DiskError: it cannot be read.

@@ -14,26 +14,26 @@ from qa.articles.web.fetch import Fetched
 from qa.errors import QAError, explaining
 
 REGISTER_FILE = ".addresses.json"
-"""In the articles folder; hidden, so it is no article."""
+"""Name of the file in the articles folder; hidden, so that it is not an article."""
 
 
 class Source(NamedTuple):
-    """Where a file came from."""
+    """Where a file was fetched from."""
 
     url: str
-    """The address that was asked for."""
+    """The address requested."""
     final_url: str
     """Where redirects led."""
     fetched: str
     """When: ISO 8601, UTC."""
     sha256: str
-    """Of the bytes, in hexadecimal."""
+    """Of the file's bytes, in hexadecimal."""
     headers: Mapping[str, str]
-    """Type, language and version, as the server told them."""
+    """Type, language and version, as the server stated them."""
 
     @classmethod
     def of(cls, fetched: Fetched) -> Self:
-        """The source that a fetched file has."""
+        """The source of a fetched file."""
         return cls(
             fetched.url,
             fetched.final_url,
@@ -45,19 +45,19 @@ class Source(NamedTuple):
 
 @dataclass(slots=True)
 class Register:
-    """All sources of an articles folder."""
+    """The sources of all fetched files in an articles folder."""
 
     files: dict[str, Source] = field(default_factory=dict)
     """Article id -> where its file came from."""
     feeds: dict[str, Source] = field(default_factory=dict)
-    """Address of a feed -> what was there last."""
+    """Address of a feed -> its last version."""
 
     @classmethod
     def load(cls, folder: Path) -> Self:
-        """Read the register of an articles folder; an empty one where there is none.
+        """Read the register of an articles folder; an empty one if there is no file.
 
         Raises:
-            QAError: the file is no register.
+            QAError: the file is not a register.
             DiskError: it cannot be read.
         """
         path = folder / REGISTER_FILE
@@ -80,7 +80,7 @@ class Register:
             ) from error
 
     def save(self, folder: Path) -> None:
-        """Write the register in one step: whoever reads it meanwhile has the old or the new one.
+        """Write the register atomically, so that others read the old one or the new one.
 
         Raises:
             DiskError: it cannot be written.
@@ -96,7 +96,7 @@ class Register:
             partial.replace(path)
 
     def find(self, url: str) -> tuple[str, Source] | None:
-        """The article that came from an address, asked for or led to, and its source."""
+        """Article id and source of an address, requested or redirected to; None if unknown."""
         for article_id, source in self.files.items():
             if url in (source.url, source.final_url):
                 return article_id, source
@@ -105,7 +105,7 @@ class Register:
 
 @contextmanager
 def changing(folder: Path) -> Iterator[Register]:
-    """The register, to change; saved at the end, and changed by no other process meanwhile."""
+    """Open the register for changes under a lock, and save it at the end."""
     from filelock import FileLock
 
     with explaining(folder):
@@ -121,7 +121,7 @@ def changing(folder: Path) -> Iterator[Register]:
 
 
 def find_address(folder: Path, article_id: str, sha256: str) -> str | None:
-    """The address that a file came from, if it is still as it was fetched."""
+    """The address that a file was fetched from, if it is unchanged since."""
     try:
         stamp = (folder / REGISTER_FILE).stat().st_mtime_ns
     except OSError:

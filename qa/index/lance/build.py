@@ -7,7 +7,7 @@ from time import monotonic
 from uuid import uuid4
 
 from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize
-from qa.articles.scan import scan_files
+from qa.articles.scan import require_folder, scan_files
 from qa.encoder import load_encoder
 from qa.errors import ArticleError, ArticlesMissing, IndexMismatch
 from qa.index.build import BuildReport
@@ -49,11 +49,7 @@ def build_shared(
         goes on.
     """
     articles = Path(articles)
-    if not articles.is_dir():
-        raise ArticlesMissing(
-            f"there is no folder {articles}: make it and put articles into it, or name another "
-            "with --articles"
-        )
+    require_folder(articles)
     dataset = Dataset.connect(location)
     base = dataset.newest()
     chosen = _choose_encoder(base, encoder, location, reembed)
