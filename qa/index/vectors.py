@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FLAT_UP_TO = 20_000
 """Vectors that are compared at full precision; see `choose_kind`."""
-EXACT_UP_TO = 300_000
+EXACT_UP_TO = 400_000
 """Vectors that are all compared; more are searched by an inverted file (IVF)."""
 ENOUGH = 0.98
 """Recall at 10 that an approximate index is tuned to."""

@@ -34,6 +34,7 @@ from qa.index.doctor import Finding, examine
 from qa.index.index import list_articles
 from qa.page.source_panel import find_in_address, find_place
 from qa.saved import read_answers, verify
+from tests.faults.calls import ENDPOINTS, as_body, call, start_server
 from tests.faults.harm import find_all, write_articles
 from tests.standin import HashEncoder
 from tests.strategies import ANY_TEXT
@@ -189,6 +190,12 @@ def print_text(text: str) -> None:
     assert not re.search("[<>]", render.escape_html(text))
 
 
+def call_endpoint(endpoint: str, body: bytes) -> None:
+    """Any body sent to the page's endpoints for programs."""
+    made = shelf()
+    call(start_server(made.articles, made.index, made.answerer), endpoint, body)
+
+
 def damage_store(flips: list[tuple[int, int]]) -> None:
     """Any bytes of the store changed: noticed or harmless, and mended."""
     with tempfile.TemporaryDirectory() as folder:
@@ -208,6 +215,11 @@ def damage_store(flips: list[tuple[int, int]]) -> None:
             assert "delete" not in str(error)
         build(shelf().articles, index, encoder=HashEncoder())
         assert find_all(index) == whole
+
+
+def make_sendable(text: str) -> str:
+    """Without lone surrogates, which no JSON in UTF-8 holds."""
+    return text.encode("utf-8", "replace").decode()
 
 
 BOUNDARIES: dict[str, tuple[Callable[..., None], tuple[st.SearchStrategy[Any], ...]]] = {
@@ -230,13 +242,24 @@ BOUNDARIES: dict[str, tuple[Callable[..., None], tuple[st.SearchStrategy[Any], .
         name_article,
         (st.one_of(WILD_TEXT, st.text(max_size=20).map(lambda t: t + ".txt")), BYTES),
     ),
+    "calls": (
+        call_endpoint,
+        (
+            st.sampled_from(ENDPOINTS),
+            st.one_of(
+                st.binary(max_size=100),
+                JSON.map(as_body),
+                st.lists(st.one_of(WILD_TEXT.map(make_sendable), JSON), max_size=9).map(as_body),
+            ),
+        ),
+    ),
     "terminal": (print_text, (WILD_TEXT,)),
     "store": (
         damage_store,
         (st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=30),),
     ),
 }
-COSTLY = {"store": 20, "questions": 2}
+COSTLY = {"store": 20, "calls": 5, "questions": 2}
 """So many times fewer inputs."""
 
 
