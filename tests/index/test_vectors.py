@@ -144,7 +144,7 @@ def test_a_written_index_finds_the_same_when_read_and_can_be_changed(tmp_path: P
 
 
 def test_the_kind_goes_with_the_number_of_vectors():
-    kinds = [choose_kind(count) for count in (0, 20_000, 20_001, 300_000, 300_001, 1_000_000)]
+    kinds = [choose_kind(count) for count in (0, 20_000, 20_001, 400_000, 400_001, 1_000_000)]
     assert kinds == ["Flat", "Flat", "SQfp16", "SQfp16", "IVF2048,SQ8", "IVF4096,SQ8"]
 
 

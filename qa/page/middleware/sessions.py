@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 MAX_CALLS = 64
 """Sessions without a conversation that are kept: more than are at work at once."""
-MAX_PAGES = 1000
-"""Sessions in all; beyond, the one used longest ago loses its conversation."""
+MAX_PAGES = 200
+"""Sessions in all; beyond, the one used longest ago is forgotten, as after a restart: its
+conversation is kept in the browser."""
 MAX_UNREAD = 500
 """Sessions whose results are kept until somebody fetches them."""
 
