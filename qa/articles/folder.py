@@ -219,6 +219,28 @@ def move_out(folder: Path, article_id: str, removed: Path) -> Path:
     return target
 
 
+def move_back(folder: Path, article_id: str, path: Path) -> str:
+    """Move a removed file to where it was among the articles; returns its id.
+
+    Raises:
+        ArticleError: another article is there now.
+        DiskError: it cannot be moved.
+    """
+    if {"", ".", ".."} & set(article_id.split("/")):
+        raise ArticlesMissing(f"{article_id!r} is no article: `qa list` names them all")
+    target = folder / article_id
+    with explaining(folder):
+        if os.path.lexists(target):
+            raise ArticleError(
+                Path(article_id), "is there again: remove that first, to bring the old one back"
+            )
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if not target.parent.resolve().is_relative_to(folder.resolve()):
+            raise ArticlesMissing(f"{article_id!r} is no article: `qa list` names them all")
+        shutil.move(path, target)
+    return article_id
+
+
 def clean_name(name: str) -> str:
     """A file name that is valid on every file system and needs no care in a shell, close to the
     given one.

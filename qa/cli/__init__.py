@@ -301,6 +301,12 @@ def list_(index: Path | str, after: str, limit: int | None, as_json: bool) -> No
 @click.option(
     "--mcp", is_flag=True, help="Also offer tools to assistants (Model Context Protocol)."
 )
+@click.option(
+    "--fetch/--no-fetch",
+    default=None,
+    help="Let people add what is at an address on the web; by default only where this machine "
+    "alone is served.",
+)
 @report_errors
 def serve(
     articles: Path,
@@ -313,6 +319,7 @@ def serve(
     allow_host: tuple[str, ...],
     log_json: bool,
     mcp: bool,
+    fetch: bool | None,
 ) -> None:
     r"""Open the page to ask in a browser; the index is brought up to date first.
 
@@ -338,6 +345,7 @@ def serve(
         auth=(user, password) if user else None,
         allowed_hosts=allow_host,
         mcp=mcp,
+        fetch=fetch,
         open_browser=open_browser,
         show_progress=show_progress,
     )

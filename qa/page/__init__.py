@@ -6,11 +6,10 @@ endpoints, render, saved, answer, index, reader, articles, types, errors.
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them
     html.py       the parts of the page that are HTML of our own
-    guard.py      what may reach the server, and what the browser may do with what it gets
-    sessions.py   what is kept of calls and closed pages
-    assistants.py the tools of assistants, beside the page
-    js/           the page's behaviour, in plain JavaScript: the conversation, what is kept of it
-    page.css
+    chat.py       what the browser calls by itself; adding.py of that changes the articles
+    middleware/   what may reach the server, and what is kept of calls and closed pages
+    js/           behaviour, in plain JavaScript, one concern a module; what all use in js/common/
+    css/          looks, one part of the page a file
 
 Gradio is imported when a page is made, not before.
 """
@@ -53,6 +52,7 @@ def serve(
     auth: tuple[str, str] | None = None,
     allowed_hosts: Sequence[str] = (),
     mcp: bool = False,
+    fetch: bool | None = None,
     open_browser: bool = True,
     show_progress: "Callable[[], AbstractContextManager[Progress]] | None" = None,
 ) -> None:
@@ -68,6 +68,8 @@ def serve(
         auth: user and password to ask for.
         allowed_hosts: further names by which browsers may call this server.
         mcp: also speak the Model Context Protocol, at /gradio_api/mcp/.
+        fetch: let people add what is at an address on the web; unless given, only where this
+            machine alone is served.
         open_browser: open one.
         show_progress: shows how far the index is while it is built.
 
@@ -82,7 +84,9 @@ def serve(
         )
     from qa.page.service import Service
 
-    service = Service(articles, index, read_only=read_only)
+    is_alone = host in ("localhost", "127.0.0.1", "::1") and not allowed_hosts
+    may_fetch = is_alone if fetch is None else fetch
+    service = Service(articles, index, read_only=read_only, may_fetch=may_fetch)
     with (show_progress or nullcontext)() as progress:
         service.prepare(progress)
     page = make_page(service)

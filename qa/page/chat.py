@@ -1,12 +1,12 @@
-"""What the conversation in the browser asks of the server: an answer to show and to keep, and a
-file of all of them.
+"""What the browser asks of the server by itself: an answer to show and to keep, files of the
+conversation, examples, changes to the articles.
 
 The browser sends the answers before along with each question, so the server keeps nothing.
 """
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +14,8 @@ import gradio as gr
 from gradio.events import api
 
 from qa.errors import QAError, SettingError
+from qa.evaluation.votes import write_votes
+from qa.page.adding import CHANGES
 from qa.page.service import Service, read_where
 from qa.render import (
     answer_to_html,
@@ -27,23 +29,33 @@ from qa.saved import parse_answer
 _LOG = logging.getLogger(__name__)
 MAX_BEFORE = 20
 """Of the answers sent along, so many of the last are looked at."""
+MAX_EXAMPLES = 3
 
 
 def add_chat_endpoints(service: Service) -> None:
-    """Add the two endpoints to the page that is being made; both take and return one JSON text."""
+    """Add the endpoints to the page that is being made; each takes and returns one JSON text."""
+    for name, function in ENDPOINTS.items():
+        limit, group = (1, "examples") if name == "page_examples" else (8, "ask")
+        api(
+            _endpoint(service, name, function),
+            api_name=name,
+            api_visibility="undocumented",
+            concurrency_limit=limit,
+            concurrency_id=group,
+        )
 
-    def page_ask(request: str) -> str:
-        return json.dumps(ask(service, _parse(request)), ensure_ascii=False)
 
-    def page_save(request: str) -> str:
+def _endpoint(
+    service: Service, name: str, work: Callable[[Service, Mapping[str, Any]], dict[str, Any]]
+) -> Callable[[str], str]:
+    def endpoint(request: str) -> str:
         try:
-            return json.dumps({"text": save(_parse(request))}, ensure_ascii=False)
+            return json.dumps(work(service, _parse(request)), ensure_ascii=False)
         except QAError as error:
             raise gr.Error(str(error), print_exception=False) from None
 
-    options: dict[str, Any] = {"api_visibility": "undocumented", "concurrency_id": "ask"}
-    for function in (page_ask, page_save):
-        api(function, api_name=function.__name__, concurrency_limit=8, **options)
+    endpoint.__name__ = name
+    return endpoint
 
 
 def ask(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,15 +79,43 @@ def ask(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
         return {"shown": _problem(told), "answer": None}
 
 
-def save(wanted: Mapping[str, Any]) -> str:
+def save(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
     """The conversation as a file's text, JSON or Markdown."""
     answers = _list(wanted.get("answers"))
     for value in answers:
         parse_answer(value)  # complains about what is none
     if wanted.get("kind") == "markdown":
-        return conversation_to_markdown(answers, saved=_now())
+        return {"text": conversation_to_markdown(answers, saved=_now())}
     value = conversation_to_json(answers, saved=_now())
-    return json.dumps(value, ensure_ascii=False, indent=2) + "\n"
+    return {"text": json.dumps(value, ensure_ascii=False, indent=2) + "\n"}
+
+
+def save_votes(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Votes as the two files of a data set."""
+    questions, articles = write_votes(_list(wanted.get("votes")), service.get_article)
+    return {"questions": questions, "articles": articles}
+
+
+def find_examples(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """Questions that some articles answer, without those asked already."""
+    ids = [str(one) for one in _list(wanted.get("articles"))][:MAX_EXAMPLES]
+    asked = [str(one) for one in _list(wanted.get("asked"))]
+    return {"questions": service.suggest(ids, but=asked)[:MAX_EXAMPLES]}
+
+
+def describe_all(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    """What there is: articles, index, models."""
+    return service.describe()
+
+
+ENDPOINTS: dict[str, Callable[[Service, Mapping[str, Any]], dict[str, Any]]] = {
+    "page_ask": ask,
+    "page_save": save,
+    "page_votes": save_votes,
+    "page_examples": find_examples,
+    "page_about": describe_all,
+    **CHANGES,
+}
 
 
 def _parse(request: str) -> Mapping[str, Any]:

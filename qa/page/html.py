@@ -6,84 +6,143 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from qa.articles.blocks import split_blocks
-from qa.page.service import BuildState, Drawn
+from qa.page.service import SUFFIXES, Drawn
 from qa.render import Mark, direction, escape_html, source_to_html
 from qa.render.source import WINDOW_CHARS, reference_to, widen
+from qa.render.words import say
 from qa.types import Article, Span
 
-ARTICLES_HEAD = (
-    '<div class="qa-panel-head"><h2 tabindex="-1">Articles</h2>'
-    '<button class="qa-plain qa-toggle-off">Close</button></div>'
-)
 MAX_ZOOM = 3
 """Widths of the panel that the picture of a page may have."""
-CONVERSATION = (
-    '<div class="bubble-wrap"><div class="message-wrap" role="log" aria-label="Conversation">'
-    "</div></div>"
-)
 MOST_LISTED = 200
 """Articles in the list at once; the search finds the others."""
 FEWEST_HEADINGS, MOST_HEADINGS = 3, 200
 """So many beside the title make a table of contents worth having, and so many are listed."""
 
 
+def articles_head() -> str:
+    """Above the list of articles."""
+    return (
+        f'<div class="qa-panel-head"><h2 tabindex="-1">{say("Articles")}</h2>'
+        f'<button class="qa-plain qa-toggle-off">{say("Close")}</button></div>'
+    )
+
+
+def conversation() -> str:
+    """Where questions and answers will stand."""
+    return (
+        '<div class="bubble-wrap"><div class="message-wrap" role="log" '
+        f'aria-label="{say("Conversation")}"></div></div>'
+    )
+
+
 def header(count: int) -> str:
     """The name of the page and what it is over."""
-    held = "No articles yet" if not count else "1 article" if count == 1 else f"{count:,} articles"
     return (
-        '<header class="qa-header"><div><h1>Ask your articles</h1>'
-        "<p>Answers in their own words. Nothing leaves this machine.</p></div>"
-        '<button class="qa-history">Conversations</button>'
+        f'<header class="qa-header"><div><h1>{say("Ask your articles")}</h1>'
+        f"<p>{say('Answers in their own words. Nothing leaves this machine.')}</p></div>"
+        f'<button class="qa-help" title="{say("Keys, and what this is")}">?</button>'
+        f'<button class="qa-history">{say("Conversations")}</button>'
         '<button class="qa-toggle" aria-expanded="false" '
-        f'aria-controls="articles">{held}</button></header>'
+        f'aria-controls="articles">{_held(count)}</button></header>'
     )
+
+
+def _held(count: int) -> str:
+    if not count:
+        return say("No articles yet")
+    return say("1 article") if count == 1 else say("{count} articles", count=f"{count:,}")
 
 
 def composer(most_chars: int, passages: int) -> str:
     """The line to write a question in, and what can be done with the conversation above it."""
     tools = (
-        ("choose-where", "Which articles?", ""),
-        ("anew", "New conversation", " qa-later"),
-        ("save-markdown", "Save as Markdown", " qa-later"),
-        ("save-json", "Save as JSON", " qa-later"),
+        ("choose-where", say("Which articles?"), ""),
+        ("anew", say("New conversation"), " qa-later"),
+        ("save-markdown", say("Save as Markdown"), " qa-later"),
+        ("save-json", say("Save as JSON"), " qa-later"),
     )
     buttons = "".join(
         f'<button type="button" id="{name}" class="qa-tool{more}">{label}</button>'
         for name, label, more in tools
     )
     return (
-        '<div id="where" role="group" aria-label="Articles that are asked" hidden></div>'
+        '<div id="added" aria-live="polite" hidden></div>'
+        f'<div id="where" role="group" aria-label="{say("Articles that are asked")}" hidden></div>'
         '<p id="composer-note" role="status" hidden></p>'
         '<form id="question"><div class="input-container">'
-        '<textarea rows="1" aria-label="Your question" placeholder="Ask a question" '
+        f'<textarea rows="1" aria-label="{say("Your question")}" '
+        f'placeholder="{say("Ask a question")}" dir="auto" '
         f'data-most="{most_chars}" data-passages="{passages}"></textarea>'
-        '<button type="button" id="stop-asking" hidden>Stop</button>'
-        '<button class="submit-button">Ask</button></div></form>'
+        '<button type="button" id="stop-asking" hidden>'
+        f"{say('Stop')}</button>"
+        f'<button class="submit-button">{say("Ask")}</button></div></form>'
         f'<div id="tools">{buttons}</div>'
     )
 
 
-def welcome(questions: Sequence[str] | None, *, has_articles: bool) -> str:
-    """What an empty conversation shows: questions that this index answers; None while they are
-    looked for.
+def welcome(
+    questions: Sequence[str] | None,
+    *,
+    has_articles: bool,
+    may_add: bool = False,
+    may_fetch: bool = False,
+) -> str:
+    """What an empty conversation shows: questions that this index answers (None while they are
+    looked for), or the place to add articles.
     """
     if not has_articles:
+        told = say("This page is read-only: whoever runs it can add some.")
         return (
-            '<div class="qa-welcome"><h2>No articles yet</h2>'
-            "<p>Press “No articles yet” at the top and add some: PDF, web pages, Word, text, or "
-            "pasted text.</p></div>"
+            f'<div class="qa-welcome"><h2>{say("No articles yet")}</h2>'
+            + (adding(may_fetch=may_fetch, key="first") if may_add else f"<p>{told}</p>")
+            + "</div>"
         )
     if questions is None:
         waiting = '<li><span class="qa-example qa-waiting"></span></li>' * 3
-        rest = f'<p>For example</p><ul aria-hidden="true">{waiting}</ul>'
+        rest = f'<p>{say("For example")}</p><ul aria-hidden="true">{waiting}</ul>'
     else:
         buttons = (
             f'<button class="qa-example" dir="auto">{escape_html(question)}</button>'
             for question in questions
         )
         rest = "".join(f"<li>{button}</li>" for button in buttons)
-        rest = f"<p>For example</p><ul>{rest}</ul>" if rest else ""
-    return f'<div class="qa-welcome"><h2>What would you like to know?</h2>{rest}</div>'
+        rest = f"<p>{say('For example')}</p><ul>{rest}</ul>" if rest else ""
+    return f'<div class="qa-welcome"><h2>{say("What would you like to know?")}</h2>{rest}</div>'
+
+
+def adding(*, may_fetch: bool, key: str) -> str:
+    """Where articles are added: files, a folder, an address, a text; `key` makes its ids unique."""
+    kinds = ",".join(SUFFIXES)
+    address = (
+        f'<form class="qa-add-address"><label for="address-{key}">{say("From an address")}</label>'
+        f'<div><input id="address-{key}" type="url" name="address" placeholder="https://…" '
+        f'required dir="ltr"><button>{say("Add")}</button></div></form>'
+    )
+    return (
+        f'<div class="qa-adding"><div class="qa-drop"><p>{say("Drop files anywhere, or")}</p><div>'
+        f'<button class="qa-choose-files">{say("Choose files")}</button>'
+        f'<button class="qa-choose-folder">{say("Choose a folder")}</button></div>'
+        f'<p class="qa-meta">{say("PDF, web pages, Word, OpenDocument, EPUB, mail, text")}</p>'
+        f'<input type="file" class="qa-files" multiple hidden accept="{kinds}">'
+        '<input type="file" class="qa-folder" webkitdirectory hidden></div>'
+        + (address if may_fetch else "")
+        + f'<details><summary>{say("Paste a text")}</summary><form class="qa-add-text">'
+        f'<label for="paste-title-{key}">{say("Title")}</label>'
+        f'<input id="paste-title-{key}" name="title" maxlength="200" dir="auto">'
+        f'<label for="paste-text-{key}">{say("The text")}</label>'
+        f'<textarea id="paste-text-{key}" name="text" rows="5" required dir="auto"></textarea>'
+        f"<button>{say('Add')}</button></form></details></div>"
+    )
+
+
+def add_more(*, may_fetch: bool) -> str:
+    """The same above the list of articles, folded away."""
+    return (
+        f'<details class="qa-add-more"><summary>{say("Add articles")}</summary>'
+        + adding(may_fetch=may_fetch, key="more")
+        + f'</details><button class="qa-plain qa-rebuild">{say("Update index")}</button>'
+    )
 
 
 def source(
@@ -109,23 +168,27 @@ def source(
     earlier = later = ""
     if shown.start > article.body_start:
         wider = widen(article, shown, before=WINDOW_CHARS)
-        earlier = _more(article, marks, current, wider, "Show what comes before", "qa-earlier")
+        earlier = _more(article, marks, current, wider, say("Show what comes before"), "qa-earlier")
     if shown.end < len(article.text):
         wider = widen(article, shown, after=WINDOW_CHARS)
-        later = _more(article, marks, current, wider, "Show what follows", "qa-later")
+        later = _more(article, marks, current, wider, say("Show what follows"), "qa-later")
     told = f'<p class="qa-notice" role="status">{escape_html(notice)}</p>' if notice else ""
     return (
         '<section class="qa-source" aria-labelledby="source-title"><div class="qa-source-head">'
         f'<div><h2 id="source-title" dir="auto">{escape_html(article.title)}</h2>'
         f'<p class="qa-meta" dir="{direction(article.title)}">{meta}{_original(article)}</p></div>'
         '<div class="qa-source-tools">'
-        f'<button class="qa-ask-this" value="{escape_html(article.id)}">Ask this article</button>'
-        '<button class="qa-link" title="Copy a link to this place">Copy link</button>'
-        '<button class="qa-print">Print</button>'
-        '<button class="qa-close" title="Close the article (Esc)">Close</button></div></div>'
+        f'<button class="qa-ask-this" value="{escape_html(article.id)}">'
+        f"{say('Ask this article')}</button>"
+        f'<button class="qa-link" title="{say("Copy a link to this place")}">'
+        f"{say('Copy link')}</button>"
+        f'<button class="qa-print">{say("Print")}</button>'
+        f'<button class="qa-close" title="{say("Close the article (Esc)")}">{say("Close")}'
+        "</button></div></div>"
         f"{told}{_reading_tools(article, marks, search)}{page}"
-        '<div class="qa-scroll" tabindex="0" role="region" aria-label="Text of the '
-        f'article">{earlier}'
+        '<div class="qa-examples-here" hidden></div>'
+        '<div class="qa-scroll" tabindex="0" role="region" '
+        f'aria-label="{say("Text of the article")}">{earlier}'
         f'<div class="qa-text"{lang}>{text}</div>{later}</div></section>'
     )
 
@@ -137,7 +200,7 @@ def _original(article: Article) -> str:
     address = escape_html(article.url)
     return (
         f' <a class="qa-original" href="{address}" target="_blank" rel="noopener noreferrer">'
-        "Open the original</a>"
+        f"{say('Open the original')}</a>"
     )
 
 
@@ -145,8 +208,10 @@ def page_picture(
     article: Article, marks: Sequence[Mark], current: int, drawn: Drawn, *, zoom: int
 ) -> str:
     """A page of a PDF as a picture, boxes drawn about the current mark."""
-    label = f" (printed {drawn.label})" if drawn.label not in ("", str(drawn.page)) else ""
-    told = f"Page {drawn.page}{escape_html(label)} of {drawn.pages}"
+    number = str(drawn.page)
+    if drawn.label not in ("", number):
+        number += f" ({say('printed {label}', label=escape_html(drawn.label))})"
+    told = say("Page {page} of {pages}", page=number, pages=drawn.pages)
 
     def button(name: str, page: int, to: int, is_there: bool) -> str:
         reference = reference_to(article, marks[current], marks, page=page, zoom=to)
@@ -164,12 +229,13 @@ def page_picture(
     data = b64encode(drawn.picture).decode("ascii")
     return (
         '<div class="qa-page"><div class="qa-page-tools">'
-        + button("Previous page", drawn.page - 1, zoom, drawn.page > 1)
+        + button(say("Previous page"), drawn.page - 1, zoom, drawn.page > 1)
         + f"<span>{told}</span>"
-        + button("Next page", drawn.page + 1, zoom, drawn.page < drawn.pages)
-        + button("Larger", drawn.page, zoom + 1, zoom < MAX_ZOOM)
-        + button("Smaller", drawn.page, zoom - 1, zoom > 1)
-        + '</div><div class="qa-page-view" tabindex="0" role="region" aria-label="Page as printed">'
+        + button(say("Next page"), drawn.page + 1, zoom, drawn.page < drawn.pages)
+        + button(say("Larger"), drawn.page, zoom + 1, zoom < MAX_ZOOM)
+        + button(say("Smaller"), drawn.page, zoom - 1, zoom > 1)
+        + '</div><div class="qa-page-view" tabindex="0" role="region" '
+        f'aria-label="{say("Page as printed")}">'
         f'<div class="qa-page-sheet" style="width:{100 * zoom}%;'
         f'aspect-ratio:{drawn.shape:.5f}"><img alt="{told}" '
         f'src="data:image/png;base64,{data}">{boxes}</div></div></div>'
@@ -189,22 +255,27 @@ def _reading_tools(article: Article, marks: Sequence[Mark], search: WordSearch |
     words = found = ""
     if search:
         words = escape_html(search.words)
-        count = f"{search.number + 1} of {search.total:,}" if search.total else "Not found"
+        count = say("Not found")
+        if search.total:
+            count = say("{number} of {all}", number=search.number + 1, all=f"{search.total:,}")
         found = (
             f'<span class="qa-count" role="status">{count}</span>'
             f'<button class="qa-find-previous" value="{search.number}" '
-            'aria-label="Previous place">↑</button>'
+            f'aria-label="{say("Previous place")}">↑</button>'
             f'<button class="qa-find-next" value="{search.number}" data-words="{words}" '
-            'aria-label="Next place">↓</button>'
+            f'aria-label="{say("Next place")}">↓</button>'
         )
     here = reference_to(article, None, [] if search else marks)
     return (
         '<div class="qa-reading-tools"><div class="qa-find" role="search">'
-        '<input type="search" aria-label="Find in this article" placeholder="Find in this '
-        f'article" value="{words}">{found}<span class="qa-hidden qa-ref">{here}</span></div>'
-        '<div class="qa-steps" hidden><button class="qa-previous" aria-label="Previous quote">'
-        '←</button><span class="qa-count" role="status"></span><button class="qa-next" '
-        f'aria-label="Next quote">→</button></div></div>{_contents(article)}'
+        f'<input type="search" aria-label="{say("Find in this article")}" '
+        f'placeholder="{say("Find in this article")}" value="{words}">'
+        f'{found}<span class="qa-hidden qa-ref">{here}</span></div>'
+        '<div class="qa-steps" hidden><button class="qa-previous" '
+        f'aria-label="{say("Previous quote")}">←</button>'
+        '<span class="qa-count" role="status"></span>'
+        f'<button class="qa-next" aria-label="{say("Next quote")}">→</button></div></div>'
+        + _contents(article)
     )
 
 
@@ -222,16 +293,19 @@ def _contents(article: Article) -> str:
         f"{reference_to(article, Mark(block.start, block.end), [])}</span></li>"
         for block in headings
     )
-    return f'<details class="qa-contents"><summary>Contents</summary><ul>{rows}</ul></details>'
+    return (
+        f'<details class="qa-contents"><summary>{say("Contents")}</summary>'
+        f"<ul>{rows}</ul></details>"
+    )
 
 
 def no_source(message: str) -> str:
     """The source panel when there is nothing to show."""
     return (
-        '<section class="qa-source" aria-label="Article"><div class="qa-source-head">'
-        '<div><h2>Not found</h2></div><div class="qa-source-tools"><button '
-        'class="qa-close">Close</button></div></div>'
-        f'<p class="qa-notice" role="status">{escape_html(message)}</p></section>'
+        f'<section class="qa-source" aria-label="{say("Article")}"><div class="qa-source-head">'
+        f"<div><h2>{say('Not found')}</h2></div>"
+        f'<div class="qa-source-tools"><button class="qa-close">{say("Close")}</button></div></div>'
+        f'<p class="qa-notice qa-no-source" role="status">{escape_html(message)}</p></section>'
     )
 
 
@@ -251,16 +325,14 @@ def article_list(articles: Sequence[Article], query: str = "", *, read_only: boo
     words = query.casefold().split()
     found = [article for article in articles if _matches(article, words)]
     rows = "".join(_row(article, read_only) for article in found[:MOST_LISTED])
-    count = f"{len(found):,} of {len(articles):,}" if words else f"{len(articles):,}"
-    more = (
-        f"<p>{len(found) - MOST_LISTED:,} more: search to find them.</p>"
-        if len(found) > MOST_LISTED
-        else ""
-    )
-    noun = "article" if len(articles) == 1 else "articles"
+    count = _held(len(articles))
+    if words:
+        count = say("{count} of {all} articles", count=f"{len(found):,}", all=f"{len(articles):,}")
+    left = len(found) - MOST_LISTED
+    more = f"<p>{say('{count} more: search to find them.', count=f'{left:,}')}</p>"
     return (
-        f'<div class="qa-list"><p class="qa-count" role="status">{count} '
-        f"{noun}</p><ul>{rows}</ul>{more}</div>"
+        f'<div class="qa-list"><p class="qa-count" role="status">{count}</p>'
+        f"<ul>{rows}</ul>{more if left > 0 else ''}</div>"
     )
 
 
@@ -275,64 +347,14 @@ def _row(article: Article, read_only: bool) -> str:
     )
     title, name = escape_html(article.title), escape_html(article.id)
     remove = (
-        f'<button class="qa-remove" title="Remove {name}">Remove<span class="qa-unseen"> '
-        f"{title}</span></button>"
+        f'<button class="qa-remove" value="{name}">{say("Remove")}'
+        f'<span class="qa-unseen"> {title}</span></button>'
     )
     return (
         f'<li><input type="checkbox" class="qa-tick" value="{name}" '
-        f'aria-label="Ask only: {title}">'
+        f'aria-label="{say("Ask only: {title}", title=title)}">'
         f'<div><button class="qa-open qa-name" dir="auto" title="{name}">{title}</button>'
         f'<span class="qa-hidden qa-ref">{reference_to(article, None, ())}</span>'
         '<p class="qa-meta" '
         f'dir="{direction(article.title)}">{meta}</p></div>{"" if read_only else remove}</li>'
     )
-
-
-def progress(state: BuildState) -> str:
-    """A build that runs: what it does, how far it is, how fast, how long it will take."""
-    share = state.done / state.total if state.total else 0.0
-    what, _, name = state.what.partition(": ")
-    facts = [f"{state.done:,} of {state.total:,}"] if state.total else []
-    if name:
-        facts.append(f'<bdi class="qa-file">{escape_html(name)}</bdi>')
-    if state.rate >= 1:
-        facts.append(f"{state.rate:,.0f} a second")
-    if state.seconds_left is not None:
-        facts.append(f"{_duration(state.seconds_left)} left")
-    return (
-        f'<div class="qa-progress"><p><strong>{escape_html(what.capitalize())}</strong> '
-        f"{' · '.join(facts)}</p>"
-        f'<progress max="1" value="{share:.3f}" aria-label="Progress of the '
-        f'build">{share:.0%}</progress></div>'
-    )
-
-
-def outcome(state: BuildState, notes: Sequence[str] = (), errors: Sequence[str] = ()) -> str:
-    """What a build, and what was done before it, came to."""
-    notes, errors = list(notes), list(errors)
-    if state.report:
-        report = state.report
-        counts = [("added", report.added), ("changed", report.changed), ("removed", report.removed)]
-        parts = [f"{len(ids):,} {name}" for name, ids in counts if ids]
-        notes.append(", ".join(parts).capitalize() + "." if parts else "Everything is up to date.")
-        errors += [str(error) for error in report.errors]
-        notes += [str(warning) for warning in report.warnings]
-    if state.error:
-        errors.append(state.error)
-    return message(notes, errors)
-
-
-def message(notes: Sequence[str] = (), errors: Sequence[str] = ()) -> str:
-    """Notes and errors, in the articles panel."""
-    said = "".join(f'<p class="qa-note" dir="auto">{escape_html(note)}</p>' for note in notes)
-    wrong = "".join(f'<li dir="auto">{escape_html(error)}</li>' for error in dict.fromkeys(errors))
-    if wrong:
-        said += (
-            '<div class="qa-errors" role="alert"><p>Not everything could be '
-            f"used:</p><ul>{wrong}</ul></div>"
-        )
-    return f'<div class="qa-message" role="status">{said}</div>' if said else ""
-
-
-def _duration(seconds: float) -> str:
-    return f"{seconds:.0f} s" if seconds < 90 else f"{seconds / 60:.0f} min"

@@ -11,7 +11,7 @@ from starlette.middleware import Middleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
-from qa.page.layout import Page, read_asset, read_scripts
+from qa.page.layout import Page, read_scripts, read_styles
 from qa.page.middleware.guard import Guard, limit_heads
 from qa.page.middleware.sessions import MAX_PAGES, Sessions
 
@@ -57,7 +57,7 @@ def launch(
             auth=auth,
             mcp_server=False,
             theme=THEME,
-            head=f"<style>{read_asset('page.css')}</style><script>{read_scripts()}</script>",
+            head=f"<style>{read_styles()}</style><script>{read_scripts()}</script>",
             favicon_path=str(Path(icon)),
             app_kwargs={"middleware": [guard, *inner], "openapi_url": None},
             max_file_size=MAX_BYTES,

@@ -27,13 +27,23 @@ POLL_SECONDS = 15.0
 """How often an open page asks whether somebody else has changed the index."""
 EAGER_SECONDS = 2.0
 """The same while examples are looked for."""
-SCRIPTS = ("store", "server", "where", "talk", "page")
+STYLES = ("frame", "conversation", "source", "articles", "dialogs", "screens")
+"""Of the folder `css`, in this order."""
+SCRIPTS = (
+    *("common/base", "common/store", "common/server"),
+    *("where", "cards", "talk", "reading", "chosen", "kept", "help", "adding", "composer", "page"),
+)
 """Of the folder `js`, in this order: each adds to the one global name `qa`."""
 
 
 def read_asset(name: str) -> str:
     """The text of one of the files beside this module."""
     return files("qa.page").joinpath(name).read_text(encoding="utf-8")
+
+
+def read_styles() -> str:
+    """The page's own styles, one after the other."""
+    return "\n".join(read_asset(f"css/{name}.css") for name in STYLES)
 
 
 def read_scripts() -> str:
@@ -99,7 +109,7 @@ def _make_parts(service: Service) -> Parts:
         header = gr.HTML(html.header(0), elem_id="header")
         welcome = gr.HTML("", elem_id="welcome")
         gr.HTML(
-            html.CONVERSATION,
+            html.conversation(),
             elem_id="chat",
             apply_default_css=False,
             js_on_load="qa.startTalk();",
@@ -125,15 +135,21 @@ def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.B
 
     def refresh(wanted: str) -> tuple[Any, ...]:
         articles = service.list_articles()
-        welcome = html.welcome(service.examples, has_articles=bool(articles))
+        welcome = html.welcome(
+            service.examples,
+            has_articles=bool(articles),
+            may_add=not service.read_only,
+            may_fetch=service.may_fetch,
+        )
         return service.version, html.header(len(articles)), welcome, listing.refresh(wanted)
 
     def poll(version: str, wanted: str) -> tuple[Any, ...]:
-        pause = gr.Timer(EAGER_SECONDS if service.examples is None else POLL_SECONDS)
+        pause = gr.Timer(EAGER_SECONDS if service.is_looking else POLL_SECONDS)
         if version == service.version:
             return (pause, *(gr.skip(),) * len(fresh))
         return (pause, *refresh(wanted))
 
+    listing.shown.refresh(refresh, listing.query, fresh, queue=False, **PRIVATE)
     parts.source.show(show, None, parts.source, queue=False, **PRIVATE)
     page.load(start, None, [parts.source, *fresh], queue=False, **PRIVATE)
     timer.tick(poll, [parts.version, listing.query], [timer, *fresh], queue=False, **PRIVATE)

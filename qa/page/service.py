@@ -5,6 +5,8 @@ index.
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
+from importlib.metadata import version
+from itertools import islice, zip_longest
 from pathlib import Path
 from threading import Lock, Thread
 from time import monotonic
@@ -13,7 +15,14 @@ from typing import Any, NamedTuple
 from qa.answer.answerer import PASSAGES_READ, Answerer
 from qa.answer.retriever import Retriever
 from qa.answer.thresholds import EXAMPLE_CONFIDENCE
-from qa.articles.folder import find_article, move_out, place_file, place_text
+from qa.articles.addresses import add_address
+from qa.articles.folder import (
+    find_article,
+    move_back,
+    move_out,
+    place_file,
+    place_text,
+)
 from qa.articles.formats import FormatError
 from qa.articles.isolation.pool import draw_isolated
 from qa.articles.read import SUFFIXES
@@ -33,6 +42,8 @@ MAX_QUESTION_CHARS = 1000
 MAX_PASSAGES = 50
 EXAMPLES = 4
 EXAMPLES_TRIED = 24
+MAX_SUGGESTED = 10_000
+"""Articles whose examples are remembered."""
 
 
 class Drawn(NamedTuple):
@@ -82,16 +93,27 @@ class BuildState:
 class Service:
     """One articles folder with its index, shared by all pages that are open."""
 
-    def __init__(self, articles: str | Path, index: str | Path, *, read_only: bool = False) -> None:
+    def __init__(
+        self,
+        articles: str | Path,
+        index: str | Path,
+        *,
+        read_only: bool = False,
+        may_fetch: bool = False,
+    ) -> None:
         self.articles_folder = Path(articles)
         self.index_folder = str(index) if is_shared(index) else Path(index)
         self.read_only = read_only
+        self.may_fetch = may_fetch and not read_only
         self.building = BuildState()
         self._answerer: Answerer | None = None
         self._lock = Lock()
         self._listing: tuple[str | None, tuple[Article, ...]] = (None, ())
         self._examples_lock = Lock()
         self._examples: tuple[str | None, tuple[str, ...] | None] = (None, None)
+        self.is_looking = False
+        """Whether examples are looked for."""
+        self._suggested: dict[tuple[str, str], tuple[str, ...]] = {}
 
     # -- asking ------------------------------------------------------------------------------------
 
@@ -198,15 +220,16 @@ class Service:
 
     @property
     def examples(self) -> tuple[str, ...] | None:
-        """Questions that this index answers; None while they are looked for, in a thread of its
-        own.
+        """Questions that this index answers; while those of a new build are looked for, in a thread
+        of its own, the ones of the build before, or None.
         """
         build_id = self.build_id
         if build_id is None:
             return ()
         with self._examples_lock:
             if self._examples[0] != build_id:
-                self._examples = (build_id, None)
+                self._examples = (build_id, self._examples[1])
+                self.is_looking = True
                 Thread(
                     target=self._find_examples, args=(build_id,), name="examples", daemon=True
                 ).start()
@@ -215,7 +238,8 @@ class Service:
     @property
     def version(self) -> str:
         """Changes whenever an open page should look again."""
-        return f"{self.build_id} {self.examples is not None}"
+        self.examples  # noqa: B018 - begins to look for them
+        return f"{self.build_id} {self.is_looking}"
 
     def _find_examples(self, build_id: str) -> None:
         found: tuple[str, ...] = ()
@@ -225,25 +249,67 @@ class Service:
             with self._examples_lock:
                 if self._examples[0] == build_id:
                     self._examples = (build_id, found)
+                    self.is_looking = False
 
     def _try_examples(self) -> Iterator[str]:
         found = 0
         for question in suggest_questions(self.list_articles(), most=EXAMPLES_TRIED):
-            answer = self.ask(question)
-            if answer.status == "answered" and answer.confidence >= EXAMPLE_CONFIDENCE:
+            if self._answers(question):
                 found += 1
                 yield question
                 if found == EXAMPLES:
                     return
 
+    def _answers(self, question: str, article_id: str | None = None) -> bool:
+        answer = self.ask(question)
+        if answer.status != "answered" or answer.confidence < EXAMPLE_CONFIDENCE:
+            return False
+        return article_id in (None, answer.quotes[0].article.id)
+
+    def suggest(self, article_ids: Sequence[str], *, but: Sequence[str] = ()) -> list[str]:
+        """Questions that these articles answer well, in turn from one after the other."""
+        rounds = zip_longest(*(self._suggest_of(article_id) for article_id in article_ids))
+        asked = {question.casefold().strip() for question in but}
+        found = dict.fromkeys(question for one in rounds for question in one if question)
+        return [question for question in found if question.casefold() not in asked]
+
+    def _suggest_of(self, article_id: str) -> tuple[str, ...]:
+        article = self.get_article(article_id)
+        if article is None:
+            return ()
+        key = (article_id, article.sha256)
+        if key not in self._suggested:
+            if len(self._suggested) >= MAX_SUGGESTED:
+                self._suggested.clear()
+            tried = suggest_questions([article], most=EXAMPLES_TRIED)
+            fitting = (question for question in tried if self._answers(question, article_id))
+            self._suggested[key] = tuple(islice(fitting, EXAMPLES))
+        return self._suggested[key]
+
+    def describe(self) -> dict[str, Any]:
+        """What there is, for whoever wants to know: articles, index, models."""
+        index = self.answerer.retriever.index if self.build_id else None
+        return {
+            "version": version("article-qa"),
+            "articles": len(self.list_articles()),
+            "generation": index.generation if index else 0,
+            "encoder": index.encoder.name if index else "",
+            "reader": identify_bundled(),
+        }
+
     # -- changing ----------------------------------------------------------------------------------
 
-    def add_files(self, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
-        """Put files (name, content) into the articles folder; returns ids of those added, and what
-        is wrong.
+    def add_file(
+        self, name: str, data: bytes, *, within: str = "", password: str | None = None
+    ) -> str:
+        """Put a file into the articles folder, or a folder within it, and return its id.
+
+        Raises:
+            ArticleError: it is no usable article, or is there already.
+            ArticleLocked: it is encrypted, and this is not its password.
         """
         self._check_may_change()
-        return _collect(self.articles_folder, files)
+        return place_file(self.articles_folder, name, data, within=within, password=password)
 
     def add_text(self, title: str, text: str) -> str:
         """Put pasted text into the articles folder and return its id.
@@ -254,19 +320,44 @@ class Service:
         self._check_may_change()
         return place_text(self.articles_folder, title, text)
 
-    def remove(self, article_id: str) -> Path:
-        """Move an article's file out of the articles folder; returns where it is now.
+    def add_address(self, url: str) -> str:
+        """Fetch what is at an address into the articles folder and return its id.
+
+        Raises:
+            QAError: this server fetches nothing, or the address cannot be fetched.
+            ArticleError: what is there is no usable article, or is there already.
+        """
+        self._check_may_change()
+        if not self.may_fetch:
+            raise QAError("this page fetches nothing: start it with --fetch to allow that")
+        removed = find_removed(self.articles_folder, self.index_folder)
+        return add_address(self.articles_folder, url, removed=removed).id
+
+    def remove(self, article_id: str) -> str:
+        """Move an article's file out of the articles folder; returns its name among the removed.
 
         Raises:
             ArticlesMissing: there is no such article.
         """
         self._check_may_change()
-        return move_out(
-            self.articles_folder, article_id, find_removed(self.articles_folder, self.index_folder)
-        )
+        removed = find_removed(self.articles_folder, self.index_folder)
+        return move_out(self.articles_folder, article_id, removed).relative_to(removed).as_posix()
 
-    def start_build(self) -> None:
-        """Bring the index up to date in a thread of its own; `building` tells how far it is."""
+    def restore(self, name: str, article_id: str) -> str:
+        """Undo `remove`, of which both are known; returns the article's id.
+
+        Raises:
+            ArticlesMissing: there is no such removed file.
+            ArticleError: another article has its place now.
+        """
+        self._check_may_change()
+        removed = find_removed(self.articles_folder, self.index_folder)
+        return move_back(self.articles_folder, article_id, find_article(removed, name))
+
+    def start_build(self, *, password: str | None = None) -> None:
+        """Bring the index up to date in a thread of its own; `building` tells how far it is. The
+        password is that of encrypted files added before.
+        """
         self._check_may_change()
         with self._lock:
             if self.building.is_running:
@@ -274,13 +365,15 @@ class Service:
             self.building = BuildState(
                 is_running=True, started=monotonic(), number=self.building.number + 1
             )
-        Thread(target=self._build, args=(self.building,), name="build", daemon=True).start()
+        Thread(
+            target=self._build, args=(self.building, password), name="build", daemon=True
+        ).start()
 
     def stop_build(self) -> None:
         """Cancel the build that is running; what it has encoded so far is kept for the next."""
         self.building.stop = True
 
-    def _build(self, state: BuildState) -> None:
+    def _build(self, state: BuildState, password: str | None) -> None:
         def note(done: int, total: int, what: str) -> None:
             if state.stop:
                 raise BuildStopped(
@@ -299,6 +392,7 @@ class Service:
                 progress=note,
                 reader=identify_bundled(),
                 allow_empty=True,
+                password=password,
             )
         except QAError as error:
             state.error = str(error)
@@ -334,17 +428,6 @@ def read_where(value: Mapping[str, Any]) -> Where:
                 "article_ids, authors and languages (lists of texts), since, until and title"
             )
     return Where(**found)
-
-
-def _collect(folder: Path, files: Sequence[tuple[str, bytes]]) -> tuple[list[str], list[str]]:
-    added: list[str] = []
-    errors: list[str] = []
-    for name, data in files:
-        try:
-            added.append(place_file(folder, name, data))
-        except QAError as error:
-            errors.append(str(error))
-    return added, errors
 
 
 def _limit(question: str) -> str:

@@ -6,6 +6,7 @@ beside it, and escaped text contains no literal line breaks and tabs.
 """
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from unicodedata import bidirectional
 
@@ -19,22 +20,16 @@ from qa.render.data import (
     split_notice,
     strength,
 )
+from qa.render.words import say
 from qa.types import PRESENTED, SILENT, Answer, Hit
 
 # Braces, dollars and backquotes as well: then no template engine between here and the screen finds
 # anything to fill in.
 _ESCAPES = str.maketrans({char: f"&#{ord(char)};" for char in "&<>\"'`{}$\n\r\t"})
-_EXPLAIN = {
-    "likely answer": "This sentence probably answers the question",
-    "possible answer": "This sentence may answer the question",
-    "weak match": "This sentence is on the subject and probably does not answer the question",
-}
 MOST_NEAREST = 3
 """Articles named where none is about the question."""
-_POSSIBLY = (
-    '<p class="qa-verdict"><strong>Possibly answered in your articles</strong></p>'
-    '<p class="qa-note">These sentences may answer the question; see whether they do.</p>'
-)
+GROUP = 3
+"""So many quotes from one article stand together under its title."""
 
 
 def escape_html(text: str) -> str:
@@ -42,44 +37,90 @@ def escape_html(text: str) -> str:
     return text.translate(_ESCAPES)
 
 
-def answer_to_html(answer: Answer, *, key: str = "0", holdings: Sequence[str] = ()) -> str:
-    """An answer as cards; `key` makes ids on the page unique, `holdings` are titles to name when
-    there is no answer.
-    """
+def answer_to_html(answer: Answer, *, key: str = "0") -> str:
+    """An answer as cards; `key` makes ids on the page unique."""
     value = answer_to_json(answer)
+    lead = f"{_leaning(answer)}{notice_to_html(answer.notice)}"
     if answer.status not in SILENT:
-        head = _POSSIBLY if answer.status == "possibly" else ""
-        cards = "".join(
-            _card(quote, value["quotes"], f"{key}-{n}", is_answer=answer.status in PRESENTED)
-            for n, quote in enumerate(value["quotes"])
-        )
-        how = _how(answer, key) if answer.status in PRESENTED else ""
-        shown = f"{_leaning(answer)}{notice_to_html(answer.notice)}{head}{cards}{how}"
-        return f'<div class="qa-answer qa-{answer.status}">{shown}</div>'
-    nearest = value.get("nearest", [])
+        is_answer = answer.status in PRESENTED
+        head = ""
+        if answer.status == "possibly":
+            head = _verdict(
+                say("Possibly answered in your articles"),
+                say("These sentences may answer the question; see whether they do."),
+            )
+        cards = _cards(value["quotes"], key, is_answer=is_answer)
+        how = _how(answer, key) if is_answer else ""
+        return f'<div class="qa-answer qa-{answer.status}">{lead}{head}{cards}{how}</div>'
+    cards = _cards(value.get("nearest", []), key, is_answer=False)
     if answer.status == "unanswered":
-        head = "Not answered in your articles"
-        note = "They come near the subject, but no sentence answers the question."
-        lead = "Closest sentences"
+        body = _verdict(
+            say("Not answered in your articles"),
+            say("They come near the subject, but no sentence answers the question."),
+        )
+        body += f'<p class="qa-lead">{say("Closest sentences")}</p>{cards}' if cards else ""
+        body += _advice([] if cards else answer.hits)
     else:
-        head, note = "Not in your articles", "Nothing in them seems to be about this."
-        lead = "Closest sentences, probably on something else"
-    cards = "".join(
-        _card(quote, nearest, f"{key}-{n}", is_answer=False) for n, quote in enumerate(nearest)
-    )
-    body = f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>'
-    if cards and answer.status == "unanswered":
-        body += f'<p class="qa-lead">{lead}</p>{cards}'
-    else:
-        body += _holdings(holdings) or _nearest_articles(answer.hits)
+        body = _verdict(say("Not in your articles"), say("Nothing in them seems to be about this."))
+        body += _advice(answer.hits)
+        summary = say("Closest sentences, probably on something else")
         body += (
-            f'<details class="qa-near"><summary>{lead}</summary>{cards}</details>' if cards else ""
+            f'<details class="qa-near"><summary>{summary}</summary>{cards}</details>'
+            if cards
+            else ""
         )
     return (
-        '<div class="qa-answer qa-silent '
-        f'qa-{answer.status}">{_leaning(answer)}{notice_to_html(answer.notice)}{body}'
-        f"{_how(answer, key)}</div>"
+        f'<div class="qa-answer qa-silent qa-{answer.status}">{lead}{body}{_how(answer, key)}</div>'
     )
+
+
+def _verdict(head: str, note: str) -> str:
+    return f'<p class="qa-verdict"><strong>{head}</strong></p><p class="qa-note">{note}</p>'
+
+
+def _advice(hits: Sequence[Hit]) -> str:
+    """What can be done where the articles are silent; the articles that come nearest are buttons
+    that open them.
+    """
+    first = {hit.passage.article.id: hit for hit in reversed(hits)}
+    order = list(dict.fromkeys(hit.passage.article.id for hit in hits))[:MOST_NEAREST]
+    nearest = "".join(
+        f'<li><button class="qa-open" dir="auto">{escape_html(hit.passage.article.title)}</button>'
+        f'<span class="qa-hidden qa-ref">{reference(hit_to_json(hit))}</span></li>'
+        for hit in (first[article_id] for article_id in order)
+    )
+    rows = [say("Ask in other words, or see whether names are spelled as in the articles.")]
+    if nearest:
+        told = say("Look into the articles that come nearest:")
+        rows.append(f'{told}<ul class="qa-holdings">{nearest}</ul>')
+    rows.append(
+        f'<button class="qa-plain qa-to-articles">{say("See all articles, or add some")}</button>'
+    )
+    return f'<ul class="qa-advice">{"".join(f"<li>{row}</li>" for row in rows)}</ul>'
+
+
+def _cards(quotes: Sequence[QuoteJson], key: str, *, is_answer: bool) -> str:
+    """Quotes in their order; those of an article that many come from stand together, where its
+    first one stands.
+    """
+    counts = Counter(quote["article"]["id"] for quote in quotes)
+    groups: dict[str, list[str]] = {}
+    for number, quote in enumerate(quotes):
+        article = quote["article"]["id"]
+        is_grouped = counts[article] >= GROUP
+        card = _card(quote, quotes, f"{key}-{number}", is_answer=is_answer, is_grouped=is_grouped)
+        groups.setdefault(article if is_grouped else f"/{number}", []).append(card)
+    titles = {quote["article"]["id"]: quote["article"]["title"] for quote in quotes}
+    return "".join(
+        _group(titles[name], cards) if len(cards) >= GROUP else "".join(cards)
+        for name, cards in groups.items()
+    )
+
+
+def _group(title: str, cards: Sequence[str]) -> str:
+    shown = f'<bdi class="qa-title">{escape_html(title)}</bdi>'
+    told = say("{count} quotes from {title}", count=len(cards), title=shown)
+    return f'<div class="qa-group"><p class="qa-group-head">{told}</p>{"".join(cards)}</div>'
 
 
 def notice_to_html(notice: str) -> str:
@@ -98,8 +139,9 @@ def _leaning(answer: Answer) -> str:
     if answer.searched == " ".join(answer.question.split()):
         return ""
     return (
-        f'<p class="qa-note qa-leaning">Searched for <bdi>{escape_html(answer.searched)}</bdi>'
-        '<button class="qa-plain qa-alone">Ask as written</button>'
+        f'<p class="qa-note qa-leaning">{say("Searched for")} '
+        f"<bdi>{escape_html(answer.searched)}</bdi>"
+        f'<button class="qa-plain qa-alone">{say("Ask as written")}</button>'
         f'<span class="qa-hidden qa-asked">{escape_html(answer.question)}</span></p>'
     )
 
@@ -107,7 +149,7 @@ def _leaning(answer: Answer) -> str:
 def hits_to_html(hits: Sequence[Hit], *, key: str = "0") -> str:
     """Passages in a table: score, place, first words."""
     rows = "".join(_hit_row(hit_to_json(hit), f"{key}-p{n}") for n, hit in enumerate(hits))
-    head = "<tr><th>Score</th><th>Passage</th></tr>"
+    head = f"<tr><th>{say('Score')}</th><th>{say('Passage')}</th></tr>"
     return f'<table class="qa-hits"><thead>{head}</thead><tbody>{rows}</tbody></table>'
 
 
@@ -129,43 +171,76 @@ def mark_words(text: str, start: int, end: int) -> str:
     return escape_html(text[:start]) + bold + escape_html(text[end:])
 
 
-def meta_line(value: QuoteJson | HitJson) -> str:
-    """Title, author, date and place, each with its own text direction."""
+def meta_line(value: QuoteJson | HitJson, *, opens: bool = False, titled: bool = True) -> str:
+    """Title, author, date and place, each kept apart from the direction of its neighbours; with
+    `opens`, the title is a button.
+    """
     article = value["article"]
-    parts = [f'<bdi class="qa-title">{escape_html(article["title"])}</bdi>']
+    title = escape_html(article["title"])
+    parts = []
+    if titled:
+        parts.append(
+            f'<button class="qa-open qa-title"><bdi>{title}</bdi></button>'
+            if opens
+            else f'<bdi class="qa-title">{title}</bdi>'
+        )
     parts += [
         f"<bdi>{escape_html(part)}</bdi>" for part in (article["author"], article["date"]) if part
     ]
     place = value.get("place", {}).get("text")
-    place_html = f"<bdi>{escape_html(place)}</bdi>" if place else f"paragraph {value['paragraph']}"
-    parts.append(f"<span>{place_html}</span>")
+    told = (
+        f"<bdi>{escape_html(place)}</bdi>"
+        if place
+        else say("paragraph {number}", number=value["paragraph"])
+    )
+    parts.append(f"<span>{told}</span>")
     return '<span class="qa-dot"> · </span>'.join(parts)
 
 
 def _card(
-    quote: QuoteJson, quotes: Sequence[QuoteJson], key: str, *, is_answer: bool = True
+    quote: QuoteJson,
+    quotes: Sequence[QuoteJson],
+    key: str,
+    *,
+    is_answer: bool = True,
+    is_grouped: bool = False,
 ) -> str:
     answer = quote["answer"] if is_answer else None
     start, end = (
         (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
     )
-    word = strength(quote["score"])
-    name = f"qa-strength qa-{word.partition(' ')[0]}"
-    badge = f'<span class="{name}" title="{_EXPLAIN[word]} ({quote["score"]:.2f})">{word}</span>'
     copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
     also = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
+    meta = meta_line(quote, opens=True, titled=not is_grouped)
     return (
         '<div class="qa-card">'
         '<blockquote class="qa-words" '
         f'dir="auto">{mark_words(quote["text"], start, end)}</blockquote>'
-        f'<p class="qa-meta" dir="{direction(quote["text"])}">{meta_line(quote)}</p>'
-        + (f'<p class="qa-also">Also in {also}</p>' if also else "")
+        f'<p class="qa-meta" dir="{direction(quote["text"])}">{meta}</p>'
+        + (f'<p class="qa-also">{say("Also in")} {also}</p>' if also else "")
+        + (_strength(quote["score"]) if is_answer else "")
         + '<div class="qa-actions">'
-        + (badge if is_answer else "")
-        + f'<button class="qa-open" id="open-{key}">Show in article</button>'
-        + f'<button class="qa-copy" id="copy-{key}">Copy</button></div>'
+        + f'<button class="qa-open qa-show" id="open-{key}">{say("Show in article")}</button>'
+        + f'<button class="qa-copy" id="copy-{key}">{say("Copy")}</button></div>'
         + f'<span class="qa-hidden qa-ref">{reference(quote, quotes)}</span>'
         + f'<span class="qa-hidden qa-cite">{escape_html(cite(quote))}</span></div>'
+    )
+
+
+def _strength(score: float) -> str:
+    """How strong a quote is, and what that means, in words on the card."""
+    word = strength(score)
+    told = {
+        "likely answer": (say("likely answer"), say("this sentence probably answers the question")),
+        "possible answer": (say("possible answer"), say("this sentence may answer the question")),
+        "weak match": (
+            say("weak match"),
+            say("on the subject, and probably no answer to the question"),
+        ),
+    }[word]
+    return (
+        f'<p class="qa-strength qa-{word.partition(" ")[0]}" title="{score:.2f}">'
+        f"<span><b>{told[0]}</b>: {told[1]}</span></p>"
     )
 
 
@@ -192,30 +267,6 @@ def reference(place: QuoteJson | HitJson, quotes: Sequence[QuoteJson] = ()) -> s
     return escape_html(json.dumps({**value, "marks": marks}))
 
 
-def _holdings(titles: Sequence[str]) -> str:
-    if not titles:
-        return ""
-    names = "".join(f'<li dir="auto">{escape_html(title)}</li>' for title in titles)
-    return f'<p class="qa-lead">Your articles are about</p><ul class="qa-holdings">{names}</ul>'
-
-
-def _nearest_articles(hits: Sequence[Hit]) -> str:
-    """The closest articles, each a button that opens it, and other suggestions."""
-    first = {hit.passage.article.id: hit for hit in reversed(hits)}
-    order = dict.fromkeys(hit.passage.article.id for hit in hits)
-    rows = "".join(
-        f'<li><button class="qa-open" dir="auto">{escape_html(hit.passage.article.title)}</button>'
-        f'<span class="qa-hidden qa-ref">{reference(hit_to_json(hit))}</span></li>'
-        for hit in [first[article_id] for article_id in order][:MOST_NEAREST]
-    )
-    if not rows:
-        return '<p class="qa-lead">No article was asked: the choice of articles leaves none.</p>'
-    return (
-        '<p class="qa-lead">Ask in other words, or see whether names are spelled as in the '
-        f'articles. Those that come nearest:</p><ul class="qa-holdings">{rows}</ul>'
-    )
-
-
 def _how(answer: Answer, key: str) -> str:
     stages = " · ".join(
         f"{escape_html(stage)} {1000 * seconds:.0f} ms" for stage, seconds in answer.seconds.items()
@@ -223,17 +274,23 @@ def _how(answer: Answer, key: str) -> str:
     confidence = f"{answer.confidence:.2f}"
     if answer.quotes:
         scores = ", ".join(f"{quote.score:.2f}" for quote in answer.quotes)
-        confidence += f" (quotes {scores}; likely from {LIKELY:.2f}, possible from {POSSIBLY:.2f})"
+        told = say(
+            "quotes {scores}; likely from {likely}, possible from {possible}",
+            scores=scores,
+            likely=f"{LIKELY:.2f}",
+            possible=f"{POSSIBLY:.2f}",
+        )
+        confidence += f" ({told})"
     facts = [
-        ("Searched for", f'<bdi class="qa-searched">{escape_html(answer.searched)}</bdi>'),
-        ("Confidence", confidence),
-        ("Time", stages),
-        ("Index", f"generation {answer.generation}"),
-        ("Passages", f"{len(answer.hits)} considered"),
+        (say("Searched for"), f'<bdi class="qa-searched">{escape_html(answer.searched)}</bdi>'),
+        (say("Confidence"), confidence),
+        (say("Time"), stages),
+        (say("Index"), say("generation {number}", number=answer.generation)),
+        (say("Passages"), say("{count} considered", count=len(answer.hits))),
     ]
     rows = "".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in facts)
     return (
-        f'<details class="qa-how"><summary>How this was found</summary><dl>{rows}</dl>'
+        f'<details class="qa-how"><summary>{say("How this was found")}</summary><dl>{rows}</dl>'
         f"{hits_to_html(answer.hits, key=key)}</details>"
     )
 

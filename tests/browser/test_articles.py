@@ -1,13 +1,26 @@
+import re
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from qa.articles.web.fetch import Fetched, Fetcher
 from qa.index.build import build
+from tests.articles.formats.made import make_locked_pdf
 from tests.browser.serving import ask
 
 QUESTION = "When was the lighthouse of Varn built?"
 TEXT = "The lighthouse of Varn was built in 1851 by the engineer Tomas Reyl."
+DROP = """([files]) => {
+  const transfer = new DataTransfer();
+  for (const [name, text] of files) transfer.items.add(new File([text], name));
+  const told = { dataTransfer: transfer, bubbles: true, cancelable: true };
+  const target = document.querySelector(".qa-header h1");
+  target.dispatchEvent(new DragEvent("dragover", told));
+  const veiled = document.body.classList.contains("qa-dropping");
+  target.dispatchEvent(new DragEvent("drop", told));
+  return veiled;
+}"""
 
 
 @pytest.fixture
@@ -22,51 +35,109 @@ def manage(page: Page) -> None:
     expect(page.locator("#articles h2")).to_be_focused()
 
 
-def test_files_are_added_answered_from_and_removed(visit, own, tmp_path: Path):
-    (tmp_path / "varn.txt").write_text(f"The lighthouse of Varn\n\nBy Edda Kroll\n\n{TEXT}\n")
-    (tmp_path / "broken.txt").write_bytes(b"\x00\x01\x02" * 100)
+def row(page: Page, name: str):
+    return page.locator(".qa-row", has=page.locator(".qa-row-name", has_text=name))
+
+
+def test_files_are_added_by_dropping_them_anywhere_and_say_what_becomes_of_each(visit, own):
     page = visit(at=own)
     ask(page, QUESTION)
     expect(page.locator(".qa-silent")).to_have_count(1)
-    manage(page)
-    page.get_by_role("button", name="Add articles").click()
-    page.set_input_files("#files input", [tmp_path / "varn.txt", tmp_path / "broken.txt"])
-    expect(page.locator("#files")).to_contain_text("varn")
-    page.get_by_role("button", name="Add to my articles").click()
-    expect(page.locator(".qa-message")).to_contain_text("Added varn.txt.")
-    expect(page.locator(".qa-errors")).to_contain_text("broken.txt: looks binary")
+    files = [["varn.txt", f"The lighthouse of Varn\n\n{TEXT}\n"], ["broken.txt", "\0\1\2" * 99]]
+    assert page.evaluate(DROP, [files])
+    expect(row(page, "varn.txt")).to_contain_text("Added, and can be asked.")
+    expect(row(page, "broken.txt")).to_contain_text(
+        "looks binary (control characters): save it as plain text in UTF-8"
+    )
     expect(page.locator(".qa-toggle")).to_have_text("2 articles")
-    expect(page.locator(".qa-name")).to_have_text(["On bees", "The lighthouse of Varn"])
-    assert (own.service.articles_folder / "varn.txt").read_text().endswith(TEXT + "\n")
-    ask(page, QUESTION)
+    row(page, "varn.txt").get_by_role("button", name=QUESTION).click()
+    expect(page.locator(".qa-words").last).to_have_text(TEXT)
+    page.reload()
+    expect(page.locator(".qa-row")).to_have_count(2)
+    page.get_by_role("button", name="Dismiss: varn.txt").click()
+    page.get_by_role("button", name="Dismiss: broken.txt").click()
+    expect(page.locator("#added")).to_be_hidden()
+
+
+def test_a_removal_can_be_undone(visit, own):
+    page = visit(at=own)
+    manage(page)
+    page.get_by_role("button", name="Remove On bees").click()
+    expect(row(page, "On bees")).to_contain_text("Removed.")
+    expect(page.locator(".qa-toggle")).to_have_text("No articles yet")
+    assert list(own.service.articles_folder.iterdir()) == []
+    row(page, "On bees").get_by_role("button", name="Undo").click()
+    expect(row(page, "On bees")).to_contain_text("Back again.")
+    expect(page.locator(".qa-name")).to_have_text(["On bees"])
+    assert [path.name for path in own.service.articles_folder.iterdir()] == ["bees.txt"]
+
+
+def test_a_locked_pdf_asks_for_its_password_in_its_row(visit, own, tmp_path: Path):
+    (tmp_path / "locked.pdf").write_bytes(make_locked_pdf("Wasps like plums most.", "honey"))
+    page = visit(at=own)
+    manage(page)
+    page.get_by_text("Add articles").click()
+    page.set_input_files(".qa-files", [tmp_path / "locked.pdf"])
+    for password in ("sugar", "honey"):
+        field = page.get_by_label("Password of locked.pdf")
+        field.fill(password)
+        field.press("Enter")
+        if password == "sugar":
+            expect(row(page, "locked.pdf")).to_have_class(re.compile("qa-row-locked"))
+    expect(row(page, "locked.pdf")).to_contain_text("Added, and can be asked.")
+    ask(page, "What do wasps like most?")
+    expect(page.locator(".qa-words").last).to_have_text("Wasps like plums most.")
+
+
+def test_the_empty_page_is_the_place_to_add(visit, make_site):
+    page = visit(at=make_site({}), held="No articles yet", width=390, height=844)
+    expect(page.locator(".qa-welcome")).to_contain_text("Drop files anywhere, or")
+    page.locator(".qa-welcome").get_by_text("Paste a text").click()
+    page.locator(".qa-welcome").get_by_label("Title").fill("Varn & <b>its</b> light")
+    page.locator(".qa-welcome").get_by_label("The text").fill(TEXT)
+    page.locator(".qa-welcome .qa-add-text button").click()
+    expect(page.locator(".qa-toggle")).to_have_text("1 article")
+    expect(row(page, "Varn & <b>its</b> light")).to_contain_text("Added, and can be asked.")
+    page.get_by_role("button", name=QUESTION).first.click()
     expect(page.locator(".qa-words").last).to_have_text(TEXT)
 
-    page.get_by_role("button", name="Remove The lighthouse of Varn").click()
-    dialog = page.get_by_role("dialog", name="Remove this article?")
-    expect(dialog).to_contain_text("The lighthouse of Varn")
-    dialog.get_by_role("button", name="Keep").click()
-    expect(page.locator(".qa-name")).to_have_count(2)
-    page.get_by_role("button", name="Remove The lighthouse of Varn").click()
-    dialog.get_by_role("button", name="Remove").click()
-    expect(page.locator(".qa-name")).to_have_text(["On bees"])
-    expect(page.locator(".qa-message")).to_contain_text("1 removed")
-    assert [path.name for path in own.service.articles_folder.iterdir()] == ["bees.txt"]
-    page.locator("#chat .qa-open:visible").last.click()
-    expect(page.locator(".qa-source")).to_contain_text("no longer in the index")
+
+def test_a_folder_is_added_without_what_is_no_article(visit, own, tmp_path: Path):
+    (tmp_path / "papers" / "old").mkdir(parents=True)
+    (tmp_path / "papers" / "varn.md").write_text(f"# Varn\n\n{TEXT}\n")
+    (tmp_path / "papers" / "old" / "oak.txt").write_text("The oak was felled in 1871.")
+    (tmp_path / "papers" / "song.mp3").write_bytes(b"la la")
+    page = visit(at=own)
+    manage(page)
+    page.get_by_text("Add articles").click()
+    page.set_input_files(".qa-folder", tmp_path / "papers")
+    expect(page.locator(".qa-row-ready")).to_have_count(2)
+    expect(page.locator(".qa-row-note")).to_contain_text("1 files left out")
+    expect(page.locator(".qa-toggle")).to_have_text("3 articles")
+    assert (own.service.articles_folder / "papers" / "old" / "oak.txt").is_file()
 
 
-def test_pasted_text_is_added_and_found_in_the_list(visit, own):
+def test_what_is_at_an_address_is_added(visit, own, monkeypatch):
+    def fetch(self: Fetcher, url: str, **known: object) -> Fetched:
+        return Fetched(url, url, TEXT.encode(), {"content-type": "text/plain"}, "2026-01-01")
+
+    monkeypatch.setattr(Fetcher, "fetch", fetch)
+    monkeypatch.setattr(own.service, "may_fetch", True)
+    page = visit(at=own)
+    assert page.get_by_label("From an address").count() == 0  # as the page was made without
+    said = page.evaluate("qa.server.call('page_add', { address: 'https://example.org/varn' })")
+    assert said == {"id": "varn.txt"}
+
+
+def test_the_list_is_searched_and_opens_what_it_finds(visit, own):
+    (own.service.articles_folder / "v.txt").write_text(f"Varn & <b>its</b> light\n\n{TEXT}")
     page = visit(at=own, width=390, height=844)
     manage(page)
-    page.get_by_role("button", name="Add articles").click()
-    page.get_by_label("its title").fill("Varn & <b>its</b> light")
-    page.get_by_label("The text").fill(TEXT)
-    page.get_by_role("button", name="Add to my articles").click()
-    expect(page.locator(".qa-message")).to_contain_text("1 added")
-    expect(page.get_by_label("The text")).to_have_value("")
+    page.get_by_role("button", name="Update index").click()
+    expect(page.locator(".qa-toggle")).to_have_text("2 articles")
     page.get_by_label("Find an article").fill("light varn")
     expect(page.locator(".qa-name")).to_have_text(["Varn & <b>its</b> light"])
-    expect(page.locator(".qa-count")).to_have_text("1 of 2 articles")
+    expect(page.locator(".qa-list .qa-count")).to_have_text("1 of 2 articles")
     page.locator(".qa-name").click()
     expect(page.locator(".qa-text")).to_contain_text(TEXT)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
@@ -91,17 +162,19 @@ def test_questions_are_answered_while_the_index_is_built_and_the_build_can_be_st
     manage(page)
     page.get_by_role("button", name="Update index").click()
     assert reached.wait(10)
-    progress = page.locator(".qa-progress")
+    progress = page.locator(".qa-row-building")
     expect(progress).to_contain_text("of 400")
     expect(progress).to_contain_text("a second")
     expect(progress).to_contain_text("left")
     before = float(progress.locator("progress").get_attribute("value"))
     ask(page, "When was the hive opened?")
     expect(page.locator(".qa-words").first).to_have_text("The hive was opened on 3 May 1990.")
-    assert float(progress.locator("progress").get_attribute("value")) > before
-    page.get_by_role("button", name="Stop").click()
-    expect(page.locator(".qa-message")).to_contain_text("stopped; the index is as it was")
-    expect(page.get_by_role("button", name="Stop")).to_have_count(0)
+    page.wait_for_function(
+        "(before) => document.querySelector('.qa-row progress').value > before", arg=before
+    )
+    page.locator("#stop-build").click()
+    expect(page.locator(".qa-row-stopped")).to_contain_text("stopped; the index is as it was")
+    expect(page.get_by_role("button", name="Go on")).to_be_visible()
 
 
 def test_other_tabs_and_other_processes_changes_are_seen(visit, own, encoder):
@@ -121,3 +194,4 @@ def test_read_only_hides_all_that_changes(visit, make_site):
     expect(page.locator(".qa-name")).to_have_text(["On bees"])
     for name in ("Add articles", "Update index", "Remove"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
+    expect(page.get_by_text("Add articles")).to_have_count(0)

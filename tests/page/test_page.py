@@ -152,6 +152,16 @@ def test_a_stopped_build_leaves_the_index_as_it_was(
     assert service.build_id == before
 
 
+def test_examples_of_an_article_are_answered_from_it_and_none_is_given_twice(service: Service):
+    article = "the-damascus-meeting.txt"
+    found = service.suggest([article, "an-hour-for-the-bicycle.md", "none.txt"])
+    assert "Where did the meeting take place?" in found
+    answer = service.ask("Where did the meeting take place?")
+    assert answer.quotes[0].article.id == article
+    left = service.suggest([article], but=["where did the meeting take place?"])
+    assert "Where did the meeting take place?" not in left
+
+
 def test_other_processes_builds_are_seen(service: Service, encoder: OnnxEncoder):
     version = service.version
     (service.articles_folder / "new.txt").write_text("A new one\n\nIt speaks of lamps.")
@@ -165,7 +175,9 @@ def test_a_read_only_service_changes_nothing(service: Service):
     closed = Service(service.articles_folder, service.index_folder, read_only=True)
     for change in (
         lambda: closed.add_text("a", "b"),
-        lambda: closed.add_files([("a.txt", b"b")]),
+        lambda: closed.add_file("a.txt", b"b"),
+        lambda: closed.add_address("https://example.org/"),
+        lambda: closed.restore("a.txt", "a.txt"),
         lambda: closed.remove("the-damascus-meeting.txt"),
         closed.start_build,
     ):
@@ -217,14 +229,6 @@ def test_a_long_list_is_cut_and_says_so():
     shown = html.article_list(articles, read_only=True)
     assert shown.count("<li>") == html.MOST_LISTED
     assert "1,034 more: search to find them." in shown
-
-
-def test_progress_tells_rate_and_time_left(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("qa.page.service.monotonic", lambda: 10.0)
-    state = BuildState(is_running=True, done=300, total=900, what="encoding", started=0.0)
-    shown = html.progress(state)
-    assert "<strong>Encoding</strong> 300 of 900 · 30 a second · 20 s left" in shown
-    assert 'value="0.333"' in shown
 
 
 # -- the guard -------------------------------------------------------------------------------------

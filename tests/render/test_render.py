@@ -9,8 +9,10 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from qa import render
+from qa.answer.thresholds import POSSIBLY
 from qa.places import BlockRow, Layout, LineRow, Origin, SectionRow
 from qa.render.data import cite, quote_to_json
+from qa.render.words import speaking
 from qa.types import Answer, Article, Hit, Passage, Quote, Sentence, Span, Status
 from tests.strategies import ANY_TEXT
 
@@ -247,7 +249,7 @@ def test_cards_show_the_quote_word_for_word_with_nothing_of_its_own(case):
     assert shown.text == text[span.start : span.end]
     assert set(shown.tags) <= {
         "div", "blockquote", "strong", "p", "bdi", "span", "button", "details", "summary", "dl",
-        "dt", "dd", "table", "thead", "tbody", "tr", "th", "td",
+        "dt", "dd", "table", "thead", "tbody", "tr", "th", "td", "b",
     }  # fmt: skip
     assert {name for name, _ in shown.attributes} <= {"class", "id", "dir", "title"}
 
@@ -277,15 +279,57 @@ def test_a_card_leads_to_its_quote_and_the_others_of_the_article():
 def test_silence_looks_unlike_an_answer_and_says_what_there_is():
     unanswered = render.answer_to_html(make_answer("Some words.", Span(0, 11), status="unanswered"))
     off_topic = render.answer_to_html(
-        make_answer("Some words.", Span(0, 11), status="off_topic"), holdings=["<Bees>"]
+        make_answer("Some words.", Span(0, 11), status="off_topic", title="<Bees>")
     )
     assert "Not answered in your articles" in Shown(unanswered).text
     assert "Some words." in Shown(unanswered, only="qa-words").text
     assert "Not in your articles" in Shown(off_topic).text
-    assert Shown(off_topic, only="qa-holdings").text == "<Bees>"
+    assert Shown(off_topic, only="qa-holdings").text.startswith('<Bees>{"article": "a.txt"')
+    assert "Ask in other words" in Shown(off_topic, only="qa-advice").text
     for html in (unanswered, off_topic):
         assert "qa-strength" not in html
         assert "qa-silent" in html
+
+
+def make_quotes(counts: dict[str, int]) -> Answer:
+    """An answer with so many quotes from each article."""
+    answer = make_answer("Some words.", Span(0, 11))
+    quotes = tuple(
+        Quote(make_article("Some words. " * 9, id=name, title=name), 12 * n, 12 * n + 11, 1, 0.8)
+        for name, count in counts.items()
+        for n in range(count)
+    )
+    return replace(answer, quotes=quotes)
+
+
+def test_three_quotes_from_one_article_stand_together_under_its_title():
+    grouped = Shown(render.answer_to_html(make_quotes({"Bees": 3, "Wasps": 2})), only="qa-group")
+    assert grouped.text.startswith("3 quotes from Bees")
+    assert "Wasps" not in grouped.text
+    assert "qa-group" not in render.answer_to_html(make_quotes({"Bees": 2, "Wasps": 2}))
+
+
+@pytest.mark.parametrize(
+    ("score", "words"),
+    [
+        (0.9, "likely answer: this sentence probably answers the question"),
+        (POSSIBLY, "possible answer: this sentence may answer the question"),
+        (0.01, "weak match: on the subject, and probably no answer to the question"),
+    ],
+)
+def test_a_card_says_in_words_how_strong_its_quote_is(score, words):
+    answer = make_answer("Some words.", Span(0, 11))
+    answer = replace(answer, quotes=(replace(answer.quotes[0], score=score),))
+    assert Shown(render.answer_to_html(answer), only="qa-strength").text == words
+
+
+def test_words_are_said_in_the_language_that_is_spoken():
+    answer = make_answer("Some words.", Span(0, 11))
+    with speaking({"Copy": "Kopieren", "paragraph {number}": "Absatz {number}"}):
+        shown = Shown(render.answer_to_html(answer)).text
+    assert "Kopieren" in shown
+    assert "Absatz 3" in shown
+    assert "Kopieren" not in render.answer_to_html(answer)
 
 
 @pytest.mark.parametrize(

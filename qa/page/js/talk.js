@@ -1,5 +1,6 @@
 // @ts-check
-// The conversation: questions and what came of them on the screen, the line of those that wait, and what is kept of them.
+// The conversation: questions and what came of them on the screen, the line of those that wait, and
+// what is kept of them.
 
 qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
   const BEFORE = 12; // earlier answers sent along, for questions that lean on them
@@ -12,13 +13,13 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
   let asked = null; // the turn that is being answered
   let passages = 10;
 
-  const make = (/** @type {string} */ name, /** @type {Object<string, any>} */ properties = {}) =>
-    Object.assign(document.createElement(name), properties);
+  const { make, say } = qa;
 
   // -- what is on the screen ---------------------------------------------------------------------
 
   function draw(/** @type {any} */ turn) {
     const log = $("#chat .message-wrap");
+    /** @type {any} */
     let row = log.querySelector(`[data-turn="${turn.n}"]`);
     if (!row) {
       row = make("div", { className: "qa-turn" });
@@ -33,47 +34,51 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
       log.append(row);
     }
     const reply = /** @type {HTMLElement} */ (row.querySelector(".qa-reply"));
-    if (turn.state === "done")
-      reply.innerHTML = turn.shown; // made by the server, all text escaped
-    else reply.replaceChildren(...say(turn));
-    if (turn.state === "done" && turn.answer && !qa.where.isEmpty(turn.where))
-      addWhere(reply, turn);
+    if (turn.state !== "done") return reply.replaceChildren(describe(turn));
+    reply.innerHTML = turn.shown; // made by the server, all text escaped
+    if (!turn.answer) return;
+    if (!qa.where.isEmpty(turn.where)) addWhere(reply, turn);
+    qa.cards.dress(reply, turn);
+    qa.help.follow(reply, turn);
   }
 
-  function say(/** @type {any} */ turn) {
-    const waits = { queued: "Waiting for its turn …", asking: `Reading ${passages} passages …` };
-    if (waits[turn.state]) {
-      const box = make("div", { className: "qa-answer qa-wait" });
-      box.append(
-        make("p", {
-          dir: "auto",
-          textContent: turn.lost ? "Connecting again …" : waits[turn.state],
-        }),
+  /** What stands in place of an answer that is not there yet, or will not be. */
+  function describe(/** @type {any} */ turn) {
+    if (turn.state === "queued" || turn.state === "asking") {
+      const words =
+        turn.state === "queued"
+          ? say("Waiting for its turn …")
+          : say("Reading {count} passages …", { count: passages });
+      const textContent = turn.lost ? say("Connecting again …") : words;
+      return make(
+        "div",
+        { className: "qa-answer qa-wait" },
+        make("p", { dir: "auto", textContent }),
       );
-      return [box];
     }
-    const box = make("div", { className: "qa-answer qa-problem" });
-    box.setAttribute("role", "alert");
-    const words = turn.state === "stopped" ? "Stopped before it was answered." : turn.shown;
-    const again = make("button", { className: "qa-plain qa-again", textContent: "Ask again" });
-    again.setAttribute("data-turn", String(turn.n));
-    box.append(make("p", { dir: "auto", textContent: words }), again);
-    return [box];
+    const textContent =
+      turn.state === "stopped" ? say("Stopped before it was answered.") : turn.shown;
+    const again = qa.button(say("Ask again"), "qa-plain qa-again");
+    again.dataset.turn = String(turn.n);
+    return make(
+      "div",
+      { className: "qa-answer qa-problem", role: "alert" },
+      make("p", { dir: "auto", textContent }),
+      again,
+    );
   }
 
-  /** Says of an answer that only some articles were asked, and offers all where they did not answer. */
+  /** Says of an answer that only some articles were asked, and offers all where they did not
+   *  answer. */
   function addWhere(/** @type {HTMLElement} */ reply, /** @type {any} */ turn) {
     const box = /** @type {HTMLElement} */ (reply.querySelector(".qa-answer"));
     const note = make("p", {
       className: "qa-note qa-only",
-      textContent: "Asked only in some of the articles. ",
+      textContent: say("Asked only in some of the articles.") + " ",
     });
     if (["unanswered", "off_topic"].includes(turn.answer.status)) {
-      const all = make("button", {
-        className: "qa-plain qa-everywhere",
-        textContent: "Ask in all articles",
-      });
-      all.setAttribute("data-turn", String(turn.n));
+      const all = qa.button(say("Ask in all articles"), "qa-plain qa-everywhere");
+      all.dataset.turn = String(turn.n);
       note.append(all);
     }
     box.prepend(note);
@@ -100,13 +105,14 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
     box.hidden = !words;
   }
 
-  function keep() {
+  function keep(/** @type {any} */ turn = null) {
+    if (turn && !conversation.turns.includes(turn)) return; // of another conversation by now
     conversation.changed = Date.now();
     store.remember("current", conversation.turns.length ? conversation.id : "");
     const isKept = store.save(conversation);
     if (!isKept)
       tell(
-        "This browser has no room to keep the conversation: delete some under “Conversations”, or save it to a file.",
+        say("This browser has no room for the conversation: delete others, or save it to a file."),
       );
   }
 
@@ -189,10 +195,11 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
           return;
         }
       }
-      // What was asked went down with the server: asked once more when it is back, and answered once.
+      // What was asked went down with the server: asked once more when it is back, and answered
+      // once.
       turn.lost = true;
       draw(turn);
-      tell("The server does not answer. Connecting again …");
+      tell(say("The server does not answer. Connecting again …"));
       await server.wait(signal);
       delete turn.lost;
       tell("");
@@ -267,6 +274,7 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
 
   return {
     ask,
+    keep,
     stop,
     again,
     open,
@@ -281,3 +289,6 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
     },
   };
 };
+
+qa.store = qa.makeStore(localStorage, sessionStorage);
+qa.talk = qa.makeTalk(qa.store, qa.server);

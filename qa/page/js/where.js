@@ -1,10 +1,18 @@
 // @ts-check
-// Which articles are asked: kept in the address, so that a link keeps it, and shown as chips that can be taken away.
+// Which articles are asked: kept in the address, so that a link keeps it.
 
 qa.where = (() => {
   const MANY = { in: "article_ids", author: "authors", language: "languages" };
   const ONE = { since: "since", until: "until", title: "title" };
-  const LABELS = { author: "by", language: "in", since: "since", until: "until", title: "titled" };
+  const { say } = qa;
+  /** @type {Object<string, string>} */
+  const LABELS = {
+    author: say("by {value}"),
+    language: say("in {value}"),
+    since: say("since {value}"),
+    until: say("until {value}"),
+    title: say("titled {value}"),
+  };
 
   /** The conditions in an address, as the server takes them. */
   function read(/** @type {URLSearchParams} */ query) {
@@ -29,7 +37,7 @@ qa.where = (() => {
     /** @type {string} */ value,
     /** @type {(id: string) => string} */ titleOf,
   ) {
-    return name === "in" ? titleOf(value) : `${LABELS[name]} ${value}`;
+    return name === "in" ? titleOf(value) : LABELS[name].replace("{value}", () => value);
   }
 
   /** The address with one condition more; those of which there is one are replaced. */

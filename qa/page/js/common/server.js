@@ -1,5 +1,6 @@
 // @ts-check
-// Requests to the server's endpoints, by the two steps that Gradio's HTTP interface has: post the input, read the event.
+// Requests to the server's endpoints, by the two steps that Gradio's HTTP interface has: post the
+// input, read the event.
 
 qa.ServerLost = class extends Error {};
 qa.ServerRefused = class extends Error {};
@@ -24,7 +25,9 @@ qa.server = (() => {
         signal,
       });
       if (posted.status === 401)
-        throw new qa.ServerRefused("Your login has ended: reload the page to log in again.");
+        throw new qa.ServerRefused(
+          qa.say("Your login has ended: reload the page to log in again."),
+        );
       if (posted.status >= 500) throw new qa.ServerLost();
       if (!posted.ok) throw new qa.ServerRefused((await posted.text()).slice(0, 300));
       const { event_id } = await posted.json();
@@ -49,11 +52,27 @@ qa.server = (() => {
       if (kind === "error") {
         const said = JSON.parse(data);
         throw new qa.ServerRefused(
-          (said && (said.error || said)) || "The server could not answer; its terminal tells more.",
+          (said && (said.error || said)) ||
+            qa.say("The server could not answer; its terminal tells more."),
         );
       }
     }
     throw new qa.ServerLost(); // it ended before the result
+  }
+
+  /** Send a file; where the server put it. ServerLost and ServerRefused as above. */
+  async function upload(/** @type {File} */ file) {
+    const form = new FormData();
+    form.append("files", file);
+    let reply;
+    try {
+      reply = await fetch(new URL("upload", root()), { method: "POST", body: form });
+    } catch {
+      throw new qa.ServerLost(qa.say("The server does not answer: add it again."));
+    }
+    if (reply.status === 413) throw new qa.ServerRefused(qa.say("It is too large: divide it."));
+    if (!reply.ok) throw new qa.ServerRefused((await reply.text()).slice(0, 300));
+    return (await reply.json())[0];
   }
 
   /** Wait until the server answers again. */
@@ -68,5 +87,5 @@ qa.server = (() => {
     }
   }
 
-  return { call, readEvents, wait };
+  return { call, upload, readEvents, wait };
 })();

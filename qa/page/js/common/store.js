@@ -1,15 +1,13 @@
 // @ts-check
-// Conversations -> the browser's own storage, and back. One key a conversation, so that tabs do not overwrite each other.
+// Conversations -> the browser's own storage, and back. One key a conversation, so that tabs do
+// not overwrite each other.
 
 /** @typedef {{
- *    n: number, question: string, shown: string, answer: any, where: Object<string, any>, alone?: boolean,
- *    state: "queued" | "asking" | "done" | "stopped" | "failed"
+ *    n: number, question: string, shown: string, answer: any, where: Object<string, any>,
+ *    alone?: boolean, state: "queued" | "asking" | "done" | "stopped" | "failed"
  *  }} Turn
  *  @typedef {{ id: string, name: string, changed: number, turns: Turn[] }} Conversation
  */
-
-var qa = window["qa"] || {};
-window["qa"] = qa;
 
 qa.makeStore = (/** @type {Storage} */ kept, /** @type {Storage} */ tab) => {
   const PREFIX = "qa.conversation.";
@@ -53,7 +51,8 @@ qa.makeStore = (/** @type {Storage} */ kept, /** @type {Storage} */ tab) => {
   }
 
   function forgetAll() {
-    for (const { id } of list()) remove(id);
+    const mine = Array.from({ length: kept.length }, (_, n) => kept.key(n) || "");
+    for (const key of mine) if (key.startsWith("qa.")) kept.removeItem(key);
   }
 
   /** @returns {Conversation} */

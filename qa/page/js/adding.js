@@ -1,0 +1,366 @@
+// @ts-check
+// Adding and removing articles: a row for each, above the question, that stays until it is
+// dismissed; then the index is built, and its progress is a row as well.
+
+qa.adding = (() => {
+  const { make, say } = qa;
+  const LOOK_MS = 500;
+  /** @typedef {{ key: string, name: string, state: string, words?: string, id?: string,
+   *    removed?: string, share?: number, file?: File }} Row */
+  /** @type {Row[]} */
+  let rows = [];
+  let count = 0;
+  let isBuilding = false;
+  /** @type {() => void} */
+  let refresh = () => {};
+
+  // -- rows ------------------------------------------------------------------------------------
+
+  /** @returns {Object<string, string>} */
+  const WORDS = () => ({
+    waiting: say("Waiting …"),
+    sending: say("Sending …"),
+    reading: say("Reading …"),
+    added: say("Added. It can be asked when the index is up to date."),
+    ready: say("Added, and can be asked."),
+    removed: say("Removed."),
+    restored: say("Back again."),
+  });
+
+  function keep() {
+    const kept = rows.map(({ file, ...row }) => row);
+    qa.store.remember("rows", kept.length ? JSON.stringify(kept) : "");
+  }
+
+  function put(/** @type {Partial<Row> & { name: string }} */ given) {
+    const row = { key: `${Date.now()}-${count++}`, state: "waiting", ...given };
+    rows.push(row);
+    draw();
+    return row;
+  }
+
+  function change(/** @type {Row} */ row, /** @type {Partial<Row>} */ to) {
+    Object.assign(row, to);
+    draw();
+  }
+
+  function dismiss(/** @type {Row} */ row) {
+    rows = rows.filter((other) => other !== row);
+    draw();
+  }
+
+  function draw() {
+    keep();
+    const box = document.getElementById("added");
+    if (!box) return;
+    box.hidden = !rows.length;
+    const typed = /** @type {HTMLInputElement | null} */ (box.querySelector("input:focus"));
+    const focus = typed && { key: typed.dataset.key, value: typed.value };
+    box.replaceChildren(...rows.map(drawRow));
+    if (focus) {
+      const again = /** @type {any} */ (box.querySelector(`input[data-key="${focus.key}"]`));
+      if (again) again.value = focus.value;
+      again?.focus();
+    }
+  }
+
+  function drawRow(/** @type {Row} */ row) {
+    const isDone = !["waiting", "sending", "reading", "building"].includes(row.state);
+    const isWrong = row.state === "failed" || row.state === "locked";
+    const named = `${row.name}: `; // as errors begin, too
+    const told = row.words || WORDS()[row.state] || "";
+    const words = told.startsWith(named) ? told.slice(named.length) : told;
+    const close = qa.button("×", "qa-dismiss", () => dismiss(row));
+    close.setAttribute("aria-label", say("Dismiss: {name}", { name: row.name }));
+    const line = make(
+      "p",
+      { dir: "auto" },
+      make("bdi", { className: "qa-row-name", textContent: row.name }),
+      make("span", { textContent: ` ${words}` }),
+    );
+    const made = make("div", { className: `qa-row qa-row-${row.state}` }, line);
+    if (isWrong) made.setAttribute("role", "alert");
+    if (row.state === "building") {
+      const bar = make("progress", { max: 1, value: row.share || 0 });
+      bar.setAttribute("aria-label", say("Progress of the build"));
+      const stop = qa.button(say("Stop"), "qa-plain", () =>
+        qa.server.call("page_build", { do: "stop" }),
+      );
+      stop.id = "stop-build";
+      made.append(bar, stop);
+    }
+    if (row.state === "locked") made.append(askPassword(row));
+    if (row.state === "removed" && row.removed)
+      made.append(qa.button(say("Undo"), "qa-plain qa-undo", () => undo(row)));
+    if (row.state === "stopped")
+      made.append(qa.button(say("Go on"), "qa-plain", () => (dismiss(row), build())));
+    if (row.state === "ready" && row.id) made.append(qa.help.askAbout(row.id, row.name));
+    if (isDone) made.append(close);
+    return made;
+  }
+
+  function askPassword(/** @type {Row} */ row) {
+    const field = make("input", { type: "password", autocomplete: "off", required: true });
+    field.dataset.key = row.key;
+    field.setAttribute("aria-label", say("Password of {name}", { name: row.name }));
+    const form = make("form", { className: "qa-password" }, field);
+    form.append(make("button", { textContent: say("Unlock") }));
+    form.addEventListener("submit", (/** @type {Event} */ event) => {
+      event.preventDefault();
+      send(row, field.value);
+    });
+    return form;
+  }
+
+  // -- adding ----------------------------------------------------------------------------------
+
+  /** Call an endpoint; where nobody answers, wait and call again. */
+  async function insist(/** @type {string} */ name, /** @type {any} */ value) {
+    for (;;) {
+      try {
+        return await qa.server.call(name, value);
+      } catch (error) {
+        if (!(error instanceof qa.ServerLost)) throw error;
+        await qa.server.wait();
+      }
+    }
+  }
+
+  async function send(/** @type {Row} */ row, password = "") {
+    const file = row.file;
+    if (!file)
+      return change(row, { state: "failed", words: say("Add it again: the page was reloaded.") });
+    try {
+      change(row, { state: "sending", words: "" });
+      const path = await qa.server.upload(file);
+      change(row, { state: "reading" });
+      const within = (file.webkitRelativePath || "").split("/").slice(0, -1).join("/");
+      const value = { path, name: file.name, within, password };
+      take(row, await insist("page_add", value), password);
+    } catch (error) {
+      change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
+    }
+  }
+
+  function take(/** @type {Row} */ row, /** @type {any} */ reply, password = "") {
+    if (reply.id) change(row, { state: "added", words: "", id: reply.id });
+    else change(row, { state: reply.kind === "locked" ? "locked" : "failed", words: reply.error });
+    if (reply.id && password) return build(password);
+  }
+
+  async function addFiles(/** @type {File[]} */ files) {
+    const kinds = document.querySelector(".qa-files")?.getAttribute("accept")?.split(",") || [];
+    const isArticle = (/** @type {File} */ file) =>
+      kinds.some((kind) => file.name.toLowerCase().endsWith(kind));
+    // Of a folder, what is no article is left out without a word for each.
+    const isFolder = files.some((file) => file.webkitRelativePath);
+    const taken = isFolder ? files.filter(isArticle) : files;
+    if (isFolder && taken.length < files.length)
+      put({
+        name: say("{count} files left out", { count: files.length - taken.length }),
+        state: "note",
+        words: say("They are no articles."),
+      });
+    const made = taken.map((file) => put({ name: file.name, file }));
+    for (const row of made) await send(row);
+    if (made.some((row) => row.state === "added")) await build();
+  }
+
+  async function addOther(/** @type {string} */ name, /** @type {any} */ value) {
+    const row = put({ name, state: "reading" });
+    try {
+      take(row, await insist("page_add", value));
+    } catch (error) {
+      change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
+    }
+    if (row.state === "added") await build();
+    return row.state !== "failed";
+  }
+
+  // -- removing --------------------------------------------------------------------------------
+
+  async function remove(/** @type {string} */ id, /** @type {string} */ title) {
+    const row = put({ name: title, state: "reading", words: " " });
+    try {
+      const { name } = await insist("page_remove", { id });
+      change(row, { state: "removed", words: "", removed: name, id });
+      await build();
+    } catch (error) {
+      change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
+    }
+  }
+
+  async function undo(/** @type {Row} */ row) {
+    try {
+      await insist("page_restore", { name: row.removed, id: row.id });
+      change(row, { state: "restored", removed: "" });
+      await build();
+    } catch (error) {
+      change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
+    }
+  }
+
+  // -- building --------------------------------------------------------------------------------
+
+  let isWanted = false;
+
+  /** Bring the index up to date; what is asked for while that runs is done after it. */
+  async function build(password = "") {
+    isWanted = true;
+    if (isBuilding && !password) return;
+    while (isBuilding) await new Promise((done) => setTimeout(done, LOOK_MS));
+    isBuilding = true;
+    const row = put({ name: say("Index"), state: "building", words: say("is brought up to date") });
+    try {
+      while (isWanted) {
+        isWanted = false;
+        finish(row, await run(row, password));
+      }
+    } catch (error) {
+      change(row, { state: "stopped", words: String(/** @type {Error} */ (error).message) });
+    }
+    isBuilding = false;
+    refresh();
+  }
+
+  async function run(/** @type {Row} */ row, /** @type {string} */ password) {
+    for (;;) {
+      let state = await insist("page_build", { do: "start", password });
+      const { started, number } = state;
+      while (state.running && state.number >= number) {
+        change(row, { share: state.total ? state.done / state.total : 0, words: describe(state) });
+        await new Promise((done) => setTimeout(done, LOOK_MS));
+        state = await insist("page_build", { do: "look" });
+      }
+      // Else it was somebody else's build, or the server has been started again meanwhile.
+      if (started && state.number === number) return state;
+    }
+  }
+
+  function describe(/** @type {any} */ state) {
+    const number = (/** @type {number} */ value) => value.toLocaleString(qa.language);
+    const [what, ...file] = state.what.split(": ");
+    const parts = [`${say("is brought up to date")}: ${say(what)}`];
+    if (file.length) parts.push(file.join(": "));
+    if (state.total)
+      parts.push(
+        say("{number} of {all}", { number: number(state.done), all: number(state.total) }),
+      );
+    if (state.rate >= 1)
+      parts.push(say("{count} a second", { count: number(Math.round(state.rate)) }));
+    if (state.left !== null)
+      parts.push(say("{count} s left", { count: number(Math.round(state.left)) }));
+    return parts.join(" · ");
+  }
+
+  function finish(/** @type {Row} */ row, /** @type {any} */ state) {
+    if (state.error) return change(row, { state: "stopped", words: state.error });
+    for (const other of rows)
+      if (other.state === "added") Object.assign(other, { state: "ready", words: "" });
+    for (const words of [...(state.errors || []), ...(state.warnings || [])])
+      if (!rows.some((other) => other.words === words)) put({ name: "", state: "failed", words });
+    if (isWanted) return;
+    change(row, { state: "note", words: say("is up to date.") });
+    // Where each article has a row of its own, this one has nothing to add.
+    if (rows.some((other) => ["ready", "removed", "restored"].includes(other.state))) dismiss(row);
+  }
+
+  // -- where files come from -------------------------------------------------------------------
+
+  const hasFiles = (/** @type {DragEvent} */ event) =>
+    Boolean(event.dataTransfer?.types.includes("Files")) && mayAdd();
+  const mayAdd = () => Boolean(document.querySelector(".qa-files"));
+
+  /** Files of what was dropped; folders are walked through. */
+  async function readDrop(/** @type {DataTransfer} */ transfer) {
+    const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.());
+    if (!entries.some((entry) => entry?.isDirectory)) return [...transfer.files];
+    /** @type {File[]} */
+    const found = [];
+    async function walk(/** @type {any} */ entry) {
+      if (entry?.isFile) {
+        const file = await new Promise((done, fail) => entry.file(done, fail));
+        // As a file has it that comes from a folder that was chosen.
+        Object.defineProperty(file, "webkitRelativePath", { value: entry.fullPath.slice(1) });
+        found.push(file);
+      }
+      if (!entry?.isDirectory) return;
+      const reader = entry.createReader();
+      for (;;) {
+        const some = await new Promise((done, fail) => reader.readEntries(done, fail));
+        if (!some.length) return;
+        for (const one of some) await walk(one);
+      }
+    }
+    for (const entry of entries) await walk(entry);
+    return found;
+  }
+
+  const veil = (/** @type {boolean} */ on) => document.body.classList.toggle("qa-dropping", on);
+  document.addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    veil(true);
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) veil(false);
+  });
+  document.addEventListener("drop", async (event) => {
+    veil(false);
+    if (!hasFiles(event) || !event.dataTransfer) return;
+    event.preventDefault();
+    addFiles(await readDrop(event.dataTransfer));
+  });
+  document.addEventListener("change", (event) => {
+    const input = qa.within(event.target, ".qa-files, .qa-folder");
+    if (!input) return;
+    addFiles([...input.files]);
+    input.value = "";
+  });
+  document.addEventListener("submit", async (event) => {
+    const form = /** @type {any} */ (event.target);
+    if (!form.matches(".qa-add-address, .qa-add-text")) return;
+    event.preventDefault();
+    const { address, title, text } = form.elements;
+    const done = address
+      ? addOther(address.value.trim(), { address: address.value.trim() })
+      : addOther(title.value.trim() || say("Pasted text"), {
+          title: title.value,
+          text: text.value,
+        });
+    if (await done) form.reset();
+  });
+  const press = (/** @type {any} */ button, /** @type {string} */ name) =>
+    qa.within(button, ".qa-drop").querySelector(name).click();
+  qa.on("qa-choose-files", (/** @type {any} */ button) => press(button, ".qa-files"));
+  qa.on("qa-choose-folder", (/** @type {any} */ button) => press(button, ".qa-folder"));
+  qa.on("qa-remove", (/** @type {any} */ button) =>
+    remove(button.value, qa.within(button, "li").querySelector(".qa-name").textContent),
+  );
+  qa.on("qa-rebuild", () => build());
+
+  /** What was going on before a reload: outcomes are shown again, a build goes on. */
+  function start() {
+    try {
+      rows = JSON.parse(qa.store.recall("rows") || "[]");
+    } catch {
+      rows = [];
+    }
+    const isUnbuilt = rows.some((row) => ["added", "building", "removed"].includes(row.state));
+    rows = rows.filter((row) => row.state !== "building");
+    for (const row of rows)
+      if (["waiting", "sending", "reading", "locked"].includes(row.state))
+        Object.assign(row, { state: "failed", words: say("Add it again: the page was reloaded.") });
+    draw();
+    if (isUnbuilt) build();
+  }
+
+  return {
+    start,
+    isBuilding: () => isBuilding,
+    attach(/** @type {(name: string) => void} */ trigger) {
+      refresh = () => trigger("refresh");
+    },
+  };
+})();
+qa.attachList = qa.adding.attach;
