@@ -7,10 +7,11 @@ import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from qa.articles.web.feeds import FEEDS_FILE
 from qa.errors import ArticleError, ArticlesMissing, SettingError, explaining
 
 IGNORE_FILE = ".qaignore"
+FEEDS_FILE = "feeds.txt"
+"""File in the articles folder: one address on each line, comments after `#`."""
 
 
 def require_folder(folder: Path) -> None:
@@ -111,3 +112,17 @@ def read_ignored(folder: Path) -> Callable[[str], bool]:
 
 def _ignores_nothing(path: str) -> bool:
     return False
+
+
+def list_feeds(folder: Path) -> list[str]:
+    """Addresses in the articles folder's `feeds.txt`; none if there is no such file.
+
+    Raises:
+        DiskError: it cannot be read.
+    """
+    path = folder / FEEDS_FILE
+    with explaining(path):
+        if not path.is_file():
+            return []
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

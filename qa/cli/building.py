@@ -94,7 +94,7 @@ def follow_feeds(articles: Path) -> list[ArticleError]:
     """Fetch what is new in the feeds that the articles folder's `feeds.txt` names; returns what
     could not be had. One feed that fails stops neither the others nor the build.
     """
-    from qa.articles.web.feeds import list_feeds
+    from qa.articles.scan import list_feeds
 
     errors: list[ArticleError] = []
     for address in list_feeds(articles):

@@ -12,8 +12,7 @@ import pytest
 from qa.articles.addresses import add_address, add_feed
 from qa.articles.folder import move_out
 from qa.articles.read import read_article
-from qa.articles.scan import find_files
-from qa.articles.web.feeds import list_feeds
+from qa.articles.scan import find_files, list_feeds
 from qa.articles.web.fetch import Fetcher
 from qa.articles.web.register import REGISTER_FILE, Register
 from qa.errors import ArticleError, FetchError, QAError

@@ -2,14 +2,11 @@
 
 import io
 import re
-from pathlib import Path
 from urllib.parse import urljoin
 
 from qa.articles.web.fetch import WEB_PORTS, Fetched, check_url
-from qa.errors import ExtraMissing, FetchError, explaining
+from qa.errors import ExtraMissing, FetchError
 
-FEEDS_FILE = "feeds.txt"
-"""File in the articles folder: one address on each line, comments after `#`."""
 MAX_ENTRIES = 200
 """Limit for a feed, of which the newest are taken; a news site's feed has some fifty."""
 
@@ -46,17 +43,3 @@ def read_links(fetched: Fetched, ports: frozenset[int] = WEB_PORTS) -> list[str]
     if not links:
         raise FetchError(f"{fetched.url}: its entries link nowhere: save the feed, and add it")
     return list(links)
-
-
-def list_feeds(folder: Path) -> list[str]:
-    """Addresses in the articles folder's `feeds.txt`; none if there is no such file.
-
-    Raises:
-        DiskError: it cannot be read.
-    """
-    path = folder / FEEDS_FILE
-    with explaining(path):
-        if not path.is_file():
-            return []
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
-from qa.articles.web.fetch import Fetched
 from qa.errors import QAError, explaining
+
+if TYPE_CHECKING:  # fetching loads TLS and HTTP, which an index is searched without
+    from qa.articles.web.fetch import Fetched
 
 REGISTER_FILE = ".addresses.json"
 """Name of the file in the articles folder; hidden, so that it is not an article."""
@@ -32,7 +34,7 @@ class Source(NamedTuple):
     """Type, language and version, as the server stated them."""
 
     @classmethod
-    def of(cls, fetched: Fetched) -> Self:
+    def of(cls, fetched: "Fetched") -> Self:
         """The source of a fetched file."""
         return cls(
             fetched.url,
