@@ -13,6 +13,7 @@ Three forms are read:
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from pathlib import Path
 from random import Random
@@ -95,7 +96,8 @@ def write_articles(dataset: Path, folder: Path) -> dict[str, tuple[str, int]]:
     for number, row in enumerate(_article_rows(dataset)):
         header = f"---\ntitle: {json.dumps(row.get('title') or str(row['id']))}\n---\n"
         name = f"{number:05}.txt"
-        content = header + row["text"]
+        with _blame(dataset, f"article {row['id']}"):
+            content = header + row["text"]
         path = folder / name
         if not path.is_file() or path.read_bytes() != content.encode():
             path.write_text(content, encoding="utf-8", newline="")
@@ -111,31 +113,50 @@ def read_questions(dataset: Path, places: dict[str, tuple[str, int]]) -> list[Go
     """
     questions = []
     for row in _question_rows(dataset):
-        others = [str(other) for other in row.get("other_article_ids", ())]
-        for wanted in (str(row["article_id"]), *others):
-            if wanted not in places:
-                raise DataSetError(
-                    f"{dataset}: question {row['id']} names the article {wanted}, which is not "
-                    "among the articles: add it, or leave the question out"
-                )
-        name, shift = places[str(row["article_id"])]
-        answers = row.get("answers", ()) if row.get("answerable", True) else ()
-        spans = [
-            Span(start + shift, start + shift + len(answer["text"]))
-            for answer in answers
-            for start in (answer["start"], *answer.get("other_starts", ()))
-        ]
-        if "length" in row:  # all of the article
-            spans = [Span(shift, shift + row["length"])]
-        texts = tuple(answer["text"] for answer in answers)
-        history = tuple(
-            (turn["question"], turn.get("rationale") or "") for turn in row.get("history", ())
-        )
-        rewrite = row.get("rewrite") or ""
-        also = tuple(places[other][0] for other in others)
-        gold = GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts, history)
-        questions.append(gold._replace(rewrite=rewrite, other_articles=also))
+        with _blame(dataset, f"question {row['id']}"):
+            questions.append(_read_question(dataset, row, places))
     return questions
+
+
+def _read_question(
+    dataset: Path, row: Mapping[str, Any], places: dict[str, tuple[str, int]]
+) -> GoldQuestion:
+    others = [str(other) for other in row.get("other_article_ids", ())]
+    for wanted in (str(row["article_id"]), *others):
+        if wanted not in places:
+            raise DataSetError(
+                f"{dataset}: question {row['id']} names the article {wanted}, which is not "
+                "among the articles: add it, or leave the question out"
+            )
+    name, shift = places[str(row["article_id"])]
+    answers = row.get("answers", ()) if row.get("answerable", True) else ()
+    spans = [
+        Span(start + shift, start + shift + len(answer["text"]))
+        for answer in answers
+        for start in (answer["start"], *answer.get("other_starts", ()))
+    ]
+    if "length" in row:  # all of the article
+        spans = [Span(shift, shift + row["length"])]
+    texts = tuple(answer["text"] for answer in answers)
+    history = tuple(
+        (turn["question"], turn.get("rationale") or "") for turn in row.get("history", ())
+    )
+    rewrite = row.get("rewrite") or ""
+    also = tuple(places[other][0] for other in others)
+    gold = GoldQuestion(str(row["id"]), name, row["question"], tuple(spans), texts, history)
+    return gold._replace(rewrite=rewrite, other_articles=also)
+
+
+@contextmanager
+def _blame(dataset: Path, what: str) -> Iterator[None]:
+    """Turn exceptions about a row of the wrong form into a DataSetError that names it."""
+    try:
+        yield
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise DataSetError(
+            f"{dataset}: {what} is not as a data set has it ({error!r}): correct it, or leave "
+            "it out"
+        ) from error
 
 
 def sample_questions(

@@ -62,7 +62,7 @@ class OnnxReader:
         by default one for each core.
 
         Raises:
-            ReaderUnavailable: the folder does not hold a reader.
+            ReaderUnavailable: the folder does not hold a reader, or a damaged one.
         """
         import onnxruntime
         from tokenizers import Tokenizer
@@ -76,22 +76,29 @@ class OnnxReader:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        session = onnxruntime.InferenceSession(
-            str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
-        )
-        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        try:
+            session = onnxruntime.InferenceSession(
+                str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"]
+            )
+            # Questions are cut first, separately: truncation of the pair only cuts the passage.
+            tokenizer, questions = (
+                Tokenizer.from_file(str(folder / "tokenizer.json")) for _ in range(2)
+            )
+            name = json.loads((folder / "config.json").read_text(encoding="utf-8"))["name"]
+        except Exception as error:  # of kinds of their own, by ONNX Runtime and tokenizers
+            raise ReaderUnavailable(
+                f"the reader in {folder} cannot be opened ({str(error)[:200]}): "
+                "export it again, or name another with --reader"
+            ) from error
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS, strategy="only_second")
-        # Questions are cut first, separately: truncation of the pair only cuts the passage.
-        questions = Tokenizer.from_file(str(folder / "tokenizer.json"))
         questions.no_padding()
         questions.enable_truncation(MAX_QUESTION_TOKENS)
-        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
         return cls(
             session,
             tokenizer,
             questions,
-            name=str(config["name"]),
+            name=str(name),
             threads=threads or _count_cores(),
         )
 

@@ -279,6 +279,28 @@ def test_a_question_on_an_article_that_is_not_there_is_named(tmp_path: Path):
         read_questions(tmp_path, {})
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"answers": [{"text": "1931"}]},
+        {"answers": ["1931"]},
+        {"answers": [{"text": 1931, "start": 4}]},
+        {"history": [{"rationale": "words"}]},
+    ],
+)
+def test_a_question_of_the_wrong_form_is_named(tmp_path: Path, wrong: dict[str, object]):
+    row = {"id": 7, "article_id": "a", "question": "When?", **wrong}
+    (tmp_path / "questions.jsonl").write_text(json.dumps(row))
+    with pytest.raises(DataSetError, match=r"question 7 is not as a data set has it .+: correct"):
+        read_questions(tmp_path, {"a": ("00000.txt", 0)})
+
+
+def test_an_article_whose_text_is_none_is_named(tmp_path: Path):
+    (tmp_path / "articles.jsonl").write_text('{"id": 3, "text": null}')
+    with pytest.raises(DataSetError, match="article 3 is not as a data set has it"):
+        write_articles(tmp_path, tmp_path)
+
+
 def test_each_article_belongs_to_one_part_by_its_id_alone():
     names = [f"article {n}" for n in range(2000)]
     parts = [part_of("a set of one's own", name) for name in names]

@@ -134,6 +134,19 @@ def test_a_folder_without_a_reader_is_named(tmp_path: Path):
         load_reader(str(tmp_path / "nowhere"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("model.onnx", "no model"), ("tokenizer.json", "{}"), ("config.json", '{"version": 1}')],
+)
+def test_a_damaged_reader_is_named_with_what_to_do(tmp_path: Path, name: str, content: str):
+    for part in ("model.onnx", "tokenizer.json", "config.json"):
+        (tmp_path / part).symlink_to(WEIGHTS / part)
+    (tmp_path / name).unlink()
+    (tmp_path / name).write_text(content)
+    with pytest.raises(ReaderUnavailable, match=r"cannot be opened \(.+\): export it again"):
+        load_reader(str(tmp_path))
+
+
 def test_any_extractive_model_of_hugging_face_reads_too(tmp_path: Path):
     from transformers import BertConfig, BertForQuestionAnswering, BertTokenizerFast
 

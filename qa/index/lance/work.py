@@ -10,7 +10,7 @@ import numpy as np
 from qa.articles.passages import PassageSize, split_passages
 from qa.articles.read import blame, find_warning, load_file, parse_file
 from qa.encoder import load_encoder
-from qa.errors import ArticleError
+from qa.errors import ArticleError, EncoderUnavailable
 from qa.index.keys import passage_text
 from qa.index.lance.tables import (
     Source,
@@ -137,6 +137,11 @@ class Worker:
         # Longest first, as in the build of a folder: batches of equal length need no padding.
         order = sorted(range(len(texts)), key=lambda n: (-len(texts[n]), texts[n]))
         vectors = self._encoder.encode_passages([texts[n] for n in order]).astype(np.float16)
+        if len(vectors) != len(texts):
+            raise EncoderUnavailable(
+                f"the encoder {self._encoder.name!r} made {len(vectors)} vectors of {len(texts)} "
+                "texts: try another"
+            )
         placed = np.empty_like(vectors)
         placed[order] = vectors
         return placed
