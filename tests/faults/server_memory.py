@@ -3,7 +3,7 @@
     python -m tests.faults.server_memory --questions 2000 --clients 20
 
 starts `qa serve` on the sample articles in a process of its own. Half of the clients are programs,
-each question a session of its own; the other half people, each with a conversation of ten
+each question a session of its own; the other half are people, each with a conversation of ten
 questions, then another. Prints the server's resident memory as the questions go on, and how far it
 moved over the last half.
 """
@@ -18,7 +18,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from uuid import uuid4
+from typing import Any
 
 import httpx
 
@@ -41,10 +41,9 @@ LOOKS = 20
 
 @dataclass(slots=True)
 class Person:
-    """A conversation in a browser: a session, its number of turns so far."""
+    """A conversation in a browser, which keeps its answers."""
 
-    session: str = field(default_factory=lambda: uuid4().hex)
-    turns: int = 0
+    answers: list[dict[str, Any]] = field(default_factory=list)
 
 
 class Asker:
@@ -54,32 +53,26 @@ class Asker:
         self.http = httpx.Client(
             base_url=f"{address}gradio_api/", timeout=300, limits=httpx.Limits(max_connections=None)
         )
-        config = httpx.get(f"{address}config", timeout=60).json()
-        names = {part["id"]: part["props"].get("elem_id") for part in config["components"]}
-        self.submit = next(
-            call["id"]
-            for call in config["dependencies"]
-            if any(names.get(part) == "question" and e == "submit" for part, e in call["targets"])
-        )
 
     def ask_as_program(self, question: str) -> None:
         """By the endpoint for other programs."""
-        event = self.http.post("call/ask", json={"data": [question]}).json()["event_id"]
-        told = self.http.get(f"call/ask/{event}").text
-        assert "event: complete" in told, told
+        self._call("ask", question)
 
     def ask_as_person(self, question: str, person: Person) -> None:
-        """As the page's question field does."""
-        call = {
-            "data": [question, None],
-            "fn_index": self.submit,
-            "session_hash": person.session,
+        """As the page's question field does: with the answers before."""
+        wanted = {
+            "question": question,
+            "before": person.answers,
+            "number": len(person.answers),
         }
-        self.http.post("queue/join", json=call).raise_for_status()
-        told = self.http.get("queue/data", params={"session_hash": person.session}).text
-        last = [json.loads(line[6:]) for line in told.splitlines() if "process_completed" in line]
-        assert [one["success"] for one in last] == [True], told
-        person.turns += 1
+        told = json.loads(self._call("page_ask", json.dumps(wanted)))
+        person.answers.append(told["answer"])
+
+    def _call(self, endpoint: str, value: str) -> Any:
+        event = self.http.post(f"call/{endpoint}", json={"data": [value]}).json()["event_id"]
+        told = self.http.get(f"call/{endpoint}/{event}").text
+        assert "event: complete" in told, told
+        return json.loads(told.partition("data: ")[2])[0]
 
 
 def read_memory(process: int) -> float:
@@ -96,7 +89,7 @@ def ask_all(asker: Asker, process: int, questions: int, clients: int) -> list[fl
         for number in range(first, last):
             question = QUESTIONS[number % len(QUESTIONS)].format(number)
             if client % 2:
-                if people[client].turns == TURNS:
+                if len(people[client].answers) == TURNS:
                     people[client] = Person()
                 asker.ask_as_person(question, people[client])
             else:
