@@ -45,7 +45,9 @@ _FORMS: tuple[tuple[re.Pattern[str], str], ...] = (
     ),
 )
 _ROOT = {"began": "begin", "opened": "open", "ended": "end", "closed": "close"}
-_VAGUE = re.compile(r"\b(?:which|that|who|it|this|these|those|and|or|but)\b", re.IGNORECASE)
+_VAGUE = re.compile(
+    r"\b(?:which|that|who|it|this|these|those|and|or|but|was|were|is|are|has|had)\b", re.IGNORECASE
+)
 
 
 def suggest_questions(articles: Sequence[Article], *, most: int) -> list[str]:
@@ -64,5 +66,6 @@ def _candidates(article: Article) -> Iterator[str]:
                 words = match.groupdict()
                 noun = re.sub(r"^(The|An?|This)\b", lambda start: start[0].lower(), words["noun"])
                 verb = words.get("verb", "")
-                yield question.format(noun=noun, be=words.get("be", ""), verb=_ROOT.get(verb, verb))
+                verb = verb if "be" in words else _ROOT.get(verb, verb)
+                yield question.format(noun=noun, be=words.get("be", ""), verb=verb)
                 break

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import gradio as gr
 from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 
 from qa.articles.read import MAX_BYTES
 from qa.errors import PortTaken
@@ -44,7 +45,8 @@ def launch(
     guard = Middleware(
         Guard, hosts=["localhost", host, *allowed_hosts], auth=auth, read_only=read_only
     )
-    inner = [Middleware(Sessions, page=page)]
+    # Gradio sends its scripts compressed, but not the page itself.
+    inner = [Middleware(GZipMiddleware, minimum_size=2000), Middleware(Sessions, page=page)]
     if mcp:
         from qa.page.middleware.assistants import Assistants
 

@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from pathlib import Path
 
 from playwright.sync_api import expect
@@ -190,3 +191,55 @@ def test_a_conversation_is_saved_with_what_is_kept(visit):
     ask(page, QUESTION)
     kept = page.evaluate("Object.values(localStorage).filter((one) => one.includes('turns'))[0]")
     assert json.loads(kept)["turns"][0]["answer"]["quotes"][0]["answer"]["text"] == ANSWER
+
+
+def test_a_question_too_long_is_not_cut_but_told(visit):
+    page = visit()
+    page.fill("#question textarea", "x" * 1001)
+    page.keyboard.press("Enter")
+    expect(page.locator("#composer-note")).to_have_text(
+        "The question has 1,001 characters: ask with at most 1,000."
+    )
+    expect(page.locator("#question textarea")).to_have_value("x" * 1001)
+    expect(page.locator(".qa-question")).to_have_count(0)
+
+
+def test_an_address_of_an_article_that_is_gone_says_so_and_is_left_by_closing(visit):
+    page = visit("?article=gone.txt")
+    told = page.locator(".qa-no-source")
+    expect(told).to_contain_text("This article is no longer in the index")
+    assert float(told.evaluate("one => parseFloat(getComputedStyle(one).paddingLeft)")) >= 12
+    page.get_by_role("button", name="Close").click()
+    assert "gone.txt" not in page.url
+
+
+def test_twice_the_size_leaves_room_to_read(visit):
+    page = visit(width=683, height=384)
+    ask(page, QUESTION)
+    room = page.locator("#chat .bubble-wrap").bounding_box()
+    assert room["height"] >= 384 / 2
+    expect(page.locator(".qa-words").first).to_be_in_viewport(ratio=0.9)
+    expect(page.locator("#question textarea")).to_be_in_viewport(ratio=1)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_forced_colours_show_the_strength_and_the_button(visit):
+    page = visit(forced_colors="active")
+    ask(page, QUESTION)
+    bar = "getComputedStyle(document.querySelector('.qa-strength'), '::before')"
+    assert page.evaluate(f"{bar}.borderTopWidth") == "1px"
+    assert page.evaluate(f"{bar}.backgroundColor") != "rgba(0, 0, 0, 0)"
+    button = "getComputedStyle(document.querySelector('.submit-button'))"
+    assert page.evaluate(f"{button}.borderTopStyle") == "solid"
+
+
+def test_examples_stay_while_new_ones_are_looked_for(visit, make_site, monkeypatch):
+    site = make_site({"bees.txt": "On bees\n\nThe hive was opened on 3 May 1990."})
+    page = visit(at=site)
+    expect(page.locator("button.qa-example")).to_have_text(["When was the hive opened?"])
+    monkeypatch.setattr(site.service, "_try_examples", lambda: (time.sleep(6), iter(()))[1])
+    site.service.add_text("Varn", "Varn has a lighthouse.")
+    page.locator(".qa-toggle").click()
+    page.get_by_role("button", name="Update index").click()
+    expect(page.locator(".qa-toggle")).to_have_text("2 articles")
+    expect(page.locator("button.qa-example")).to_have_text(["When was the hive opened?"])

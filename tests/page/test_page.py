@@ -209,6 +209,14 @@ def test_questions_are_read_off_sentences():
     } <= set(questions)
 
 
+def test_questions_read_off_sentences_are_grammatical():
+    text = "The hive was opened on 3 May 1990. The pier opened in 1901."
+    assert set(suggest_questions([Article("a.txt", "A", text, "0")], most=9)) == {
+        "When was the hive opened?",
+        "When did the pier open?",
+    }
+
+
 # -- panels ----------------------------------------------------------------------------------------
 
 
