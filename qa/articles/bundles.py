@@ -131,8 +131,8 @@ def _decode_names(members: list[zipfile.ZipInfo]) -> list[str]:
         member.filename.encode("utf-8" if stated else "cp437")
         for member, stated in zip(members, is_stated, strict=True)
     ]
-    told = [data for data, stated in zip(raw, is_stated, strict=True) if not stated]
-    encoding = _guess_name_encoding(b"\n".join(told))
+    unflagged = [data for data, stated in zip(raw, is_stated, strict=True) if not stated]
+    encoding = _guess_name_encoding(b"\n".join(unflagged))
     return [
         data.decode("utf-8" if stated else encoding, "replace")
         for data, stated in zip(raw, is_stated, strict=True)

@@ -261,7 +261,7 @@ def find_warning(file: ArticleFile, article: Article) -> str | None:
 def _decode_legacy(data: bytes, path: Path) -> str:
     text, _ = _guess_encoding(data)
     if text is None:
-        raise ArticleError(path, "its encoding cannot be told: save it as UTF-8")
+        raise ArticleError(path, "its encoding is unknown: save it as UTF-8")
     return text
 
 

@@ -47,15 +47,15 @@ DEFAULT_ARTICLES = Path("index/articles")
 ENCODE_AT_ONCE = 256
 """Passages encoded between two commits: what an interrupted build loses at most."""
 READING = "reading bytes"
-"""What `Progress` is told, with how many, and the file's name behind a colon."""
+"""The label of progress in reading; the file's name follows after a colon."""
 ENCODING = "encoding tokens"
 """The label of progress in tokens, from which the remaining time is estimated."""
 _SETTLED_NS = 2 * 10**9
 """A file changed so recently may change again without a new mtime: some file systems count in
 2 s."""
 _REREAD = (
-    "was read anew, by another version of its reader ({} before): places in it may have moved, "
-    "`qa verify` tells"
+    "was read again, by another version of its reader ({} before): places in it may have moved, "
+    "`qa verify` says which"
 )
 _UNUSED = 1000
 """Unused vectors are removed when there may be more than this, and more than there are passages."""

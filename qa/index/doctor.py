@@ -141,7 +141,9 @@ def _check_disk(folder: Path) -> Finding:
 def _check_store(store: Store, progress: Progress | None) -> Finding:
     flaws = store.find_damage(progress)
     if flaws:
-        return Finding("store", False, _list(flaws), f"{_BUILD}, which mends it from the articles")
+        return Finding(
+            "store", False, _list(flaws), f"{_BUILD}, which repairs it from the articles"
+        )
     if "build_id" not in store.meta:
         return Finding("store", False, "no build was ever finished", _BUILD)
     counts = f"{store.count_articles()} articles, {store.count_passages()} passages"
@@ -274,17 +276,20 @@ def _check_encoder(store: Store, encoder: Encoder | None) -> list[Finding]:
     texts = {i: passage_text(passage) for i, passage in sample.items()}
     rows = [(text, _kept_rows(store, i, text)) for i, text in texts.items()]
     known = [(text, old) for text, old in rows if old is not None and old.shape[1] == encoder.dim]
-    anew = encode_texts(encoder, [text for text, _ in known])
+    made = encode_texts(encoder, [text for text, _ in known])
     wrong = [
         text.text[:40]
-        for (text, old), new in zip(known, anew, strict=True)
+        for (text, old), new in zip(known, made, strict=True)
         if not np.all(np.einsum("ij,ij->i", old, new) >= MIN_COSINE)
     ]
     loaded = Finding("encoder", True, f"{encoder.name}, {encoder.dim} dimensions")
     if wrong:
         differ = f"{len(wrong)} of {len(known)} passages differ: {_list(wrong)}"
         return [loaded, Finding("sample", False, differ, _REEMBED)]
-    return [loaded, Finding("sample", True, f"{len(known)} passages are as if encoded anew")]
+    return [
+        loaded,
+        Finding("sample", True, f"{len(known)} passages have the vectors that the encoder makes"),
+    ]
 
 
 def _hash(path: Path) -> str | None:

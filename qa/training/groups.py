@@ -246,7 +246,7 @@ class Batch(NamedTuple):
     sentence: NDArray[np.bool_]  # (b, s) gold sentences
     has_words: NDArray[
         np.bool_
-    ]  # (b,) whether start and end may be learnt from: not where only sentences are marked
+    ]  # (b,) whether start and end are trained: not where only sentences are marked
     group: Ints  # (b,)
 
 

@@ -356,7 +356,7 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
 
     `sentence` and `span`: how often that head's best sentence holds the answer, given the right
     passage (`_right`), or that and wrong passages of the article (`_among`); `both`: the two scores
-    added. `auroc_rewritten`, `auroc_absent`: how well the null score tells an answered question
+    added. `auroc_rewritten`, `auroc_absent`: how well the null score separates an answered question
     from a rewritten one, and the right passage from wrong ones.
     """
     answered, rewritten = dev_groups(corpus, count=count)

@@ -148,7 +148,7 @@ def test_a_store_that_is_no_database_is_replaced(folder: Path):
     before = find_all(folder / "index")
     for path in (folder / "index").glob("qa.sqlite*"):
         path.write_bytes(b"no database " * 1000)
-    with pytest.raises(IndexDamaged, match="run `qa build`, which mends it"):
+    with pytest.raises(IndexDamaged, match="run `qa build`, which repairs it"):
         list_articles(folder / "index")
     build(folder / "articles", folder / "index", encoder=HashEncoder())
     assert find_all(folder / "index") == before

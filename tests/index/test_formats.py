@@ -105,7 +105,7 @@ def test_a_file_is_read_once_and_again_when_its_reader_is_another(articles, inde
     use_reader(monkeypatch, 2)
     report = build(articles, index, encoder=HashEncoder())
     assert report.changed == ("birds.pdf",)
-    assert "read anew, by another version of its reader (pdf 1, " in report.warnings[0].reason
+    assert "read again, by another version of its reader (pdf 1, " in report.warnings[0].reason
     assert build(articles, index, encoder=HashEncoder()).unchanged == ("birds.pdf",)
 
 

@@ -159,7 +159,7 @@ def test_a_disk_that_is_full_is_not_taken_for_damage(path: Path):
     with closing(StoreWriter.open(path)) as store:
         assert store.find_damage() == []
     path.write_bytes(b"no database " * 400)
-    with pytest.raises(IndexDamaged, match="run `qa build`, which mends it"):
+    with pytest.raises(IndexDamaged, match="run `qa build`, which repairs it"):
         StoreWriter.open(path)
 
 

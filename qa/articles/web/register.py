@@ -78,7 +78,7 @@ class Register:
         except (ValueError, TypeError, KeyError, AttributeError) as error:
             raise QAError(
                 f"{path} does not hold the sources of fetched articles ({error!r}): move it away; "
-                "the articles stay, and are fetched anew when their addresses are added again"
+                "the articles stay, and are fetched again when their addresses are added again"
             ) from error
 
     def save(self, folder: Path) -> None:

@@ -98,5 +98,5 @@ def report_damage(path: Path, what: str) -> IndexDamaged:
     """
     distrust(path)
     return IndexDamaged(
-        f"{path} is damaged ({what}): run `qa build`, which mends it from the articles"
+        f"{path} is damaged ({what}): run `qa build`, which repairs it from the articles"
     )
