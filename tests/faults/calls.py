@@ -10,12 +10,16 @@ from pathlib import Path
 import httpx
 
 from qa.answer.answerer import Answerer
-from qa.page import make_page
+from qa.page import chat, make_page
 from qa.page.launch import launch
 from qa.page.service import Service
 from tests.browser.serving import free_port
 
-ENDPOINTS = ("ask", "search", "read_article", "list_articles")
+PAGE_ENDPOINTS = tuple(chat.ENDPOINTS)
+"""What the page itself calls, each with one JSON text."""
+ENDPOINTS = ("ask", "search", "read_article", "list_articles", *PAGE_ENDPOINTS)
+NAMES = "question before where alone number answers kind votes articles asked name data address id"
+"""Of values that the page sends."""
 
 
 @cache

@@ -34,7 +34,7 @@ from qa.index.doctor import Finding, examine
 from qa.index.index import list_articles
 from qa.page.source_panel import find_in_address, find_place
 from qa.saved import read_answers, verify
-from tests.faults.calls import ENDPOINTS, as_body, call, start_server
+from tests.faults.calls import ENDPOINTS, NAMES, PAGE_ENDPOINTS, as_body, call, start_server
 from tests.faults.harm import find_all, write_articles
 from tests.standin import HashEncoder
 from tests.strategies import ANY_TEXT
@@ -253,13 +253,22 @@ BOUNDARIES: dict[str, tuple[Callable[..., None], tuple[st.SearchStrategy[Any], .
             ),
         ),
     ),
+    "page calls": (
+        call_endpoint,
+        (
+            st.sampled_from(PAGE_ENDPOINTS),
+            st.dictionaries(st.sampled_from(NAMES.split()), JSON, max_size=5).map(
+                lambda wanted: as_body([json.dumps(wanted)])
+            ),
+        ),
+    ),
     "terminal": (print_text, (WILD_TEXT,)),
     "store": (
         damage_store,
         (st.lists(st.tuples(st.integers(0, 2**20), st.integers(0, 255)), min_size=1, max_size=30),),
     ),
 }
-COSTLY = {"store": 20, "calls": 5, "questions": 2}
+COSTLY = {"store": 20, "calls": 10, "page calls": 10, "questions": 2}
 """So many times fewer inputs."""
 
 
