@@ -1,7 +1,6 @@
-"""What programs and assistants may ask from outside: one definition of the calls, and a server of
-them that speaks the Model Context Protocol.
+"""Endpoints: calls of other programs and assistants -> JSON; one definition for the page's API and
+for a server of the Model Context Protocol.
 
-In: an `Answerer`, and values as JSON has them. Out: JSON values as on the command line, with
-links.
-May import: render, saved, answer and what is below; `mcp` is imported by its one module alone.
+In: an `Answerer`, and JSON values. Out: the JSON of the command line, with links. May import:
+render, saved, answer and what is below; only the module `mcp` imports the library of that name.
 """

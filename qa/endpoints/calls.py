@@ -1,4 +1,4 @@
-"""Values as JSON has them -> answers, passages, articles as JSON: what can be asked from outside.
+"""JSON values -> answers, passages and articles as JSON: the calls for other programs.
 
 The page's API and the Model Context Protocol offer these methods under their names, with their
 docstrings as descriptions; `qa.endpoints.describe` makes schemas of their signatures.
@@ -34,19 +34,19 @@ from qa.types import Answer, Article, Turn
 
 MAX_QUESTION_CHARS = 1000
 MAX_CHARS = 20_000
-"""Of an article in one reply."""
+"""Characters of an article in one reply."""
 MAX_PASSAGES = 50
 MAX_QUOTES = 10
 MAX_LISTED = 1000
 MAX_HISTORY = 10
 MAX_NAMES = 100
-"""Of articles, authors and languages in one call."""
+"""Values of a condition (articles, authors, languages) in one call."""
 TURNS_KEPT = 256
-"""Earlier questions whose answers need not be found again."""
+"""Number of earlier questions whose answers are cached."""
 
 
 class Bounds(NamedTuple):
-    """Least and most of a number, of the characters of a text, or of the items of a list."""
+    """Bounds of a number, of the length of a text, or of the number of items in a list."""
 
     least: int
     most: int
@@ -81,11 +81,11 @@ class TextJson(TypedDict):
 
 Linked: TypeAlias = QuoteJson | CopyJson | HitJson
 MakeLink: TypeAlias = Callable[[Linked], str | None]
-"""Where a browser shows a quote, a passage or a part of a text in its article, if anywhere."""
+"""Makes the address at which a browser shows a quote or passage in its article, or None."""
 
 
 class Endpoints:
-    """The calls over one answerer, which is loaded when first asked for."""
+    """The calls, as methods; the answerer is loaded at the first call."""
 
     def __init__(self, load: Callable[[], Answerer], *, link: MakeLink = link_to) -> None:
         self._load = load
@@ -250,7 +250,7 @@ class Endpoints:
         languages: list[str] | None,
         title: str | None,
     ) -> Where:
-        """What is left empty asks nothing; an article that is not there is told."""
+        """The conditions as a `Where`; an unknown article raises an ArticlesMissing."""
         ids = tuple(self._get_article(article_id).id for article_id in articles or ())
         return Where(
             ids or None,
@@ -262,7 +262,7 @@ class Endpoints:
         )
 
     def _recall(self, answerer: Answerer, history: list[str], where: Where) -> list[Turn]:
-        """The turns that the questions before came to; each leans on those before it."""
+        """The turns of earlier questions, each answered with those before it."""
         turns: list[Turn] = []
         for asked, question in enumerate(history, start=1):
             turn = self._turns.get(_name_turn(answerer, history[:asked], where))
