@@ -24,7 +24,7 @@ _LIMITS = {"integer": ("minimum", "maximum"), "string": ("minLength", "maxLength
 MAX_ITEM_CHARS = 1000
 
 
-class Kind(NamedTuple):
+class ValueKind(NamedTuple):
     """What an argument has to be."""
 
     of: type
@@ -68,14 +68,14 @@ def check_arguments(name: str, arguments: Mapping[str, object]) -> dict[str, Any
     return {given: _check(given, value, parameters[given][0]) for given, value in arguments.items()}
 
 
-def _check(name: str, value: object, kind: Kind) -> object:
+def _check(name: str, value: object, kind: ValueKind) -> object:
     if value is None and kind.may_be_none:
         return None
     if kind.of is list:
         if not isinstance(value, (list, tuple)):
             raise SettingError(f"{name} is {_show(value)}: give a list of texts")
         _check_bounds(f"{name} has {len(value)} items", len(value), kind.bounds)
-        item = Kind(str, Bounds(0, MAX_ITEM_CHARS), may_be_none=False)
+        item = ValueKind(str, Bounds(0, MAX_ITEM_CHARS), may_be_none=False)
         return [_check(f"an item of {name}", part, item) for part in value]
     if kind.of is str:
         if not isinstance(value, str):
@@ -117,7 +117,7 @@ def _describe(name: str) -> Call:
     return Call(name, _TITLES[name], text, parameters, make_schema_of(returned))
 
 
-def _describe_kind(kind: Kind) -> dict[str, Any]:
+def _describe_kind(kind: ValueKind) -> dict[str, Any]:
     schema: dict[str, Any] = {"type": {str: "string", int: "integer", list: "array"}[kind.of]}
     if kind.of is list:
         schema["items"] = {"type": "string"}
@@ -129,7 +129,7 @@ def _describe_kind(kind: Kind) -> dict[str, Any]:
     return {"anyOf": [schema, {"type": "null"}]} if kind.may_be_none else schema
 
 
-def _read_parameters(name: str) -> dict[str, tuple[Kind, Parameter]]:
+def _read_parameters(name: str) -> dict[str, tuple[ValueKind, Parameter]]:
     function = getattr(Endpoints, name)
     hints = get_type_hints(function, include_extras=True)
     return {
@@ -139,7 +139,7 @@ def _read_parameters(name: str) -> dict[str, tuple[Kind, Parameter]]:
     }
 
 
-def _read_kind(hint: Any) -> Kind:
+def _read_kind(hint: Any) -> ValueKind:
     bounds = None
     if get_origin(hint) is Annotated:
         hint, bounds = get_args(hint)
@@ -147,7 +147,7 @@ def _read_kind(hint: Any) -> Kind:
     may_be_none = NoneType in get_args(hint)
     if get_origin(hint) is list:
         kinds = [hint]
-    return Kind(get_origin(kinds[0]) or kinds[0], bounds, may_be_none)
+    return ValueKind(get_origin(kinds[0]) or kinds[0], bounds, may_be_none)
 
 
 def _read_docstring(text: str) -> tuple[str, dict[str, str]]:

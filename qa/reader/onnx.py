@@ -31,7 +31,7 @@ CROSSING_COST = 4.0
 """Subtracted, in log-odds, from a span that continues into the next sentence: fewer than one answer
 in a hundred does."""
 
-Scores = NDArray[np.float32]
+TokenScores = NDArray[np.float32]
 
 
 class OnnxReader:
@@ -144,9 +144,9 @@ def _count_cores() -> int:
 def read_scores(
     passage: Passage,
     encoding: "Encoding",
-    start: Scores,
-    end: Scores,
-    sentence: Scores,
+    start: TokenScores,
+    end: TokenScores,
+    sentence: TokenScores,
     *,
     silence: float,
 ) -> Reading:
@@ -168,7 +168,7 @@ def read_scores(
     return Reading(tuple(readings), silence)
 
 
-def find_span(start: Scores, end: Scores) -> tuple[int, int, float]:
+def find_span(start: TokenScores, end: TokenScores) -> tuple[int, int, float]:
     """First token, last token and score of the best span.
 
     `start` is float32 (n,), the scores of the sentence's tokens; `end` float32 (m,) with m >= n,

@@ -13,7 +13,7 @@ from qa.render.data import (
     split_notice,
     strength,
 )
-from qa.render.text import POSSIBLY, SILENCE, one_line, show_bidi
+from qa.render.text import POSSIBLE, SILENCE, one_line, show_bidi
 from qa.types import SILENT, Answer, Status
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$!^]")
@@ -38,7 +38,7 @@ def answer_json_to_markdown(answer: AnswerJson, *, provenance: bool = False) -> 
     if status in SILENT:
         parts += [SILENCE[status], *(["Nearest to it:"] if nearest else [])]
     elif status == "possibly":
-        parts.append(POSSIBLY)
+        parts.append(POSSIBLE)
     quotes = nearest if status in SILENT else answer["quotes"]
     parts += [_quote(quote, provenance, status) for quote in quotes]
     return "\n\n".join(parts) + "\n"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from qa.render.data import describe_source, hit_to_json, quote_to_json, strength
 from qa.types import SILENT, Answer, Hit, Quote, Status
 
-POSSIBLY = "The articles may answer this; see whether they do:"
+POSSIBLE = "The articles may answer this; see whether they do:"
 SILENCE = {
     "unanswered": "The articles speak of this, but do not answer the question.",
     "off_topic": "The articles do not speak of this.",
@@ -33,7 +33,7 @@ def answer_to_text(answer: Answer, *, color: bool = False) -> str:
     if answer.notice:
         lines.append(printable(answer.notice))
     if answer.status not in SILENT:
-        lines += [POSSIBLY] if answer.status == "possibly" else []
+        lines += [POSSIBLE] if answer.status == "possibly" else []
         return "\n\n".join(
             [*lines, *(_quote(quote, color, answer.status) for quote in answer.quotes)]
         )

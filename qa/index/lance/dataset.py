@@ -69,11 +69,6 @@ class Generation:
         return int(self.made_with["dim"])
 
 
-def is_shared(location: object) -> bool:
-    """Whether an index's location is a URI, and not a folder."""
-    return "://" in str(location)
-
-
 @contextmanager
 def reaching(location: str) -> Iterator[None]:
     """Turn exceptions of the storage or of Lance inside the block into an IndexUnreachable."""
