@@ -173,6 +173,14 @@ def is_current(form: str | None, reader: str | None) -> bool:
     return form is None or (known is not None and known.reader_version == reader)
 
 
+def describe_rereading(reader: str) -> str:
+    """The warning about a file that another version of its reader, `reader`, read before."""
+    return (
+        f"was read again, by another version of its reader ({reader} before): places in it may "
+        "have moved, `qa verify` says which"
+    )
+
+
 @contextmanager
 def blame(path: Path, *, but: tuple[type[Exception], ...] = ()) -> Iterator[None]:
     """Turn exceptions inside the block into an ArticleError about `path`, so that other files can

@@ -20,6 +20,7 @@ from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_pass
 from qa.articles.read import (
     blame,
     describe_failure,
+    describe_rereading,
     find_warning,
     is_current,
     load_file,
@@ -53,10 +54,6 @@ ENCODING = "encoding tokens"
 _SETTLED_NS = 2 * 10**9
 """A file changed so recently may change again without a new mtime: some file systems count in
 2 s."""
-_REREAD = (
-    "was read again, by another version of its reader ({} before): places in it may have moved, "
-    "`qa verify` says which"
-)
 _UNUSED = 1000
 """Unused vectors are removed when there may be more than this, and more than there are passages."""
 
@@ -300,7 +297,7 @@ class _Build:
                             text_hash = article.sha256
                             for warning in (
                                 find_warning(file, article),
-                                by and file_hash == file_before and _REREAD.format(by[1]),
+                                by and file_hash == file_before and describe_rereading(by[1]),
                             ):
                                 if warning:
                                     sources.warnings.append(ArticleError(file.path, warning))

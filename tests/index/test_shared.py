@@ -6,6 +6,7 @@ What it finds is held against brute force in test_contract.py. The tables are re
 import json
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ import pytest
 from click.testing import CliRunner
 
 from qa.answer.retriever import Retriever
+from qa.articles import formats
 from qa.cli import main
 from qa.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnreachable, QAError
 from qa.index.build import build
 from qa.index.interface import SearchIndex
 from qa.index.locate import check, copy_index, describe, open_articles, open_index
 from qa.types import Article, Span
+from tests.articles.formats.made import column, make_pdf
 from tests.standin import HashEncoder
 
 pytest.importorskip("lancedb")
@@ -347,3 +350,17 @@ def test_articles_are_told_apart_by_all_that_is_kept_of_them(articles: Path, loc
     article = open_articles(location).get_article("nul.txt")
     assert isinstance(article, Article)
     assert article.text == (articles / "nul.txt").read_text()
+
+
+def test_a_file_is_read_again_when_its_reader_is_another(
+    articles: Path, location: str, monkeypatch: pytest.MonkeyPatch
+):
+    (articles / "birds.pdf").write_bytes(make_pdf([column(["Of Geese", "", "Geese fly south."])]))
+    build_shared(articles, location, encoder=HashEncoder())
+    assert build_shared(articles, location, encoder=HashEncoder()).changed == ()
+    form = replace(formats.BY_NAME["PDF"], version=2)
+    monkeypatch.setitem(formats.BY_NAME, "PDF", form)
+    report = build_shared(articles, location, encoder=HashEncoder())
+    assert report.changed == ("birds.pdf",)
+    assert "read again, by another version of its reader (pdf 1, " in report.warnings[0].reason
+    assert build_shared(articles, location, encoder=HashEncoder()).changed == ()

@@ -149,7 +149,7 @@ class _Build:
         as_known = {
             name: bool(stamp)
             and name in known
-            and known[name].made == made
+            and known[name].is_made_by(made)
             and known[name].stamp == stamp
             for name, stamp in files
         }
@@ -158,13 +158,14 @@ class _Build:
         for name, stamp in files:
             if not as_known[name]:
                 number += name not in known
-                same = name in known and known[name].made == made
+                same = name in known and known[name].is_made_by(made)
                 jobs.append(
                     Job(
                         name,
                         stamp,
                         known[name].number if name in known else number,
                         known[name].file_sha256 if same else "",
+                        *(known[name].read_before if name in known and not same else ()),
                     )
                 )
         numbers = {job.article_id: job.number for job in jobs}
@@ -184,7 +185,7 @@ class _Build:
                 # many.
                 if not text_hash or text_hash in owners:
                     continue
-                if known[name].made != made:
+                if not known[name].is_made_by(made):
                     row = self.writing.article(name)
                     worker = Worker(replace(recipe, encoder=self.encoder))
                     done = worker.make(read_article(row), row["file_sha256"], "", numbers[name])

@@ -105,11 +105,15 @@ def word_schema() -> "pa.Schema":
 
 
 def article_row(source: Source, *, number: int, edition: int, made: str) -> Row:
-    """A row of the table of articles; `made` names the settings that it was made with."""
+    """A row of the table of articles; `made` names the settings that it was made with, to which
+    format and reader of its file are added.
+    """
     origin = source.article.origin
     about = asdict(replace(source.article, origin=None))
-    # Only where there is one: rows of plain text stay as they were.
+    # Only where there are some: rows of plain text stay as they were.
     about.pop("origin")
+    if not about["copies"]:
+        about.pop("copies")
     if origin:
         about["origin"] = {**asdict(origin), "packed": b64encode(origin.packed).decode("ascii")}
     text = about.pop("text").encode("utf-8", "surrogatepass")
@@ -117,7 +121,7 @@ def article_row(source: Source, *, number: int, edition: int, made: str) -> Row:
         "id": source.article.id,
         "number": number,
         "edition": edition,
-        "made": made,
+        "made": f"{made}|{origin.format}|{origin.reader}" if origin else made,
         "file_sha256": source.file_sha256,
         "stamp": source.stamp,
         "sha256": source.article.sha256,

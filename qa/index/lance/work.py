@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from qa.articles.passages import PassageSize, split_passages
-from qa.articles.read import blame, find_warning, load_file, parse_file
+from qa.articles.read import blame, describe_rereading, find_warning, load_file, parse_file
 from qa.encoder import load_encoder
 from qa.errors import ArticleError, EncoderUnavailable
 from qa.index.keys import passage_text
@@ -40,6 +40,10 @@ class Job(NamedTuple):
     number: int
     file_before: str
     """sha256 of the file in the index; empty if it is not there, or must be processed again."""
+    stored: str = ""
+    """sha256 of the file in the index, where another reader reads the same file now."""
+    reader_before: str = ""
+    """The reader that read it; empty if it is plain text."""
 
 
 class Done(NamedTuple):
@@ -101,6 +105,9 @@ class Worker:
                     return None, Done(job.article_id, job.stamp, "unchanged", file.sha256)
                 article = parse_file(file)
                 warning = find_warning(file, article) or ""
+                if job.reader_before and file.sha256 == job.stored and article.origin:
+                    told = describe_rereading(job.reader_before)
+                    warning = "; ".join(filter(None, [warning, told]))
         except ArticleError as error:
             return None, Done(job.article_id, job.stamp, "unusable", reason=error.reason)
         return article, Done(job.article_id, job.stamp, "new", file.sha256, article.sha256, warning)

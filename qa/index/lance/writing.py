@@ -10,6 +10,7 @@ from itertools import islice
 from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from qa.articles.read import is_current
 from qa.errors import IndexBusy
 from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset, Generation, Lease, reaching
 from qa.index.lance.index import read_rows
@@ -35,6 +36,17 @@ class Known(NamedTuple):
     file_sha256: str
     stamp: str
     sha256: str
+
+    def is_made_by(self, settings: str) -> bool:
+        """Whether the row was made with these settings, by the current reader of its format."""
+        made, _, by = self.made.partition("|")
+        form, _, reader = by.partition("|")
+        return made == settings and is_current(form or None, reader)
+
+    @property
+    def read_before(self) -> tuple[str, str]:
+        """sha256 of its file, and what read that; empty if it is plain text."""
+        return self.file_sha256, self.made.rpartition("|")[2] if "|" in self.made else ""
 
 
 class Writing:
