@@ -21,7 +21,7 @@ FUSED = "com.microsoft"
 
 
 class _Graph:
-    """A graph in the making; the weights' names are those in the file."""
+    """Collects the nodes of a graph; weights have the names of the safetensors file."""
 
     def __init__(self, weights: Path) -> None:
         with weights.open("rb") as file:

@@ -76,8 +76,8 @@ class Example(NamedTuple):
 def collect_examples(
     source: Path, work: Path, reader: Reader | None, *, count: int, part: Part = "choose"
 ) -> list[Example]:
-    """Examples of all sets in `source`, about `count` questions of each; what was collected in
-    `work` before is taken from there.
+    """Examples of all sets in `source`, about `count` questions of each; those already in `work`
+    are reused.
     """
     examples: list[Example] = []
     pool = {name: _sample_questions(source / name, part) for name in DATA_SETS}
@@ -180,8 +180,8 @@ def _sample_questions(dataset: Path, part: Part) -> list[str]:
 
 
 def pick_articles(dataset: Path, part: Part) -> list[dict[str, Any]]:
-    """Articles of a part, at most so many characters but three; of OneStopQA's levels of English
-    the middle one to choose on, the full one to report on.
+    """Articles of a part, limited in characters but at least three; of
+    OneStopQA's levels of English the middle one to choose on, the full one to report on.
     """
     level = "_Int" if part == "choose" else "_Adv"
     rows = [
@@ -198,7 +198,7 @@ def pick_articles(dataset: Path, part: Part) -> list[dict[str, Any]]:
 def write_set(
     folder: Path, articles: Sequence[dict[str, Any]], questions: Sequence[dict[str, Any]]
 ) -> None:
-    """Write a data set of some of another's rows."""
+    """Write rows of a data set as a data set."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, rows in (("articles", articles), ("questions", questions)):
         lines = "".join(json.dumps(row) + "\n" for row in rows)
@@ -206,6 +206,6 @@ def write_set(
 
 
 def read_lines(path: Path) -> list[dict[str, Any]]:
-    """The rows of a file of JSON lines."""
+    """The rows of a JSON Lines file."""
     with path.open(encoding="utf-8") as file:
         return [json.loads(line) for line in file]

@@ -37,7 +37,7 @@ OPSET = 17
 
 
 class Inputs(NamedTuple):
-    """What the model reads: int64 (b, l) each."""
+    """The model's inputs: int64 (b, l) each."""
 
     input_ids: NDArray[np.int64]
     attention_mask: NDArray[np.int64]
@@ -45,7 +45,7 @@ class Inputs(NamedTuple):
 
 
 class Quantising(NamedTuple):
-    """How the model becomes integers."""
+    """Options of the quantisation."""
 
     outliers: float = 1 / 48
     """Share of the channels of a layer's input that stay float: the largest ones."""
@@ -60,7 +60,7 @@ BEST = Quantising()
 
 
 def export_float(model: ReaderModel, path: Path) -> None:
-    """Writes the float32 model: any number of pairs, of any length."""
+    """Write the float32 model, for any number of pairs of any length."""
     model.eval()
     example = tuple(torch.ones((2, 16), dtype=torch.int64) for _ in INPUTS)
     axes = {name: {0: "pairs", 1: "tokens"} for name in (*INPUTS, "start", "end", "sentence")} | {
@@ -82,8 +82,8 @@ def export_float(model: ReaderModel, path: Path) -> None:
 
 
 class _Plain(nn.Module):
-    """The reader with an attention mask made of arithmetic, which is all that a trace keeps for
-    other sizes.
+    """The reader with its attention mask computed arithmetically, which a trace keeps for all
+    sizes.
     """
 
     def __init__(self, model: ReaderModel) -> None:
@@ -100,7 +100,7 @@ class _Plain(nn.Module):
 def quantise(
     source: Path, target: Path, *, samples: Sequence[Inputs], way: Quantising = BEST
 ) -> None:
-    """Float ONNX model -> int8 ONNX model; the samples show which channels are large."""
+    """Float ONNX model -> int8 ONNX model; the samples show which channels are outliers."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     model = onnx.load(source)
@@ -122,7 +122,9 @@ def quantise(
 
 
 def _find_layers(model: onnx.ModelProto) -> list[onnx.NodeProto]:
-    """The products with a weight matrix in the encoder; the heads' narrow ones stay float."""
+    """The matrix products of the encoder that are quantised; the narrow ones of the heads stay
+    float.
+    """
     weights = {weight.name for weight in model.graph.initializer if min(weight.dims, default=0) > 8}
     return [
         node for node in model.graph.node if node.op_type == "MatMul" and node.input[1] in weights
@@ -132,7 +134,7 @@ def _find_layers(model: onnx.ModelProto) -> list[onnx.NodeProto]:
 def _measure_channels(
     source: Path, layers: Sequence[onnx.NodeProto], samples: Sequence[Inputs]
 ) -> dict[str, NDArray[np.float32]]:
-    """The largest absolute value of each channel of each layer's input, by the input's name."""
+    """Name of each layer's input -> the largest absolute value of each of its channels."""
     import onnxruntime
 
     model = onnx.load(source)
@@ -159,8 +161,8 @@ def _split_outliers(
     *,
     share: float,
 ) -> None:
-    """Turn x W into (x without its largest channels) W + (those channels) (their rows of W); only
-    the first is int8.
+    """Split x W into (x without its largest channels) W, in int8, and (those channels) (their
+    rows of W), in float.
     """
     graph = model.graph
     weights = {weight.name: weight for weight in graph.initializer}
@@ -203,8 +205,8 @@ def _split_outliers(
 
 
 def _quantise_embeddings(model: onnx.ModelProto) -> None:
-    """Looks words and positions up in int8 matrices and scales each row; the words' is half of the
-    model.
+    """Store word and position embeddings as int8 with a scale for each row; those of words are
+    half of the model.
     """
     graph = model.graph
     tables = {
@@ -238,7 +240,7 @@ def _quantise_embeddings(model: onnx.ModelProto) -> None:
 
 
 def draw_samples(corpus: Corpus, *, questions: int = 48, seed: int = 5) -> list[Inputs]:
-    """Training questions with their passages, one pair each."""
+    """Training questions with their passages, each as one pair."""
     mix, rng = Mix(), np.random.default_rng(seed)
     numbers = draw_order(corpus, mix, seed=seed, epoch=0)[:questions]
     groups = [make_group(corpus, mix, int(number), rng=rng) for number in numbers]
@@ -246,7 +248,7 @@ def draw_samples(corpus: Corpus, *, questions: int = 48, seed: int = 5) -> list[
 
 
 def run_onnx(path: Path, inputs: Inputs, *, threads: int = 2) -> Scores:
-    """Scores of an exported model, as float32 arrays in the places of tensors."""
+    """Scores of an exported model, as float32 arrays instead of tensors."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -264,8 +266,8 @@ def export(
     samples: Sequence[Inputs],
     way: Quantising = BEST,
 ) -> dict[str, Any]:
-    """Writes model.onnx, tokenizer.json and config.json to a folder, all at once; returns the
-    description.
+    """Write model.onnx, tokenizer.json and config.json to a folder, atomically; returns the
+    description in config.json.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))

@@ -89,7 +89,7 @@ def draw_order(corpus: Corpus, mix: Mix, *, seed: int, epoch: int) -> Ints:
 
 
 def _draw(numbers: Ints, count: int, rng: np.random.Generator) -> Ints:
-    """So many of them; where they are fewer, each as often as any other, give or take one."""
+    """`count` of the given numbers; if there are fewer, each is drawn equally often, within one."""
     if not len(numbers):
         return numbers
     rounds = [rng.permutation(numbers) for _ in range(-(-count // len(numbers)))]
@@ -97,9 +97,7 @@ def _draw(numbers: Ints, count: int, rng: np.random.Generator) -> Ints:
 
 
 def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generator) -> Group:
-    """The passages of one question: its own and a wrong one, or a single one that does not answer
-    it.
-    """
+    """The passages of one question: its own and a wrong one, or a wrong one alone."""
     question = _draw_question(corpus, mix, number, rng)
     budget = int(rng.integers(mix.shortest, MAX_PASSAGE_TOKENS + 1))
     focus = int(corpus.focus[number])
@@ -128,8 +126,8 @@ def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generato
 def crop_around(
     corpus: Corpus, sentence: int, *, within: tuple[int, int], budget: int, rng: np.random.Generator
 ) -> tuple[int, int]:
-    """Tokens [first, last) of whole sentences around one, grown at random sides up to the budget
-    and the bounds.
+    """Tokens [first, last) of whole sentences around one, extended on random sides up to the
+    budget and the bounds.
     """
     low, high = within
     first, last = sentence, sentence + 1
@@ -148,8 +146,8 @@ def crop_around(
 
 
 def dev_groups(corpus: Corpus, *, count: int, seed: int = 11) -> tuple[list[Group], list[Group]]:
-    """Held-out questions with their passage first, then DEV_NEGATIVES of its article; and rewrites
-    on that passage.
+    """Held-out questions with their passage first, then DEV_NEGATIVES of its article; and
+    rewritten questions with that passage.
     """
     numbers = np.flatnonzero(
         ~corpus.training
@@ -232,7 +230,7 @@ def _draw_wrong(corpus: Corpus, mix: Mix, number: int, rng: np.random.Generator)
 
 
 class Batch(NamedTuple):
-    """Padded pairs of several groups; b pairs, l tokens, at most s sentences a passage."""
+    """Padded pairs of several groups: b pairs, l tokens, at most s sentences in a passage."""
 
     input_ids: Ints  # (b, l)
     attention_mask: Ints  # (b, l)
@@ -251,7 +249,7 @@ class Batch(NamedTuple):
 
 
 def make_batch(corpus: Corpus, groups: list[Group]) -> Batch:
-    """Pads the pairs of some groups to the longest."""
+    """Pad the pairs of some groups to the longest."""
     pairs = [(number, pair) for number, group in enumerate(groups) for pair in group]
     lengths = [len(pair.question) + pair.last - pair.first + 3 for _, pair in pairs]
     bounds = [_sentence_bounds(corpus, pair) for _, pair in pairs]
@@ -280,7 +278,7 @@ def make_batch(corpus: Corpus, groups: list[Group]) -> Batch:
 
 
 def _sentence_bounds(corpus: Corpus, pair: Pair) -> list[int]:
-    """Token bounds of the passage's sentences, from 0 to its length."""
+    """Token offsets at which the passage's sentences begin, from 0 to its length."""
     starts = corpus.sentence_starts
     low, high = np.searchsorted(starts, (pair.first, pair.last))
     return [*(int(start) - pair.first for start in starts[low:high]), pair.last - pair.first]

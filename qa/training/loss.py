@@ -33,12 +33,12 @@ class Losses(NamedTuple):
 
 
 def measure_losses(scores: Scores, gold: Gold) -> Losses:
-    """Span and sentence losses, half shared by a question's passages and half passage by passage,
-    and the null loss.
+    """Losses of spans and sentences, one half shared by a question's passages and one half for each
+    passage alone, and the loss of the null score.
 
-    The shared half makes the right passage win over the others of its question. The other half
-    holds every single passage against "no answer" at 0: when ten passages are read instead of two,
-    scores keep their meaning.
+    The shared half trains the right passage to score above the others of its question. The other
+    half compares each passage with "no answer" at 0, so that scores do not depend on how many
+    passages are read.
     """
     single = torch.arange(len(gold.group))
     sentences = pool_sentences(scores.sentence, gold.sentences)
@@ -70,9 +70,9 @@ def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) ->
     """(g,) negative log-likelihood of the gold options among a group's allowed ones and "none" at
     0.
 
-    Where a group has several gold options their likelihoods are added: an answer that occurs thrice
-    may be found at any of its places. Where it has none, "none" is gold. `scores`, `allowed`,
-    `gold`: (b, n); `group`: (b,), ascending.
+    Likelihoods of several gold options are added: an answer that occurs three times may be found at
+    any of its places. Without a gold option, "none" is gold. `scores`, `allowed`, `gold`: (b, n);
+    `group`: (b,), ascending.
     """
     everything = _pool_groups(scores.masked_fill(~allowed, _NEVER), group)
     normaliser = torch.logaddexp(everything, torch.zeros_like(everything))
@@ -82,7 +82,7 @@ def shared_loss(scores: Tensor, allowed: Tensor, gold: Tensor, group: Tensor) ->
 
 
 def _pool_groups(scores: Tensor, group: Tensor) -> Tensor:
-    """The logsumexp of all rows (b, n) of each group -> (g,)."""
+    """Logsumexp over all rows (b, n) of each group -> (g,)."""
     members = group.unsqueeze(0) == torch.arange(int(group[-1]) + 1).unsqueeze(1)  # (g, b)
     rows = scores.logsumexp(dim=-1).unsqueeze(0).expand(len(members), -1)
     return rows.masked_fill(~members, 2 * _NEVER).logsumexp(dim=-1)

@@ -1,9 +1,8 @@
-"""Wordpieces of a question and a passage -> start, end and sentence scores per token, and one score
-that it answers.
+"""Wordpieces of a question and a passage -> start, end and sentence scores of each token, and one
+score of the passage.
 
-Every score is relative to "no answer", which stands at 0: a log-odds that means the same in every
-passage, so that the scores of different passages may be compared (shared normalisation: Clark &
-Gardner 2018, section 3.3).
+All scores are log-odds relative to "no answer" at 0, so that scores of different passages can be
+compared (shared normalisation: Clark & Gardner 2018, section 3.3).
 """
 
 from pathlib import Path
@@ -16,7 +15,7 @@ from transformers import BertConfig, BertModel
 
 
 class Scores(NamedTuple):
-    """What the reader says of b pairs of l tokens; higher is better, 0 is as good as no answer."""
+    """The scores of b pairs of l tokens; higher is better, 0 is that of "no answer"."""
 
     start: Tensor  # (b, l) an answer's first token
     end: Tensor  # (b, l) an answer's last token
@@ -38,7 +37,7 @@ class ReaderModel(nn.Module):
         self.null = nn.Linear(config.hidden_size, 1)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor, token_type_ids: Tensor) -> Scores:
-        """Scores of int64 (b, l) inputs, as a BERT tokenizer makes them of a question and a
+        """Scores of int64 (b, l) inputs, as a BERT tokenizer makes them from a question and a
         passage.
         """
         states = self.bert(
@@ -53,13 +52,13 @@ class ReaderModel(nn.Module):
         )
 
     def freeze(self, layers: int) -> None:
-        """Keeps the embeddings and the lowest layers as they are."""
+        """Exclude the embeddings and the lowest layers from training."""
         for module in (self.bert.embeddings, *self.bert.encoder.layer[:layers]):
             module.requires_grad_(False)
 
     def save(self, folder: Path) -> None:
-        """Writes config and fp16 weights; the rounding is far below what training leaves
-        undecided.
+        """Write the configuration, and the weights in fp16, whose rounding does not affect the
+        scores noticeably.
         """
         folder.mkdir(parents=True, exist_ok=True)
         self.bert.config.save_pretrained(folder)
@@ -68,8 +67,8 @@ class ReaderModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path) -> "ReaderModel":
-        """Reads a checkpoint of this class, or of BertForQuestionAnswering, whose span head then
-        starts the others.
+        """Read a checkpoint of this class, or of BertForQuestionAnswering, from whose span head
+        the other heads are then initialised.
         """
         config = BertConfig.from_pretrained(folder, attn_implementation="sdpa")
         # Each example is seen about once: there is nothing for dropout to keep the model from
@@ -90,9 +89,7 @@ class ReaderModel(nn.Module):
         return model
 
     def _start_heads(self) -> None:
-        """Points the new heads where the span head already finds answers, and "no answer" on
-        [CLS].
-        """
+        """Initialise the other heads from the span head, "no answer" from its score of [CLS]."""
         with torch.no_grad():
             direction = self.qa_outputs.weight.mean(dim=0, keepdim=True)
             self.null.weight.copy_(direction)

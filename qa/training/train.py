@@ -1,8 +1,7 @@
-"""A corpus and a checkpoint -> a better checkpoint, within a given time, however often it is
-interrupted.
+"""A corpus and a checkpoint -> a better checkpoint, trained for a given time, with interruptions.
 
-The learning rate follows the clock instead of a number of steps: on a machine shared with other
-work nobody knows how many steps a night holds, but the rate has to reach zero by its end.
+The learning rate depends on the time, not on the number of steps: on a shared machine the number of
+steps in a night is unknown, but the rate has to be zero at the end.
 """
 
 import json
@@ -43,7 +42,7 @@ STATE_FILE, LOG_FILE = "state.pt", "log.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How to train; what is not a matter of data or place."""
+    """The hyperparameters of a run."""
 
     seconds: float
     """Length of the whole run, all its interrupted parts together."""
@@ -69,7 +68,7 @@ class Plan:
 
 
 class Position(NamedTuple):
-    """Which batch of the endless sequence of batches comes next."""
+    """The position in the endless sequence of batches."""
 
     epoch: int = 0
     pool: int = 0
@@ -90,8 +89,8 @@ def learning_rate(progress: float, plan: Plan) -> float:
 def draw_batches(
     corpus: Corpus, plan: Plan, position: Position
 ) -> Iterator[tuple[Position, list[Group]]]:
-    """All batches of groups from a position on, each with the position after it: always the same
-    ones.
+    """All batches of groups from a position on, each with the position after it; the sequence is
+    deterministic.
     """
     epoch, pool, skip = position
     while True:
@@ -111,8 +110,8 @@ def draw_batches(
 
 
 def cut_batches(groups: list[Group], *, pairs: int) -> list[list[Group]]:
-    """Groups of like length together, since padding costs as much as text; at least so many pairs,
-    but in the last.
+    """Groups in batches of similar length, to save padding; at least `pairs` pairs in each but
+    the last.
     """
     batches: list[list[Group]] = [[]]
     for group in sorted(
@@ -140,11 +139,10 @@ def take_gold(batch: Batch) -> Gold:
 
 
 def start_workers(threads: int) -> ThreadPoolExecutor:
-    """Threads that each compute a part of a batch on one core.
+    """A pool of threads that each compute a part of a batch on one core.
 
-    Splitting every matrix product over the cores instead needs hundreds of barriers a step: on a
-    machine shared with other work that was several times slower, because each of them waits for the
-    core that is busy.
+    Splitting each matrix product over the cores needs hundreds of barriers a step. On a shared
+    machine that was several times slower, because each barrier waits for the busiest core.
     """
     return ThreadPoolExecutor(threads, initializer=torch.set_num_threads, initargs=(1,))
 
@@ -154,9 +152,7 @@ def start_workers(threads: int) -> ThreadPoolExecutor:
 
 
 class Run:
-    """Model, averaged model and optimiser, where they are in the data, and how long they have
-    worked.
-    """
+    """The state of a run: model, averaged model, optimiser, position in the data, time spent."""
 
     def __init__(self, corpus: Corpus, plan: Plan, start: Path) -> None:
         self.corpus, self.plan = corpus, plan
@@ -187,7 +183,7 @@ class Run:
         self.steps, self.pairs, self.seconds = 0, 0, 0.0
 
     def step(self, groups: list[Group]) -> NDArray[np.float64]:
-        """Learns from some groups; (groups, total, span, sentence, null) with the losses summed
+        """Train on some groups; returns (groups, total, span, sentence, null), the losses summed
         over groups.
         """
         self.model.train()
@@ -216,7 +212,7 @@ class Run:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes everything a later process needs, at once or not at all."""
+        """Write all that is needed to resume, atomically."""
         folder.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(),
@@ -232,7 +228,7 @@ class Run:
         draft.replace(folder / STATE_FILE)
 
     def restore(self, folder: Path) -> None:
-        """Takes up what `save` left."""
+        """Read what `save` wrote."""
         state: dict[str, Any] = torch.load(folder / STATE_FILE, weights_only=True)
         self.model.load_state_dict(state["model"])
         self.averaged.load_state_dict(state["averaged"])
@@ -248,8 +244,8 @@ def train(
     is_stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
-    """Trains until the time is up (True) or somebody wants it to stop (False); the folder then
-    holds its state.
+    """Train until the time is up (returns True) or `is_stopped` says so (False); the state is
+    saved in the folder.
     """
     plan = run.plan
     last = clock()
@@ -288,7 +284,7 @@ def _name_losses(sums: NDArray[np.float64]) -> dict[str, float]:
 
 
 def _log(folder: Path, run: Run, metrics: dict[str, Any]) -> None:
-    """Adds a line of JSON to the folder's log."""
+    """Append a line of JSON to the log in the folder."""
     line = {
         "steps": run.steps,
         "pairs": run.pairs,
@@ -429,7 +425,7 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
 def main(
     corpus: Path, start: Path, state: Path, minutes: float, threads: int, peak: float, seed: int
 ) -> None:
-    """Train, resuming what the state folder holds; the averaged weights end in its `final`."""
+    """Train, resuming from the state folder; the averaged weights are written to its `final`."""
     torch.set_num_threads(1)  # of each worker; the work is split between them
     stop = False
 
