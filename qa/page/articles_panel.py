@@ -7,6 +7,7 @@ import gradio as gr
 
 from qa.page import html
 from qa.page.service import Service
+from qa.page.words import speaking_to
 
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # Gradio finds events by their names between quotes in this text.
@@ -27,6 +28,10 @@ def add_articles_panel(service: Service) -> Listing:
     def refresh(query: str) -> str:
         return html.article_list(service.list_articles(), query or "", read_only=service.read_only)
 
+    def search(query: str, request: gr.Request) -> str:
+        with speaking_to(request.headers):
+            return refresh(query)
+
     with gr.Column(elem_id="articles"):
         gr.HTML(html.articles_head(), elem_id="articles-head")
         if not service.read_only:
@@ -39,5 +44,5 @@ def add_articles_panel(service: Service) -> Listing:
             placeholder="Find an article",
         )
         listing = gr.HTML("", elem_id="article-list", js_on_load=_LIST_JS)
-        query.change(refresh, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
+        query.change(search, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
     return Listing(query, listing, refresh)

@@ -17,6 +17,7 @@ from qa.errors import QAError, SettingError
 from qa.evaluation.votes import write_votes
 from qa.page.adding import CHANGES
 from qa.page.service import Service, read_where
+from qa.page.words import speaking_to
 from qa.render import (
     answer_to_html,
     answer_to_json,
@@ -47,10 +48,11 @@ def add_chat_endpoints(service: Service) -> None:
 
 def _endpoint(
     service: Service, name: str, work: Callable[[Service, Mapping[str, Any]], dict[str, Any]]
-) -> Callable[[str], str]:
-    def endpoint(request: str) -> str:
+) -> Callable[..., str]:
+    def endpoint(request: str, http: gr.Request) -> str:
         try:
-            return json.dumps(work(service, _parse(request)), ensure_ascii=False)
+            with speaking_to(http.headers):
+                return json.dumps(work(service, _parse(request)), ensure_ascii=False)
         except QAError as error:
             raise gr.Error(str(error), print_exception=False) from None
 

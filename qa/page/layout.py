@@ -5,6 +5,7 @@ What is asked and answered is on the screen and in the browser's storage alone: 
 the endpoints of `chat`, and a server that is started again has lost nothing.
 """
 
+import json
 import logging
 from importlib.resources import files
 from typing import Any, NamedTuple
@@ -18,6 +19,8 @@ from qa.page.articles_panel import Listing, add_articles_panel
 from qa.page.chat import add_chat_endpoints
 from qa.page.service import MAX_QUESTION_CHARS, Service
 from qa.page.source_panel import find_in_address, find_place
+from qa.page.words import read_tables, speaking_to
+from qa.render.words import say
 
 _LOG = logging.getLogger(__name__)
 PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -47,8 +50,11 @@ def read_styles() -> str:
 
 
 def read_scripts() -> str:
-    """The page's own scripts, one after the other."""
-    return "\n".join(read_asset(f"js/{name}.js") for name in SCRIPTS)
+    """The page's own scripts, one after the other, and before them its words."""
+    tables = json.dumps(read_tables(), ensure_ascii=False, separators=(",", ":"))
+    assert "</" not in tables
+    scripts = (read_asset(f"js/{name}.js") for name in SCRIPTS)
+    return "\n".join([f"window.qa = {{ tables: {tables} }};", *scripts])
 
 
 class Parts(NamedTuple):
@@ -127,13 +133,22 @@ def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.B
     fresh = [parts.version, parts.header, parts.welcome, listing.shown]
     timer = gr.Timer(EAGER_SECONDS)
 
-    def show(event: gr.EventData) -> str:
-        return find_place(service, event._data)
+    def show(event: gr.EventData, request: gr.Request) -> str:
+        with speaking_to(request.headers):
+            return find_place(service, event._data)
 
     def start(request: gr.Request) -> tuple[Any, ...]:
-        return (find_in_address(service, dict(request.query_params)), *refresh(""))
+        with speaking_to(request.headers):
+            shown = find_in_address(service, dict(request.query_params))
+            words = say("Find an article")
+        query = gr.Textbox(placeholder=words, label=words)
+        return (shown, query, *refresh("", request))
 
-    def refresh(wanted: str) -> tuple[Any, ...]:
+    def refresh(wanted: str, request: gr.Request) -> tuple[Any, ...]:
+        with speaking_to(request.headers):
+            return draw(wanted)
+
+    def draw(wanted: str) -> tuple[Any, ...]:
         articles = service.list_articles()
         welcome = html.welcome(
             service.examples,
@@ -143,13 +158,13 @@ def _connect_source(service: Service, parts: Parts, listing: Listing, page: gr.B
         )
         return service.version, html.header(len(articles)), welcome, listing.refresh(wanted)
 
-    def poll(version: str, wanted: str) -> tuple[Any, ...]:
+    def poll(version: str, wanted: str, request: gr.Request) -> tuple[Any, ...]:
         pause = gr.Timer(EAGER_SECONDS if service.is_looking else POLL_SECONDS)
         if version == service.version:
             return (pause, *(gr.skip(),) * len(fresh))
-        return (pause, *refresh(wanted))
+        return (pause, *refresh(wanted, request))
 
     listing.shown.refresh(refresh, listing.query, fresh, queue=False, **PRIVATE)
     parts.source.show(show, None, parts.source, queue=False, **PRIVATE)
-    page.load(start, None, [parts.source, *fresh], queue=False, **PRIVATE)
+    page.load(start, None, [parts.source, listing.query, *fresh], queue=False, **PRIVATE)
     timer.tick(poll, [parts.version, listing.query], [timer, *fresh], queue=False, **PRIVATE)

@@ -11,6 +11,7 @@ from typing import Any
 from qa.page import html
 from qa.page.service import Service
 from qa.render import Mark
+from qa.render.words import say
 from qa.types import Article, Span
 
 MAX_MARKS = 100
@@ -27,7 +28,7 @@ def find_place(service: Service, wanted: Mapping[str, Any]) -> str:
     if article is None:
         return _anew(
             html.no_source(
-                "This article is no longer in the index. It may have been removed or renamed."
+                say("This article is no longer in the index. It may have been removed or renamed.")
             )
         )
     words = wanted.get("find")
@@ -42,7 +43,7 @@ def find_place(service: Service, wanted: Mapping[str, Any]) -> str:
             marks,
             current=current,
             window=window,
-            notice=CHANGED if changed else "",
+            notice=say(CHANGED) if changed else "",
             page=_draw_page(service, article, marks, current, wanted),
         )
     )

@@ -46,6 +46,19 @@ def test_axe_finds_nothing(visit, dark, width):
     assert violations(page) == [], "while choosing articles"
 
 
+@pytest.mark.parametrize("width", [390, 1366])
+def test_axe_finds_nothing_from_right_to_left(visit, width):
+    page = visit(width=width, locale="ar", held="مقال")
+    ask(page, "لماذا أُغلقت المكتبة؟")
+    assert violations(page) == [], "after an answer"
+    page.locator(".qa-show").first.click()
+    expect(page.locator("#hit")).to_be_focused()
+    assert violations(page) == [], "with the source open"
+    page.keyboard.press("Escape")
+    page.locator(".qa-toggle").click()
+    assert violations(page) == [], "in the articles panel"
+
+
 def test_axe_finds_nothing_in_what_becomes_of_files(visit, make_site, tmp_path):
     site = make_site({"bees.txt": "On bees\n\nBees like clover."})
     (tmp_path / "varn.txt").write_text("The lighthouse of Varn was built in 1851.")

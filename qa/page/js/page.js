@@ -65,6 +65,9 @@
     const log = document.querySelector("#chat .message-wrap");
     if (!log || !qa.composer.isThere() || isStarted) return;
     isStarted = true;
+    // Not the rest: it is made for this browser, and holds words of articles.
+    for (const id of ["articles-head", "add", "composer", "chat", "header"])
+      qa.translate(document.getElementById(id));
     qa.adding.start();
     const current = qa.store.recall("current");
     if (!current || !qa.talk.open(current)) qa.talk.settle();

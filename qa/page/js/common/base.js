@@ -6,6 +6,17 @@
 var qa = window["qa"] || {};
 window["qa"] = qa;
 
+// The first language of the browser's that the page speaks; its table comes before this module.
+(() => {
+  const spoken = ["en", ...Object.keys(qa.tables || {})];
+  const wanted = navigator.languages.map((name) => name.toLowerCase().split("-")[0]);
+  const code = wanted.find((name) => spoken.includes(name)) || "en";
+  qa.words = qa.tables?.[code];
+  qa.language = `${code}-u-nu-latn`; // as the server writes numbers
+  document.documentElement.lang = code;
+  document.documentElement.dir = code === "ar" ? "rtl" : "ltr";
+})();
+
 /** Words in the page's language, `{name}` filled in from `values`. */
 qa.say = (/** @type {string} */ words, /** @type {Object<string, any>} */ values = {}) =>
   (qa.words?.[words] || words).replace(
@@ -13,6 +24,20 @@ qa.say = (/** @type {string} */ words, /** @type {Object<string, any>} */ values
     (/** @type {string} */ all, /** @type {string} */ name) =>
       name in values ? String(values[name]) : all,
   );
+
+/** Put the words of a part of the page that was made before anybody's language was known. */
+qa.translate = (/** @type {Element | null} */ part) => {
+  if (!qa.words || !part) return;
+  const own = (/** @type {string} */ words) => qa.words[words.trim()];
+  const texts = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+  for (let node = texts.nextNode(); node; node = texts.nextNode())
+    if (own(node.textContent || "")) node.textContent = own(node.textContent || "");
+  for (const element of [part, ...part.querySelectorAll("*")])
+    for (const name of ["aria-label", "placeholder", "title"]) {
+      const words = own(element.getAttribute(name) || "");
+      if (words) element.setAttribute(name, words);
+    }
+};
 
 /** An element with properties and children; `null` children are left out. */
 qa.make = (
