@@ -84,3 +84,5 @@ def test_every_place_that_the_design_names_exists():
                 )
             named += 1
     assert named > 30
+    tests = re.findall(r"`(tests/[\w./]+)`", design)
+    assert [name for name in tests if not (ROOT / name).exists()] == []
