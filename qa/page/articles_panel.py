@@ -28,7 +28,7 @@ def add_articles_panel(service: Service) -> Listing:
     def refresh(query: str) -> str:
         return html.article_list(service.list_articles(), query or "", read_only=service.read_only)
 
-    def search(query: str, request: gr.Request) -> str:
+    def find_articles(query: str, request: gr.Request) -> str:
         with speaking_to(request.headers):
             return refresh(query)
 
@@ -44,5 +44,7 @@ def add_articles_panel(service: Service) -> Listing:
             placeholder="Find an article",
         )
         listing = gr.HTML("", elem_id="article-list", js_on_load=_LIST_JS)
-        query.change(search, query, listing, queue=False, trigger_mode="always_last", **PRIVATE)
+        query.change(
+            find_articles, query, listing, queue=False, trigger_mode="always_last", **PRIVATE
+        )
     return Listing(query, listing, refresh)
