@@ -12,6 +12,7 @@ from qa.adapters.metadata import describe, extra_missing, identify, shown_quotes
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
 from qa.errors import SettingError
+from qa.index.interface import EVERYWHERE, Where
 from qa.reader import BUNDLED
 from qa.types import Hit, Quote
 
@@ -51,11 +52,13 @@ class PassageRetriever:
         return default_from_dict(cls, data)  # type: ignore[no-any-return]
 
     @component.output_types(documents=list[Document])
-    def run(self, query: str, top_k: int | None = None) -> dict[str, list[Document]]:
-        """The best passages, at most `top_k`."""
+    def run(
+        self, query: str, top_k: int | None = None, where: Where = EVERYWHERE
+    ) -> dict[str, list[Document]]:
+        """The best passages, at most `top_k`, in the articles that `where` leaves."""
         self.warm_up()
         assert self._retriever is not None
-        hits = self._retriever.retrieve(query, top_k or self.top_k)
+        hits = self._retriever.retrieve(query, top_k or self.top_k, where=where)
         return {"documents": [_to_document(hit) for hit in hits]}
 
 
@@ -94,13 +97,15 @@ class QuoteAnswerer:
         return default_from_dict(cls, data)  # type: ignore[no-any-return]
 
     @component.output_types(answers=list[ExtractedAnswer], status=str, confidence=float)
-    def run(self, query: str, top_k: int | None = None) -> dict[str, Any]:
+    def run(
+        self, query: str, top_k: int | None = None, where: Where = EVERYWHERE
+    ) -> dict[str, Any]:
         """The quotes as answers, none where the articles are silent; status and confidence say how
         sure that is.
         """
         self.warm_up()
         assert self._answerer is not None
-        answer = self._answerer.with_quotes(top_k or self.top_k).answer(query)
+        answer = self._answerer.with_quotes(top_k or self.top_k).answer(query, where=where)
         return {
             "answers": [_to_answer(query, quote) for quote in shown_quotes(answer)],
             "status": answer.status,

@@ -5,7 +5,7 @@ from haystack import Pipeline
 from haystack.components.joiners import DocumentJoiner
 from haystack.dataclasses import ExtractedAnswer
 
-from qa import Answerer, QAError, Retriever
+from qa import Answerer, QAError, Retriever, Where
 from qa.adapters.haystack import PassageRetriever, QuoteAnswerer
 from qa.types import Article
 from tests.adapters.conftest import OFF_TOPIC, QUESTION
@@ -75,3 +75,16 @@ def test_both_run_in_a_pipeline_that_was_written_down_and_read_again(sample_inde
 def test_what_is_open_cannot_be_written_down(finder: Retriever):
     with pytest.raises(QAError, match="name the index by its folder"):
         PassageRetriever(finder).to_dict()
+
+
+def test_where_leaves_other_articles_out(
+    finder: Retriever, answerer: Answerer, articles: dict[str, Article]
+):
+    where = Where(article_ids=(max(articles),))
+    found = PassageRetriever(finder).run(QUESTION, where=where)["documents"]
+    assert {document.meta["id"] for document in found} == {max(articles)}
+    assert QuoteAnswerer(answerer).run(QUESTION, where=where)["answers"] == []
+    pipeline = Pipeline()
+    pipeline.add_component("passages", PassageRetriever(finder))
+    result = pipeline.run({"passages": {"query": QUESTION, "where": where}})
+    assert result["passages"]["documents"] == found

@@ -29,7 +29,7 @@ def use_llama_index(answerer: Answerer, retriever: Retriever) -> str:
 
 
 def use_haystack(answerer: Answerer, retriever: Retriever) -> float | None:
-    found = haystack.PassageRetriever(retriever, top_k=3).run("meeting")
+    found = haystack.PassageRetriever(retriever).run("it", where=Where(since="2020"))
     assert_type(found, dict[str, list[HaystackDocument]])
     answers: list[ExtractedAnswer] = haystack.QuoteAnswerer(answerer).run("What was it?")["answers"]
     return answers[0].score
