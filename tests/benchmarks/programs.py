@@ -12,6 +12,7 @@ import argparse
 import json
 import os
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
@@ -20,9 +21,12 @@ from typing import Any
 
 os.environ["HAYSTACK_TELEMETRY_ENABLED"] = "False"
 
+import numpy as np
+
 from qa import Answerer, Retriever, answer_to_json, build
 from qa.answer.retriever import Retrieved
 from qa.evaluation.data_sets import read_questions, sample_questions, write_articles
+from qa.reader.onnx import OnnxReader
 from qa.types import Answer
 
 BLOCK = 25
@@ -47,34 +51,79 @@ def main() -> None:
         questions = [gold.question for gold in asked]
         for line in time_adapters(retriever, questions[: given.of_adapters]):
             print(line, flush=True)
+        for line in time_batches(retriever, questions[:20]):
+            print(line, flush=True)
         for line in time_many(Answerer(retriever), questions):
             print(line, flush=True)
 
 
 def time_many(answerer: Answerer, questions: list[str]) -> Any:
     """One line a block, all that came so far in it."""
+    threads = ThreadPoolExecutor(os.cpu_count())
+    alone = Answerer(answerer.retriever, reader=OnnxReader.from_folder(threads=1))
     ways: dict[str, Callable[[list[str]], list[Answer]]] = {
         "one by one": lambda block: [answerer.answer(question) for question in block],
         "many": lambda block: list(answerer.answer_many(block)),
+        "a thread a question": lambda block: list(threads.map(alone.answer, block)),
     }
     wall, cpu = dict.fromkeys(ways, 0.0), dict.fromkeys(ways, 0.0)
     same = done = 0
     answerer.answer(questions[0])
     for start in range(0, len(questions), BLOCK):
         block = questions[start : start + BLOCK]
-        order = list(ways) if start // BLOCK % 2 else list(ways)[::-1]
+        turn = start // BLOCK % len(ways)
+        order = [*ways][turn:] + [*ways][:turn]
         came = {}
         for way in order:
             began, used = perf_counter(), process_time()
             came[way] = [write(answer) for answer in ways[way](block)]
             wall[way] += perf_counter() - began
             cpu[way] += process_time() - used
-        same += sum(a == b for a, b in zip(came["one by one"], came["many"], strict=True))
+        same += sum(len({*answers}) == 1 for answers in zip(*came.values(), strict=True))
         done += len(block)
         yield (
             f"{done} questions, {same} answers the same bytes; s a question, wall (CPU): "
             + ", ".join(f"{way} {wall[way] / done:.3f} ({cpu[way] / done:.3f})" for way in ways)
-            + f"; {wall['one by one'] / wall['many']:.2f} times as fast"
+            + f"; many {wall['one by one'] / wall['many']:.2f} times as fast, by CPU "
+            + f"{cpu['one by one'] / cpu['many']:.2f}"
+        )
+
+
+def time_batches(retriever: Retriever, questions: list[str]) -> Any:
+    """What the reader's runs cost if a run has several pairs of question and passage, like long
+    beside like long; one line a size of batch.
+    """
+    reader = OnnxReader.from_folder(threads=1)
+    pairs = [
+        reader.tokenizer.encode(question, hit.passage.text)
+        for question in questions
+        for hit in retriever.retrieve(question)
+    ]
+    pairs.sort(key=lambda pair: len(pair.ids))
+
+    def run(batch: list[Any]) -> list[float]:
+        longest = max(len(pair.ids) for pair in batch)
+        inputs = {
+            name: np.array([[*row, *[0] * (longest - len(row))] for row in rows], dtype=np.int64)
+            for name, rows in {
+                "input_ids": [pair.ids for pair in batch],
+                "attention_mask": [pair.attention_mask for pair in batch],
+                "token_type_ids": [pair.type_ids for pair in batch],
+            }.items()
+        }
+        return [float(null) for null in reader._session.run(["null"], inputs)[0]]
+
+    alone = [run([pair])[0] for pair in pairs]
+    for size in (1, 2, 4, 8, 16):
+        times = []
+        for _ in range(3):
+            began = process_time()
+            came = [n for at in range(0, len(pairs), size) for n in run(pairs[at : at + size])]
+            times.append(process_time() - began)
+        same = sum(a == b for a, b in zip(alone, came, strict=True))
+        yield (
+            f"{size} passages a run: {1000 * median(times) / len(pairs):.1f} CPU ms a passage, "
+            f"{same} of {len(pairs)} with the same score"
         )
 
 
