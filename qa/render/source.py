@@ -12,6 +12,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from qa.articles.blocks import Block, find_blocks
+from qa.places import CODE, ROW
 from qa.render.html import escape_html
 from qa.types import Article, Span
 
@@ -19,6 +20,8 @@ WINDOW_BLOCKS = 40
 """Paragraphs shown on each side of the place; 5,000 at once take a browser seconds."""
 WINDOW_CHARS = 20_000
 """The same in characters, for articles with endless lines."""
+_PRINTED = {CODE: " qa-code", ROW: " qa-row"}
+"""Kinds of blocks whose lines and columns mean something."""
 LONGEST_WORD = 200
 """How far to look for the end of a word at the edge of a window, in characters."""
 
@@ -46,7 +49,7 @@ def source_to_html(
     blocks = find_blocks(article)
     focus = marks[current] if current < len(marks) else Mark(article.body_start, article.body_start)
     shown = window or choose_window(article, blocks, focus)
-    pieces = "".join(_blocks_to_html(article.text, blocks, shown, marks, focus))
+    pieces = "".join(_blocks_to_html(article, blocks, shown, marks, focus))
     return pieces, shown
 
 
@@ -105,8 +108,11 @@ def widen(article: Article, window: Span, *, before: int = 0, after: int = 0) ->
 
 
 def _blocks_to_html(
-    text: str, blocks: Sequence[Block], window: Span, marks: Sequence[Mark], focus: Mark
+    article: Article, blocks: Sequence[Block], window: Span, marks: Sequence[Mark], focus: Mark
 ) -> Iterator[str]:
+    text = article.text
+    rows = article.origin.layout.blocks if article.origin else ()
+    as_printed = {row.start: _PRINTED[row.kind] for row in rows if row.kind in _PRINTED}
     at = window.start
     first = bisect_right(blocks, window.start, key=lambda block: block.end)
     for block in blocks[first:]:
@@ -115,8 +121,8 @@ def _blocks_to_html(
         start, end = max(block.start, window.start), min(block.end, window.end)
         yield escape_html(text[at:start])
         # A block of several lines was wrapped by hand: it flows; all else stands as it is.
-        flow = " qa-flow" if "\n" in text[start:end] else ""
-        yield f'<p class="qa-{block.kind}{flow}" dir="auto">'
+        form = as_printed.get(block.start) or (" qa-flow" if "\n" in text[start:end] else "")
+        yield f'<p class="qa-{block.kind}{form}" dir="auto">'
         yield "".join(_marked(text, Span(start, end), marks, focus))
         yield "</p>"
         at = end
