@@ -14,6 +14,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 
 from qa import Answerer, Retriever
 from qa.encoder.onnx import OnnxEncoder
+from qa.endpoints.calls import Endpoints
 from qa.events import LOG, log_as_json, report
 from qa.page.service import Service
 from tests.conftest import ROOT, SAMPLES
@@ -97,7 +98,7 @@ def test_a_server_writes_a_line_of_json_for_each_event_without_its_words(
     service = Service(SAMPLES, sample_index, read_only=True)
     with logging_json():
         answer = service.ask(QUESTION)
-        service.search("weapons", 2)
+        Endpoints(lambda: service.answerer).search("weapons", 2)
     text = capsys.readouterr().err
     answered, searched = map(json.loads, text.splitlines())
     time = answered.pop("time")

@@ -26,6 +26,7 @@ from qa.articles.folder import (
 from qa.articles.formats import FormatError
 from qa.articles.isolation.pool import draw_isolated
 from qa.articles.read import SUFFIXES
+from qa.endpoints.calls import MAX_QUESTION_CHARS
 from qa.errors import BuildStopped, QAError, QuestionError, ReaderUnavailable, SettingError
 from qa.events import report
 from qa.index.build import BuildReport
@@ -36,10 +37,8 @@ from qa.places import merge_ranges
 from qa.reader import identify_bundled
 from qa.render.data import AnswerJson
 from qa.saved import parse_answer
-from qa.types import Answer, Article, Hit, Progress, Span
+from qa.types import Answer, Article, Progress, Span
 
-MAX_QUESTION_CHARS = 1000
-MAX_PASSAGES = 50
 EXAMPLES = 4
 EXAMPLES_TRIED = 24
 MAX_SUGGESTED = 10_000
@@ -161,20 +160,6 @@ class Service:
         """
         turns = [parse_answer(answer).to_turn(self.get_article) for answer in before]
         return self.answerer.answer(_limit(question), turns, where=where, as_written=as_written)
-
-    def search(self, query: str, k: int = 10, *, where: Where = EVERYWHERE) -> list[Hit]:
-        """The best passages for any words.
-
-        Raises:
-            QuestionError: there are no words, or too many.
-            SettingError: `k` is out of range.
-        """
-        if not 1 <= k <= MAX_PASSAGES:
-            raise SettingError(f"k is {k}: choose 1 to {MAX_PASSAGES}")
-        started = monotonic()
-        hits = self.answerer.retriever.retrieve(_limit(query), k, where=where)
-        report("searched", passages=len(hits), seconds={"search": round(monotonic() - started, 4)})
-        return hits
 
     # -- reading -----------------------------------------------------------------------------------
 

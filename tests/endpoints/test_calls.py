@@ -15,7 +15,6 @@ from qa.endpoints.calls import (
 )
 from qa.endpoints.describe import check_arguments, describe_calls
 from qa.errors import ArticlesMissing, QAError, SettingError
-from qa.page import service
 from tests.conftest import SAMPLES
 
 QUESTION = "What was the meeting about?"
@@ -201,7 +200,3 @@ def test_what_is_right_is_let_through(endpoints: Endpoints):
     half = check_arguments("read_article", {"id": "\ud800"})
     with pytest.raises(QAError, match="there is no article"):
         endpoints.read_article(**half)
-
-
-def test_the_page_has_the_same_limit_for_questions():
-    assert service.MAX_QUESTION_CHARS == MAX_QUESTION_CHARS
