@@ -30,10 +30,11 @@ class Shot(NamedTuple):
     size: tuple[int, int]
     is_dark: bool
     act: Callable[[Page], None]
+    locale: str = "en"
 
 
 def _open_first(page: Page) -> None:
-    page.get_by_role("button", name="Show in article").first.click()
+    page.locator(".qa-show").first.click()
     expect(page.locator("#hit")).to_be_focused()
 
 
@@ -59,12 +60,13 @@ def show_phone(page: Page) -> None:
 def show_articles(page: Page) -> None:
     ask(page, "When was the new pier finished?")
     page.locator(".qa-toggle").click()
+    page.get_by_text("Add articles").click()
 
 
 SHOTS = {
     "answer": Shot(DESKTOP, False, show_answer),
     "dark": Shot(DESKTOP, True, show_dark),
-    "arabic": Shot(DESKTOP, False, show_arabic),
+    "arabic": Shot(DESKTOP, False, show_arabic, "ar"),
     "articles": Shot(DESKTOP, False, show_articles),
     "phone": Shot(PHONE, False, show_phone),
     "phone-source": Shot(PHONE, False, show_answer),
@@ -78,6 +80,7 @@ def take(browser: Browser, address: str, name: str, shot: Shot, folder: Path) ->
         device_scale_factor=2 if shot.size == PHONE else 1.5,
         color_scheme="dark" if shot.is_dark else "light",
         reduced_motion="reduce",
+        locale=shot.locale,
     )
     page = context.new_page()
     page.goto(address)

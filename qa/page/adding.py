@@ -16,8 +16,12 @@ MAX_TEXT_CHARS = 2_000_000
 
 
 def add(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
-    """Add a file, a text or what is at an address: its id, or what is wrong and of which kind."""
+    """Add a file, a text or what is at an address: its id, or what is wrong and of which kind; of
+    an archive, ids and errors.
+    """
     try:
+        if str(wanted.get("name", "")).lower().endswith(".zip"):
+            return _add_archive(service, wanted)
         return {"id": _add(service, wanted)}
     except ArticleLocked as error:
         return {"error": str(error), "kind": "locked"}
@@ -47,6 +51,15 @@ def _add(service: Service, wanted: Mapping[str, Any]) -> str:
         )
     finally:
         path.unlink(missing_ok=True)
+
+
+def _add_archive(service: Service, wanted: Mapping[str, Any]) -> dict[str, Any]:
+    path = find_upload(str(wanted.get("path", "")))
+    try:
+        added, errors = service.add_archive(path)
+    finally:
+        path.unlink(missing_ok=True)
+    return {"ids": added, "errors": [str(error) for error in errors]}
 
 
 def find_upload(path: str) -> Path:

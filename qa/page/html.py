@@ -113,7 +113,7 @@ def welcome(
 
 def adding(*, may_fetch: bool, key: str) -> str:
     """Where articles are added: files, a folder, an address, a text; `key` makes its ids unique."""
-    kinds = ",".join(SUFFIXES)
+    kinds = ",".join([*SUFFIXES, ".zip"])
     address = (
         f'<form class="qa-add-address"><label for="address-{key}">{say("From an address")}</label>'
         f'<div><input id="address-{key}" type="url" name="address" placeholder="https://…" '

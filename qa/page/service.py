@@ -17,6 +17,7 @@ from qa.answer.retriever import Retriever
 from qa.answer.thresholds import EXAMPLE_CONFIDENCE
 from qa.articles.addresses import add_address
 from qa.articles.folder import (
+    add_files,
     find_article,
     move_back,
     move_out,
@@ -27,7 +28,14 @@ from qa.articles.formats import FormatError
 from qa.articles.isolation.pool import draw_isolated
 from qa.articles.read import SUFFIXES
 from qa.endpoints.calls import MAX_QUESTION_CHARS
-from qa.errors import BuildStopped, QAError, QuestionError, ReaderUnavailable, SettingError
+from qa.errors import (
+    ArticleError,
+    BuildStopped,
+    QAError,
+    QuestionError,
+    ReaderUnavailable,
+    SettingError,
+)
 from qa.events import report
 from qa.index.build import BuildReport
 from qa.index.interface import EVERYWHERE, Where
@@ -295,6 +303,13 @@ class Service:
         """
         self._check_may_change()
         return place_file(self.articles_folder, name, data, within=within, password=password)
+
+    def add_archive(self, path: Path) -> tuple[list[str], list[ArticleError]]:
+        """Put the articles of a zip archive into the articles folder; returns ids of those now
+        there, and what is wrong with the others.
+        """
+        self._check_may_change()
+        return add_files(self.articles_folder, [path])
 
     def add_text(self, title: str, text: str) -> str:
         """Put pasted text into the articles folder and return its id.

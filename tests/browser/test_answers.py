@@ -243,3 +243,36 @@ def test_examples_stay_while_new_ones_are_looked_for(visit, make_site, monkeypat
     page.get_by_role("button", name="Update index").click()
     expect(page.locator(".qa-toggle")).to_have_text("2 articles")
     expect(page.locator("button.qa-example")).to_have_text(["When was the hive opened?"])
+
+
+def test_articles_are_chosen_by_author_and_the_address_keeps_it(visit):
+    page = visit()
+    page.get_by_role("button", name="Which articles?").click()
+    dialog = page.get_by_role("dialog", name="Which articles?")
+    dialog.get_by_label("Author").fill("helen marsh")
+    dialog.get_by_label("Words in the title").fill("damascus")
+    page.keyboard.press("Enter")
+    expect(page.locator(".qa-chip bdi")).to_have_text(["by helen marsh", "titled damascus"])
+    page.reload()
+    expect(page.locator(".qa-chip")).to_have_count(2)
+    ask(page, QUESTION)
+    expect(page.locator(".qa-words").first).to_contain_text("covert programme")
+    page.locator(".qa-chip").last.click()
+    expect(page.locator(".qa-chip bdi")).to_have_text(["by helen marsh"])
+    page.get_by_role("button", name="Which articles?").click()
+    dialog.get_by_label("From", exact=True).fill("soon")
+    page.keyboard.press("Enter")
+    ask(page, QUESTION)
+    expect(page.locator(".qa-problem")).to_contain_text("Since is 'soon'")
+
+
+def test_ticked_articles_are_chips_with_their_titles_in_a_link_too(visit):
+    page = visit("?in=the-damascus-meeting.txt")
+    expect(page.locator(".qa-chip bdi")).to_have_text("The Damascus meeting")
+    page.locator(".qa-toggle").click()
+    tick = page.get_by_label("Ask only: The Meadow under Ostrey Bay")
+    tick.check()
+    expect(page.locator(".qa-chip")).to_have_count(2)
+    page.get_by_label("Ask only: The Damascus meeting").uncheck()
+    expect(page.locator(".qa-chip bdi")).to_have_text("The Meadow under Ostrey Bay")
+    expect(tick).to_be_checked()

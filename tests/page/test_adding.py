@@ -1,6 +1,8 @@
 """What the browser asks for to change the articles."""
 
+from io import BytesIO
 from pathlib import Path
+from zipfile import ZipFile
 
 import pytest
 
@@ -113,3 +115,14 @@ def test_a_build_is_told_with_rate_and_time_left(service: Service, monkeypatch: 
     told = build(service, {"do": "start"})
     assert (told["running"], told["rate"], told["left"], told["number"]) == (True, 30.0, 20.0, 4)
     assert "started" not in told
+
+
+def test_what_is_in_an_archive_is_added_and_what_is_no_article_is_named(service: Service):
+    held = BytesIO()
+    with ZipFile(held, "w") as archive:
+        archive.writestr("old/bees.txt", "Bees like clover.")
+        archive.writestr("broken.txt", b"\x00\x01" * 99)
+    path = upload(service, "papers.zip", held.getvalue())
+    told = add(service, {"path": path, "name": "papers.zip"})
+    assert "papers/old/bees.txt" in told["ids"]
+    assert not Path(path).exists()

@@ -143,6 +143,14 @@ qa.adding = (() => {
   }
 
   function take(/** @type {Row} */ row, /** @type {any} */ reply, password = "") {
+    if (reply.ids) {
+      for (const words of reply.errors) put({ name: "", state: "failed", words });
+      const count = reply.ids.length;
+      const words = say("{count} articles", { count });
+      if (count) change(row, { state: "added", words });
+      else change(row, { state: "failed", words: say("They are no articles.") });
+      return;
+    }
     if (reply.id) change(row, { state: "added", words: "", id: reply.id });
     else change(row, { state: reply.kind === "locked" ? "locked" : "failed", words: reply.error });
     if (reply.id && password) return build(password);

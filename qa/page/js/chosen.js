@@ -5,7 +5,12 @@ qa.chosen = (() => {
   const { where, make, say, button } = qa;
 
   const titles = () => JSON.parse(qa.store.recall("titles") || "{}");
-  const titleOf = (/** @type {string} */ id) => titles()[id] || id;
+  function titleOf(/** @type {string} */ id) {
+    const ticks = [...document.querySelectorAll("#article-list .qa-tick")];
+    const tick = ticks.find((/** @type {any} */ one) => one.value === id);
+    const listed = qa.within(tick, "li")?.querySelector(".qa-name").textContent;
+    return listed || titles()[id] || id;
+  }
   const query = () => new URL(location.href).searchParams;
 
   function change(/** @type {(address: URL) => void} */ how) {
