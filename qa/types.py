@@ -41,8 +41,8 @@ class Span(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Article:
-    """One article: the text exactly as read (line ends and byte-order mark aside), and what is
-    known about it.
+    """One article: its text, which of plain text is the file's (line ends and byte-order mark
+    aside), and of other formats what their reader takes from the file; and what is known about it.
     """
 
     id: str

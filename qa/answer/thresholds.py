@@ -1,8 +1,8 @@
 """The thresholds by which a confidence becomes a status.
 
 Confidence is calibrated on thirteen kinds of text: it estimates the share of right first quotes, so
-from .5 on an answer is more likely right than wrong. Both thresholds were chosen on held-out
-articles, for each kind of text with weights fitted on the other kinds.
+from .5 on an answer is more likely right than wrong. `THRESHOLD` and `POSSIBLY` were chosen on
+held-out articles, for each kind of text with weights fitted on the other kinds.
 """
 
 THRESHOLD = 0.5

@@ -1,7 +1,8 @@
 """Article -> sentences -> passages: runs of whole sentences that are encoded and retrieved.
 
-A quote's offsets are made here (`split_sentences`). Passages cover the text, in order, with nothing
-but white space between them. None crosses a heading: it begins with one, or with a paragraph.
+A quote's offsets are made here (`segment`, called by `split_passages`). Passages cover the text, in
+order, with nothing but white space between them. None crosses a heading: it begins with one, or
+with a paragraph.
 """
 
 import re
@@ -45,11 +46,6 @@ class PassageSize(NamedTuple):
 
 
 DEFAULT_SIZE = PassageSize()
-
-
-def split_sentences(article: Article) -> list[Sentence]:
-    """All sentences and headings of an article in order, white space and list markers left out."""
-    return [sentence for _, sentences in _split_paragraphs(article) for sentence in sentences]
 
 
 def split_passages(

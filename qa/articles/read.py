@@ -1,7 +1,7 @@
 r"""Files -> articles: their text, decoded once, with title, author, date and language.
 
-`Article.text` is the file's text with `\r\n` and `\r` as `\n`, without a byte-order mark and NUL
-characters; nothing else is changed.
+`Article.text` of plain text is the file's text with `\r\n` and `\r` as `\n`, without a byte-order
+mark and NUL characters; of other formats it is what their reader (`formats/`) takes from the file.
 """
 
 import codecs

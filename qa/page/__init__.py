@@ -1,12 +1,14 @@
 """Page: a service -> the page in the browser: ask, see quotes in their articles, add and remove.
 
 In: an index, a reader, options of `qa serve`. Out: a Gradio page and its endpoints. May import:
-endpoints, render, saved, answer, index, reader, articles, types, errors.
+endpoints, evaluation, render, saved, answer, index, reader, articles, events, types, places,
+errors.
 
     service.py    what the page can do, without any of Gradio: ask, search, add, remove, build
     layout.py     the components and what happens between them
     html.py       the parts of the page that are HTML of our own
-    chat.py       what the browser calls by itself; adding.py of that changes the articles
+    chat.py       the endpoints that the browser's scripts call
+    adding.py     those of them that change the articles
     middleware/   what may reach the server, and what is kept of calls and closed pages
     js/           behaviour, in plain JavaScript, one concern a module; what all use in js/common/
     css/          looks, one part of the page a file

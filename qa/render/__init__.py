@@ -1,7 +1,8 @@
 """Render: answers, passages and articles -> text, Markdown, HTML, JSON, annotations.
 
 In: values of `qa.types`. Out: strings and JSON values; pure functions, which escape an article's
-words for their target and change nothing else in them. May import: answer, articles, types.
+words for their target and change nothing else in them. May import: answer, articles, types,
+places.
 """
 
 from qa.render.annotations import annotate, answer_to_annotations

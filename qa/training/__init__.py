@@ -1,5 +1,6 @@
 """Training: question sets -> the reader's weights and the ranker's (needs the extra `train`).
 
 In: public question sets. Out: `qa/reader/weights` and `qa/answer/ranker.json`; answering questions
-needs nothing of this room. May import: evaluation, answer, index, reader, types, errors.
+needs nothing of this room. May import: evaluation, answer, index, reader, encoder, articles,
+types, errors.
 """

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qa.articles.passages import DEFAULT_SIZE, PassageSize, segment, split_passages, split_sentences
+from qa.articles.passages import DEFAULT_SIZE, PassageSize, segment, split_passages
 from qa.types import Article, Passage
 from tests.strategies import ANY_TEXT
 
@@ -104,7 +104,9 @@ def test_repeated_sentences_stay_apart():
 def test_paragraphs_are_counted_and_a_heading_has_the_number_of_the_one_below():
     text = "# Title\n\nOne. Two.\n\n## More\n\nThree.\n\n- Four\n- Five\n\n***\n\nSix"
     found = [
-        (s.paragraph, s.kind[0], text[s.start : s.end]) for s in split_sentences(article(text))
+        (s.paragraph, s.kind[0], text[s.start : s.end])
+        for passage in split_passages(article(text), count_words)
+        for s in passage.sentences
     ]
     assert found == [
         (1, "h", "Title"),
@@ -120,9 +122,8 @@ def test_paragraphs_are_counted_and_a_heading_has_the_number_of_the_one_below():
 
 def test_front_matter_is_no_part_of_the_sentences():
     text = "---\ntitle: X\n---\nOne."
-    assert [
-        (s.start, s.end, s.paragraph) for s in split_sentences(article(text, body_start=17))
-    ] == [(17, 21, 1)]
+    (passage,) = split_passages(article(text, body_start=17), count_words)
+    assert [(s.start, s.end, s.paragraph) for s in passage.sentences] == [(17, 21, 1)]
 
 
 # -- passages --------------------------------------------------------------------------------------

@@ -19,7 +19,7 @@ from lxml import html
 
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
 from qa.articles.formats.html import read_html
 from qa.articles.formats.pdf.document import open_document
 from qa.articles.formats.pdf.read import read_pdf

@@ -27,6 +27,6 @@ def test_code_and_tables_keep_their_lines_and_a_quote_is_marked():
         '<p class="qa-heading" dir="auto">The mill</p>',
         '<p class="qa-body qa-code" dir="auto">grind wheat&#10;  twice</p>',
         '<p class="qa-body qa-row" dir="auto">rye&#9;40</p>',
-        '<p class="qa-body" dir="auto"><mark class="qa-current" id="hit" tabindex="-1">The mill was '
-        "burned in the winter of 1903.</mark></p>",
+        '<p class="qa-body" dir="auto"><mark class="qa-current" id="hit" tabindex="-1">'
+        "The mill was burned in the winter of 1903.</mark></p>",
     ]

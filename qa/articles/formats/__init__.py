@@ -4,7 +4,8 @@ In: the bytes of a file. Out: its text, and where each part of the text stands i
 import: places.
 
 To add a format, write a module beside these with one function, bytes -> `Contents`, and add a line
-to `FORMATS`. Plain text and Markdown are read by `qa.articles.read` itself.
+to `FORMATS`, with the bytes that its files begin with. Plain text and Markdown are read by
+`qa.articles.read` itself.
 """
 
 import re
@@ -14,7 +15,7 @@ from importlib import import_module, metadata, util
 from pathlib import PurePath
 from typing import Any
 
-from qa.articles.formats.contents import Contents, FormatError, PasswordNeeded
+from qa.articles.formats.common.contents import Contents, FormatError, PasswordNeeded
 
 PLAIN_SUFFIXES = (".txt", ".md")
 
@@ -33,6 +34,10 @@ class Format:
     needs: str = ""
     """Module to be installed, where an extra brings it."""
     extra: str = ""
+    signature: bytes = b""
+    """The bytes that every file of this format begins with, if there are such."""
+    is_known_by_name: bool = False
+    """Whether the name alone tells the format, where the bytes fit no other."""
     version: int = 1
     """Version of our own code; raise it whenever it may read another text from the same file."""
 
@@ -60,14 +65,29 @@ class Format:
 
 FORMATS = (
     Format("PDF", (".pdf",), "pdf.read:read_pdf", "pypdfium2"),
-    Format("web page", (".html", ".htm", ".xhtml"), "html:read_html", "trafilatura"),
+    Format(
+        "web page",
+        (".html", ".htm", ".xhtml"),
+        "html:read_html",
+        "trafilatura",
+        is_known_by_name=True,  # pieces of pages
+    ),
     Format("saved web page", (".mhtml", ".mht"), "mail:read_mhtml", "trafilatura"),
     Format("Word", (".docx",), "docx:read_docx", "lxml"),
     Format("OpenDocument", (".odt",), "odt:read_odt", "lxml"),
     Format("EPUB", (".epub",), "epub:read_epub", "lxml"),
-    Format("mail", (".eml",), "mail:read_mail", "lxml"),
+    # Headers of any kind.
+    Format("mail", (".eml",), "mail:read_mail", "lxml", is_known_by_name=True),
     Format("mailbox", (".mbox",), "mail:read_mbox", "lxml"),
-    Format("RTF", (".rtf",), "rtf:read_rtf", "striprtf", needs="striprtf", extra="rtf"),
+    Format(
+        "RTF",
+        (".rtf",),
+        "rtf:read_rtf",
+        "striprtf",
+        needs="striprtf",
+        extra="rtf",
+        signature=b"{\\rtf",
+    ),
     Format(
         "feed",
         (".rss", ".atom", ".xml"),
@@ -127,8 +147,9 @@ def detect_format(data: bytes, name: str) -> Format | None:
         )
     if head.startswith(_PICTURES):
         raise FormatError("is a picture: run OCR over it and add the text")
-    if head.startswith(b"{\\rtf"):
-        return BY_NAME["RTF"]
+    for form in FORMATS:
+        if form.signature and head.startswith(form.signature):
+            return form
     if suffix in PLAIN_SUFFIXES:
         return None
     if _FEED.match(head):
@@ -148,7 +169,7 @@ def detect_format(data: bytes, name: str) -> Format | None:
         raise FormatError(
             f"is not a kind of article that can be read ({', '.join(known_suffixes())}): convert it"
         )
-    if by_suffix.name in ("web page", "mail"):  # pieces of pages, and headers of any kind
+    if by_suffix.is_known_by_name:
         return by_suffix
     raise FormatError(
         f"is named {suffix}, but holds something else: name it for what it is, or get it again"

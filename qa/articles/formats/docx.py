@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from qa.articles.formats.archive import Archive, get_attribute, local_name
-from qa.articles.formats.contents import (
+from qa.articles.formats.common.archive import Archive, get_attribute, local_name
+from qa.articles.formats.common.contents import (
     Contents,
     FormatError,
     TextWriter,

@@ -4,8 +4,8 @@ import posixpath
 from typing import Any
 from urllib.parse import unquote
 
-from qa.articles.formats.archive import Archive
-from qa.articles.formats.contents import (
+from qa.articles.formats.common.archive import Archive
+from qa.articles.formats.common.contents import (
     Contents,
     FormatError,
     TextWriter,
@@ -13,8 +13,8 @@ from qa.articles.formats.contents import (
     stated,
     stated_date,
 )
+from qa.articles.formats.common.markup import parse_html, walk_blocks, write_blocks
 from qa.articles.formats.html import decode_html, without_declaration
-from qa.articles.formats.markup import parse_html, walk_blocks, write_blocks
 
 _PAGES = ("application/xhtml+xml", "text/html", "application/x-dtbook+xml")
 

@@ -5,8 +5,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from qa.articles.formats.contents import Contents, FormatError, TextWriter, stated, stated_date
-from qa.articles.formats.markup import parse_html, walk_blocks, write_blocks
+from qa.articles.formats.common.contents import (
+    Contents,
+    FormatError,
+    TextWriter,
+    stated,
+    stated_date,
+)
+from qa.articles.formats.common.markup import parse_html, walk_blocks, write_blocks
 from qa.places import HEADING
 
 MAX_ENTRIES = 2000

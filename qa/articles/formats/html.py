@@ -8,14 +8,14 @@ import re
 from bisect import bisect_left
 from typing import Any
 
-from qa.articles.formats.contents import (
+from qa.articles.formats.common.contents import (
     Contents,
     FormatError,
     TextWriter,
     stated,
     stated_date,
 )
-from qa.articles.formats.markup import Markup, parse_html, walk_blocks, write_blocks
+from qa.articles.formats.common.markup import Markup, parse_html, walk_blocks, write_blocks
 from qa.places import HEADING
 
 LEAST_SHARE = 0.02

@@ -7,9 +7,15 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 
-from qa.articles.formats.contents import Contents, FormatError, TextWriter, join_names, stated
+from qa.articles.formats.common.contents import (
+    Contents,
+    FormatError,
+    TextWriter,
+    join_names,
+    stated,
+)
+from qa.articles.formats.common.markup import parse_html, walk_blocks, write_blocks
 from qa.articles.formats.html import decode_html, read_html, without_declaration
-from qa.articles.formats.markup import parse_html, walk_blocks, write_blocks
 from qa.places import HEADING
 
 MAX_HEADER_BYTES = 64 * 1024

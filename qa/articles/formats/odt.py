@@ -5,8 +5,14 @@ deleted.
 from collections.abc import Iterator
 from typing import Any
 
-from qa.articles.formats.archive import Archive, get_attribute, local_name
-from qa.articles.formats.contents import Contents, FormatError, TextWriter, stated, stated_date
+from qa.articles.formats.common.archive import Archive, get_attribute, local_name
+from qa.articles.formats.common.contents import (
+    Contents,
+    FormatError,
+    TextWriter,
+    stated,
+    stated_date,
+)
 from qa.places import BODY, HEADING, ROW
 
 _SKIPPED = frozenset(

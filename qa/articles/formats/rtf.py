@@ -2,7 +2,7 @@
 
 import re
 
-from qa.articles.formats.contents import Contents, FormatError, TextWriter, stated
+from qa.articles.formats.common.contents import Contents, FormatError, TextWriter, stated
 from qa.places import ROW
 
 

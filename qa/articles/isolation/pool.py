@@ -19,7 +19,7 @@ from threading import Condition, Timer
 from typing import Any
 
 from qa.articles.formats import Format
-from qa.articles.formats.contents import Contents, FormatError, PasswordNeeded
+from qa.articles.formats.common.contents import Contents, FormatError, PasswordNeeded
 from qa.articles.isolation.worker import CPU_SECONDS, MAX_OUTPUT_BYTES, MEMORY_BYTES
 
 WALL_SECONDS = 120.0

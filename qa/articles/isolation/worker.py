@@ -40,7 +40,7 @@ def main() -> None:
 
 
 def _run(job: dict[str, Any], data: bytes) -> tuple[dict[str, Any], bytes]:
-    from qa.articles.formats.contents import FormatError, PasswordNeeded
+    from qa.articles.formats.common.contents import FormatError, PasswordNeeded
 
     try:
         if job["task"] == "page":

@@ -6,7 +6,7 @@ index, articles, encoder, types, errors.
     file:///archive/qa, s3://archive/qa, gs://..., az://...
         articles.lance       one row an article, its text as bytes
         passages.lance       one row a passage: place, sentences, analysed words, vector
-        words.lance          by how many passages each generation changed how many hold a word
+        words.lance          the change in each word's document frequency, per generation
         generations.lance    one row a generation: the version of each of the three tables that
                              belongs to it, and what it was made with
         lease.lance          one row: who is building, and until when nobody else may

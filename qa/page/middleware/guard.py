@@ -1,7 +1,7 @@
 """What may reach the server, and what a browser may do with what it gets.
 
-Article text is escaped wherever it is shown; this is the second line: even a page that went wrong
-could load nothing from elsewhere, send nothing elsewhere, and be embedded nowhere.
+Article text is escaped wherever it is shown. As a second defence, headers forbid the page to load
+anything from elsewhere, to send anything elsewhere, and to be embedded anywhere.
 """
 
 import asyncio

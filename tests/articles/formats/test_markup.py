@@ -1,10 +1,10 @@
 import pytest
 
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
+from qa.articles.formats.common.markup import Markup, parse_html, walk_blocks
 from qa.articles.formats.epub import read_epub
 from qa.articles.formats.html import read_html, select_blocks
 from qa.articles.formats.mail import read_mail, read_mbox, read_mhtml
-from qa.articles.formats.markup import Markup, parse_html, walk_blocks
 from qa.places import BODY, CODE, HEADING, ROW
 from tests.articles.formats.made import make_epub
 

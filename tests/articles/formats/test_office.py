@@ -1,6 +1,6 @@
 import pytest
 
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
 from qa.articles.formats.docx import read_docx
 from qa.articles.formats.odt import read_odt
 from tests.articles.formats.made import make_docx, make_odt, make_zip, word_paragraph

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
 from qa.articles.formats.pdf.read import read_pdf
 from qa.places import HEADING, ROW
 from tests.articles.formats.made import column, make_pdf

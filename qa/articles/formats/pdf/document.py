@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
-from qa.articles.formats.contents import FormatError, PasswordNeeded
+from qa.articles.formats.common.contents import FormatError, PasswordNeeded
 
 
 class Bookmark(NamedTuple):

@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Any
 
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
 from qa.articles.formats.pdf.document import open_document
 
 MAX_PIXELS = 12_000_000

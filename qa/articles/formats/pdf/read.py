@@ -9,7 +9,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 
-from qa.articles.formats.contents import (
+from qa.articles.formats.common.contents import (
     Contents,
     FormatError,
     TextWriter,

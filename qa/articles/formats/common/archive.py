@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from qa.articles.formats.contents import FormatError
+from qa.articles.formats.common.contents import FormatError
 
 MAX_PART_BYTES = 64 * 2**20
 MAX_ALL_BYTES = 256 * 2**20

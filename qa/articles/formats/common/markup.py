@@ -8,7 +8,7 @@ from functools import lru_cache
 from html.parser import HTMLParser
 from typing import Any, NamedTuple
 
-from qa.articles.formats.contents import FormatError, TextWriter, clean
+from qa.articles.formats.common.contents import FormatError, TextWriter, clean
 from qa.places import BODY, CODE, HEADING, ROW
 
 MAX_NODES = 1_000_000
