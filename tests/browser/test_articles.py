@@ -195,3 +195,21 @@ def test_read_only_hides_all_that_changes(visit, make_site):
     for name in ("Add articles", "Update index", "Remove"):
         expect(page.get_by_role("button", name=name)).to_have_count(0)
     expect(page.get_by_text("Add articles")).to_have_count(0)
+
+
+def test_many_files_share_a_row_and_only_those_that_fail_have_their_own(visit, own):
+    page = visit(at=own)
+    files = [[f"note-{n}.txt", f"Note {n} tells of mill number {n}."] for n in range(20)]
+    page.evaluate(DROP, [[*files, ["broken.txt", "\0\1\2" * 99]]])
+    expect(row(page, "21 files")).to_contain_text("Added, and can be asked.", timeout=30_000)
+    expect(row(page, "broken.txt")).to_contain_text("looks binary")
+    expect(page.locator(".qa-row")).to_have_count(2)
+    expect(page.locator(".qa-toggle")).to_have_text("21 articles")
+
+
+def test_what_is_there_already_is_said_and_is_no_error(visit, own):
+    page = visit(at=own)
+    text = (own.service.articles_folder / "bees.txt").read_text()
+    page.evaluate(DROP, [[["bees.txt", text]]])
+    expect(page.locator(".qa-row-note")).to_contain_text("is among the articles already")
+    expect(page.locator(".qa-row-failed")).to_have_count(0)

@@ -5,6 +5,7 @@
 qa.adding = (() => {
   const { make, say } = qa;
   const LOOK_MS = 500;
+  const MANY = 12; // files at once that each have a row
   /** @typedef {{ key: string, name: string, state: string, words?: string, id?: string,
    *    removed?: string, share?: number, file?: File }} Row */
   /** @type {Row[]} */
@@ -130,15 +131,25 @@ qa.adding = (() => {
     const file = row.file;
     if (!file)
       return change(row, { state: "failed", words: say("Add it again: the page was reloaded.") });
-    try {
-      change(row, { state: "sending", words: "" });
-      const path = await qa.server.upload(file);
-      change(row, { state: "reading" });
-      const within = (file.webkitRelativePath || "").split("/").slice(0, -1).join("/");
-      const value = { path, name: file.name, within, password };
-      take(row, await insist("page_add", value), password);
-    } catch (error) {
-      change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
+    let wasLost = false;
+    for (;;) {
+      try {
+        change(row, { state: "sending", words: "" });
+        const path = await qa.server.upload(file);
+        change(row, { state: "reading" });
+        const within = (file.webkitRelativePath || "").split("/").slice(0, -1).join("/");
+        const value = { path, name: file.name, within, password };
+        const reply = await qa.server.call("page_add", value);
+        // It was added before the server could say so.
+        if (wasLost && reply.kind === "duplicate") return change(row, { state: "added" });
+        return take(row, reply, password);
+      } catch (error) {
+        const words = String(/** @type {Error} */ (error).message);
+        if (!(error instanceof qa.ServerLost)) return change(row, { state: "failed", words });
+        wasLost = true;
+        change(row, { state: "waiting", words: say("Connecting again …") });
+        await qa.server.wait();
+      }
     }
   }
 
@@ -151,8 +162,10 @@ qa.adding = (() => {
       else change(row, { state: "failed", words: say("They are no articles.") });
       return;
     }
+    /** @type {Object<string, string>} */
+    const states = { locked: "locked", duplicate: "note" };
     if (reply.id) change(row, { state: "added", words: "", id: reply.id });
-    else change(row, { state: reply.kind === "locked" ? "locked" : "failed", words: reply.error });
+    else change(row, { state: states[reply.kind] || "failed", words: reply.error });
     if (reply.id && password) return build(password);
   }
 
@@ -169,9 +182,30 @@ qa.adding = (() => {
         state: "note",
         words: say("They are no articles."),
       });
+    if (taken.length > MANY) return addMany(taken);
     const made = taken.map((file) => put({ name: file.name, file }));
     for (const row of made) await send(row);
     if (made.some((row) => row.state === "added")) await build();
+  }
+
+  /** The same in one row, with others for those files alone that could not be added. */
+  async function addMany(/** @type {File[]} */ files) {
+    const all = files.length;
+    const row = put({ name: say("{count} files", { count: all }), state: "reading" });
+    let added = 0;
+    for (const [number, file] of files.entries()) {
+      change(row, { words: say("{number} of {all}", { number: number + 1, all }) });
+      /** @type {Row} */
+      const one = { key: `${row.key}-${number}`, name: file.name, state: "waiting", file };
+      await send(one);
+      if (one.state === "added") added++;
+      else rows.push(one);
+    }
+    change(
+      row,
+      added ? { state: "added", words: "" } : { state: "note", words: say("None was added.") },
+    );
+    if (added) await build();
   }
 
   async function addOther(/** @type {string} */ name, /** @type {any} */ value) {

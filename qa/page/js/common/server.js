@@ -68,8 +68,9 @@ qa.server = (() => {
     try {
       reply = await fetch(new URL("upload", root()), { method: "POST", body: form });
     } catch {
-      throw new qa.ServerLost(qa.say("The server does not answer: add it again."));
+      throw new qa.ServerLost();
     }
+    if (reply.status >= 500) throw new qa.ServerLost();
     if (reply.status === 413) throw new qa.ServerRefused(qa.say("It is too large: divide it."));
     if (!reply.ok) throw new qa.ServerRefused((await reply.text()).slice(0, 300));
     return (await reply.json())[0];
