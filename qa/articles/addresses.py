@@ -137,7 +137,8 @@ def add_feed(
 
 def name_address(url: str, error: Exception) -> ArticleError:
     """The error of an address as an ArticleError."""
-    return ArticleError(Path(url.partition("://")[2]), str(error).removeprefix(f"{url}: "))
+    named = url.partition("://")[2] or url or "(no address)"
+    return ArticleError(Path(named), str(error).removeprefix(f"{url}: "))
 
 
 def _name_fetched(fetched: Fetched) -> str:

@@ -2,7 +2,6 @@
 
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -14,15 +13,6 @@ from qa.errors import ArticleError, explaining
 MAX_MEMBERS = 20_000
 MAX_UNPACKED_BYTES = 4 * 2**30
 """Limit for all files in an archive together."""
-
-_UNPACKING_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    NotImplementedError,
-    EOFError,
-    OSError,
-    ValueError,
-)
 
 
 class BundledFile(NamedTuple):
@@ -56,37 +46,49 @@ def open_zip(path: Path, *, password: str | None = None) -> Iterator[BundledFile
         ArticleError: it is not a zip archive, or too large.
     """
     left = MAX_UNPACKED_BYTES
-    try:
-        with explaining(path), zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if _is_wanted(member)]
-            if len(members) > MAX_MEMBERS:
+    with _open_archive(path) as archive:
+        members = [member for member in archive.infolist() if _is_wanted(member)]
+        if len(members) > MAX_MEMBERS:
+            raise ArticleError(
+                path,
+                f"holds {len(members):,} files (at most {MAX_MEMBERS:,}): unpack it, and add "
+                "the folder",
+            )
+        names = _decode_names(members)
+        for member, name in zip(members, names, strict=True):
+            shown = path / name
+            try:
+                data = _unpack(archive, member, shown, min(left, MAX_FORMATTED_BYTES), password)
+            except ArticleError as error:
+                yield error
+                continue
+            left -= len(data)
+            if left <= 0:
                 raise ArticleError(
                     path,
-                    f"holds {len(members):,} files (at most {MAX_MEMBERS:,}): unpack it, and add "
-                    "the folder",
+                    f"unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB: what came before "
+                    f"{name!r} was added",
                 )
-            names = _decode_names(members)
-            for member, name in zip(members, names, strict=True):
-                shown = path / name
-                try:
-                    data = _unpack(archive, member, shown, min(left, MAX_FORMATTED_BYTES), password)
-                except ArticleError as error:
-                    yield error
-                    continue
-                left -= len(data)
-                if left <= 0:
-                    raise ArticleError(
-                        path,
-                        f"unpacks to more than {MAX_UNPACKED_BYTES // 2**30} GiB: what came before "
-                        f"{name!r} was added",
-                    )
-                yield BundledFile(name, data)
-    except zipfile.BadZipFile as error:
-        raise ArticleError(path, f"is no whole zip archive ({error}): fetch it again") from error
+            yield BundledFile(name, data)
+
+
+def _open_archive(path: Path) -> zipfile.ZipFile:
+    with explaining(path):
+        try:
+            return zipfile.ZipFile(path)
+        except OSError:
+            raise
+        except Exception as error:  # of many kinds: whatever damage does to zipfile
+            reason = str(error) or type(error).__name__
+            raise ArticleError(
+                path, f"is no whole zip archive ({reason}): fetch it again"
+            ) from error
 
 
 def _is_wanted(member: zipfile.ZipInfo) -> bool:
     """Whether a member is a visible file, and not a folder, link or hidden file."""
+    if not member.filename:
+        return False
     mode = member.external_attr >> 16
     parts = [part for part in member.filename.split("/") if part not in ("", ".", "..")]
     is_hidden = any(part.startswith(".") or part == "__MACOSX" for part in parts[:-1])
@@ -113,10 +115,18 @@ def _unpack(
     try:
         with archive.open(member, pwd=password.encode() if password else None) as file:
             data = file.read(limit + 1)
-    except RuntimeError as error:  # so says zipfile of a password that is missing or wrong
-        raise ArticleError(shown, f"cannot be unpacked ({error}): give --password") from error
-    except _UNPACKING_ERRORS as error:
-        raise ArticleError(shown, f"cannot be unpacked ({error}): pack it again") from error
+    except NotImplementedError as error:  # AES is a method of its own
+        raise ArticleError(
+            shown,
+            "is packed or encrypted in a way that cannot be undone here: unpack it with another "
+            "program, and add the folder",
+        ) from error
+    except RuntimeError as error:
+        wrong = "and not with this password" if password else "give --password"
+        raise ArticleError(shown, f"is encrypted: {wrong}") from error
+    except Exception as error:  # of many kinds: whatever damage does to what unpacks
+        reason = str(error) or type(error).__name__
+        raise ArticleError(shown, f"cannot be unpacked ({reason}): pack it again") from error
     if len(data) > limit:
         raise ArticleError(shown, f"is larger than {limit // 2**20} MiB: split it")
     return data

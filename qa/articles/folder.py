@@ -9,13 +9,17 @@ from datetime import date
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
+from unicodedata import category, normalize
 
 from qa.articles.bundles import BundledFile, open_folder, open_zip
 from qa.articles.read import SUFFIXES, load_file, read_article
-from qa.errors import ArticleError, ArticlesMissing, DiskError, explaining
+from qa.articles.scan import IGNORE_FILE, read_ignored
+from qa.errors import ArticleError, ArticlesMissing, DiskError, SettingError, explaining
 from qa.types import Progress
 
-MAX_NAME_CHARS = 100
+MAX_NAME_CHARS, MAX_NAME_BYTES = 100, 180
+"""Of a name without its suffix; file systems take 255 bytes of it all."""
+_KEPT_SIGNS = "_-. ()[],&+'’"
 
 
 def place_file(
@@ -47,11 +51,15 @@ def place_file(
         check_readable(given, data, password=password)
     parts = [_clean(part) for part in within.split("/") if part not in ("", ".", "..")]
     parent = folder.joinpath(*parts)
+    if read_ignored(folder)("/".join([*parts, clean_name(given.name)])):
+        raise ArticleError(given, f"is excluded by {folder / IGNORE_FILE}: change that first")
     with explaining(parent):
-        parent.mkdir(parents=True, exist_ok=True)
+        _make_folder(parent, folder, given)
         for target in _number(parent / clean_name(given.name)):
             if not target.exists():
                 break
+            if target.is_dir():
+                continue
             if sha256(target.read_bytes()).digest() == sha256(data).digest():
                 there = target.relative_to(folder).as_posix()
                 raise ArticleError(
@@ -59,6 +67,16 @@ def place_file(
                 )
         write_whole(target, data)
     return target.relative_to(folder).as_posix()
+
+
+def _make_folder(parent: Path, folder: Path, given: Path) -> None:
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError) as error:
+        name = parent.relative_to(folder).as_posix()
+        raise ArticleError(
+            given, f"belongs into {name}, but a file has that name: rename one of them"
+        ) from error
 
 
 def check_readable(given: Path, data: bytes, *, password: str | None = None) -> None:
@@ -114,12 +132,13 @@ def add_files(
         # A link that the user names is followed, and its target copied.
         try:
             source = path.resolve()
-            if source.is_relative_to(folder.resolve()) and source.is_file():
+            is_archive = path.suffix.lower() == ".zip"
+            if source.is_relative_to(folder.resolve()) and source.is_file() and not is_archive:
                 added.append(source.relative_to(folder.resolve()).as_posix())
             elif source.is_dir():
                 _check_apart(source, folder, path)
                 _add_bundle(folder, path, open_folder(source), added, errors, progress)
-            elif path.suffix.lower() == ".zip":
+            elif is_archive:
                 files = open_zip(source, password=password)
                 _add_bundle(folder, path, files, added, errors, progress)
             else:
@@ -127,7 +146,7 @@ def add_files(
                 added.append(place_file(folder, path.name, data, password=password))
         except ArticleError as error:
             errors.append(error.about(path))
-        except DiskError as error:
+        except (DiskError, SettingError) as error:
             errors.append(ArticleError(path, f"cannot be copied: {error}"))
     return added, errors
 
@@ -162,6 +181,8 @@ def _add_bundle(
                 added.append(error.same_as)
             else:
                 errors.append(error.about(named / file.name))
+        except DiskError as error:
+            errors.append(ArticleError(named / file.name, f"cannot be copied: {error}"))
         if progress:
             progress(done, done, "adding")
     if not done:
@@ -258,8 +279,13 @@ def clean_name(name: str) -> str:
 
 
 def _clean(name: str) -> str:
-    name = re.sub(r"[^\w\-. ()\[\],&+'’]", "_", name).strip(" .") or "article"
-    return name[:MAX_NAME_CHARS]
+    # Composed, since what file systems and people take for one name should be one.
+    kept = [
+        char if char.isalnum() or char in _KEPT_SIGNS or category(char).startswith("M") else "_"
+        for char in normalize("NFC", name)
+    ]
+    name = "".join(kept)[:MAX_NAME_CHARS].encode()[:MAX_NAME_BYTES].decode("utf-8", "ignore")
+    return name.strip(" .") or "article"
 
 
 def slug(text: str) -> str:

@@ -3,6 +3,7 @@ content. A `.qaignore` in the folder excludes files, in the syntax of `.gitignor
 """
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 from qa.errors import ArticleError, ArticlesMissing, SettingError, explaining
 
 IGNORE_FILE = ".qaignore"
+INDEX_FILE = "qa.sqlite"
+"""In a folder below the articles folder: that is an index, whose files are not articles."""
 FEEDS_FILE = "feeds.txt"
 """File in the articles folder: one address on each line, comments after `#`."""
 
@@ -49,7 +52,10 @@ def scan_files(folder: Path) -> list[tuple[str, str]]:
         parent, prefix = folders.pop()
         try:
             with os.scandir(parent) as entries:
-                for entry in entries:
+                inside = list(entries)
+                if prefix and any(entry.name == INDEX_FILE for entry in inside):
+                    continue  # an index, with what was removed from one
+                for entry in inside:
                     name = entry.name
                     if name.startswith(".") or f"{prefix}{name}" == FEEDS_FILE:
                         continue
@@ -94,15 +100,17 @@ def read_ignored(folder: Path) -> Callable[[str], bool]:
     """
     path = folder / IGNORE_FILE
     with explaining(path):
-        if not path.is_file():
+        if not os.path.lexists(path):
             return _ignores_nothing
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        if not path.is_file():
+            raise SettingError(f"{path} is not a file: remove it, or write patterns in one")
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     from pathspec import GitIgnoreSpec
 
     for number, line in enumerate(lines, 1):
         try:
             GitIgnoreSpec.from_lines([line])
-        except ValueError as error:
+        except (ValueError, re.error) as error:
             raise SettingError(
                 f"{path}, line {number}: {line.strip()!r} is no pattern as .gitignore has them: "
                 "change or remove it"
@@ -124,5 +132,7 @@ def list_feeds(folder: Path) -> list[str]:
     with explaining(path):
         if not path.is_file():
             return []
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    return [line.strip() for line in lines if line.strip() and not line.lstrip().startswith("#")]
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    # A "#" within an address is a part of it.
+    addresses = (re.sub(r"(?:^|\s)#.*", "", line).strip() for line in lines)
+    return [address for address in addresses if address]

@@ -26,6 +26,8 @@ def _check_sources(
 ) -> tuple[str, ...]:
     there = click.Path(exists=True)
     for source in sources:
+        if "://" in source and not _is_address(source):
+            raise click.BadParameter(f"{source!r}: only http:// and https:// are fetched")
         if not _is_address(source):
             there.convert(source, parameter, context)
     return sources

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qa.cli.shell import print_json, show_progress, write_line
-from qa.errors import ArticleError, ExtraMissing
+from qa.errors import ArticleError, DiskError, QAError
 
 if TYPE_CHECKING:
     from qa.index.build import BuildReport
@@ -94,15 +94,17 @@ def follow_feeds(articles: Path) -> list[ArticleError]:
     """Fetch what is new in the feeds that the articles folder's `feeds.txt` names; returns what
     could not be had. One feed that fails stops neither the others nor the build.
     """
-    from qa.articles.scan import list_feeds
+    from qa.articles.scan import FEEDS_FILE, list_feeds
 
     errors: list[ArticleError] = []
     for address in list_feeds(articles):
         try:
             _, more = add_from_feed(articles, address)
             errors.extend(more)
-        except ExtraMissing as error:
-            errors.append(ArticleError(articles / "feeds.txt", str(error)))
+        except DiskError:
+            raise
+        except QAError as error:
+            errors.append(ArticleError(articles / FEEDS_FILE, str(error)))
             break
     return errors
 

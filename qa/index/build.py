@@ -41,7 +41,15 @@ from qa.index.generations import Change, derive, open_derived, remove_old_genera
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import PassageText, encode_texts, passage_text
 from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
-from qa.index.store import COPIES, STORE_FILE, StoreError, StoreWriter, explain_failure, trust
+from qa.index.store import (
+    COPIES,
+    FOLDED,
+    STORE_FILE,
+    StoreError,
+    StoreWriter,
+    explain_failure,
+    trust,
+)
 from qa.types import Encoder, Passage, Progress, no_progress
 
 DEFAULT_ARTICLES = Path("index/articles")
@@ -155,6 +163,8 @@ class _Sources(NamedTuple):
     warnings: list[ArticleError]
     folded: dict[str, str]
     """Id of a file with the same text as an earlier one -> the id of that one."""
+    hashes: dict[str, tuple[str, str]]
+    """Id of such a file -> sha256 of the file, and of its text."""
 
     def copies(self) -> str:
         """Article id -> ids of those folded into it, as JSON."""
@@ -212,6 +222,7 @@ class _Build:
             as_before
             and is_same
             and meta.get(COPIES, "{}") == sources.copies()
+            and meta.get(FOLDED, "{}") == json.dumps(sources.hashes)
             and "build_id" in meta
         ):
             if open_derived(self.folder, self.store, may_repair=True) is None:
@@ -266,34 +277,36 @@ class _Build:
         """Read and stage new and changed articles; with `reuse`, unchanged ones are not read
         again.
         """
-        sources = _Sources([], [], [], [], [], {})
+        sources = _Sources([], [], [], [], [], {}, {})
         owners: dict[str, str] = {}
         to_note: dict[str, tuple[str, str]] = {}
         settled = time_ns() - _SETTLED_NS
         files = scan_files(self.articles)
-        readers = self.store.readers()
+        readers, folded = self.store.readers(), self.store.folded()
         sizes = [int(stamp.split()[0]) if stamp else 0 for _, stamp in files]
         done, total = 0, sum(sizes)
         for (article_id, stamp), size in zip(files, sizes, strict=True):
             self.progress(done, total, f"{READING}: {article_id}")
             done += size
-            _, file_before, text_before, stamp_before = known.get(article_id, _UNKNOWN)
+            _, file_before, text_before, stamp_before = known.get(article_id) or folded.get(
+                article_id, _UNKNOWN
+            )
             article = None
             try:
                 with blame(self.articles / article_id, but=(StoreError,)):
                     by = readers.get(article_id)
                     was_read = reuse and (by is None or is_current(*by))
                     if was_read and stamp and stamp == stamp_before:
-                        text_hash = text_before
+                        file_hash, text_hash = file_before, text_before
                     else:
                         file = load_file(self.articles / article_id, self.articles)
                         if stamp and changed_ns(stamp) < settled:
                             to_note[article_id] = (stamp, file.sha256)
+                        file_hash = file.sha256
                         if was_read and file.sha256 == file_before:
                             text_hash = text_before
                         else:
                             article = parse_file(file, password=self.password)
-                            file_hash = file.sha256
                             text_hash = article.sha256
                             for warning in (
                                 find_warning(file, article),
@@ -303,7 +316,11 @@ class _Build:
                                     sources.warnings.append(ArticleError(file.path, warning))
                     if text_hash in owners:
                         sources.folded[article_id] = owners[text_hash]
+                        sources.hashes[article_id] = (file_hash, text_hash)
                         continue
+                    if article is None and article_id not in known:
+                        # What it was folded into is gone: from now on it stands for itself.
+                        article = self.store.get_article(article_id)
                     if article is not None:
                         self.store.stage_article(article, file_hash)
             except ArticleError as error:
@@ -312,7 +329,8 @@ class _Build:
                 if not text_before or text_before in owners:
                     continue
                 text_hash, file_hash = text_before, file_before
-                article = None if reuse else self.store.get_article(article_id)
+                keeps = reuse and article_id in known
+                article = None if keeps else self.store.get_article(article_id)
                 if article is not None:
                     self.store.stage_article(article, file_hash)
             owners[text_hash] = article_id
@@ -424,6 +442,7 @@ class _Build:
                 unused = 0
             build_id = uuid4().hex
             made_with = {**settings, "unused": str(unused), COPIES: sources.copies()}
+            made_with[FOLDED] = json.dumps(sources.hashes)
             self.store.write_meta(
                 {**made_with, "generation": str(generation), "build_id": build_id}
             )

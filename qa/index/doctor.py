@@ -1,5 +1,6 @@
 """An index -> what is in it, and what is wrong with it; changes nothing (`qa build` repairs)."""
 
+import json
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from qa.encoder.parts import describe_parts
 from qa.errors import DiskError, QAError
 from qa.index.generations import check_derived, open_derived
 from qa.index.keys import PassageText, encode_texts, passage_text
-from qa.index.store import STORE_FILE, Store, distrust, find_store, from_half
+from qa.index.store import FOLDED, STORE_FILE, Store, distrust, find_store, from_half
 from qa.types import Encoder, Passage, Progress, Vectors
 
 SAMPLE = 16
@@ -158,7 +159,8 @@ def _check_articles(store: Store, articles: Path) -> Finding:
         return Finding(
             "articles", False, f"there is no folder {articles}", "name it with --articles"
         )
-    kept = store.file_hashes()
+    folded: dict[str, list[str]] = json.loads(store.meta.get(FOLDED, "{}"))
+    kept = store.file_hashes() | {name: hashes[0] for name, hashes in folded.items()}
     try:
         present = {path.relative_to(articles).as_posix(): path for path in find_files(articles)}
     except QAError as error:

@@ -192,16 +192,24 @@ def test_what_is_no_feed_is_refused_by_name(
 
 def test_feeds_are_listed_in_a_file_that_is_no_article(folder: Path):
     folder.mkdir()
-    (folder / "feeds.txt").write_text("# news\nhttps://example.org/rss\n\n  https://b.example/x \n")
+    (folder / "feeds.txt").write_text(
+        "# news\nhttps://example.org/rss\n\n  https://b.example/x#a # ours\n"
+    )
     (folder / "a.txt").write_text("Words.")
-    assert list_feeds(folder) == ["https://example.org/rss", "https://b.example/x"]
+    assert list_feeds(folder) == ["https://example.org/rss", "https://b.example/x#a"]
     assert names(folder) == ["a.txt"]
 
 
 def test_a_damaged_register_is_named_and_harms_no_article(folder: Path):
     folder.mkdir()
     (folder / "a.txt").write_text("Words that stay.")
-    (folder / REGISTER_FILE).write_text('{"files": 3}')
-    assert read_article(folder / "a.txt", folder).url is None
-    with pytest.raises(QAError, match="move it away"):
-        Register.load(folder)
+    source = '{"url": "u", "final_url": ["x"], "fetched": "f", "sha256": "s", "headers": {}}'
+    for text in (
+        '{"files": 3}',
+        "[" * 100_000,
+        f'{{"files": {{"a.txt": {source}}}, "feeds": {{}}}}',
+    ):
+        (folder / REGISTER_FILE).write_text(text)
+        assert read_article(folder / "a.txt", folder).url is None
+        with pytest.raises(QAError, match="move it away"):
+            Register.load(folder)

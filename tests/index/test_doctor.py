@@ -164,6 +164,15 @@ def test_articles_changed_since_the_build_are_named(articles: Path):
     assert find_wrong(articles) == {"articles": "run `qa build`"}
 
 
+def test_copies_changed_since_the_build_are_named(articles: Path):
+    copy = articles / "copy.txt"
+    copy.write_bytes((articles / "bridge.txt").read_bytes())
+    build(articles, articles.parent / "index", encoder=HashEncoder())
+    assert find_wrong(articles) == {}
+    copy.write_text("Other words.")
+    assert list(find_wrong(articles)) == ["articles"]
+
+
 def test_another_encoder_is_told(articles: Path):
     assert find_wrong(articles, HashEncoder(version="2")) == {"encoder": "run `qa build --reembed`"}
 

@@ -99,6 +99,23 @@ def test_what_cannot_be_read_is_left_out_with_a_remedy_and_the_rest_is_built(art
     assert b"sesame" not in (index / STORE_FILE).read_bytes()
 
 
+def test_a_folded_copy_of_an_encrypted_file_is_kept_without_its_password(articles, index):
+    locked = make_locked_pdf("Swans mate for life.", "sesame")
+    (articles / "locked.pdf").write_bytes(locked)
+    build(articles, index, encoder=HashEncoder(), password="sesame")
+    (articles / "copy.pdf").write_bytes(locked)
+    report = build(articles, index, encoder=HashEncoder(), password="sesame")
+    assert report.folded == (("locked.pdf", "copy.pdf"),)
+    report = build(articles, index, encoder=HashEncoder())
+    assert (report.errors, report.folded) == ((), (("locked.pdf", "copy.pdf"),))
+    (articles / "copy.pdf").unlink()
+    report = build(articles, index, encoder=HashEncoder())
+    assert (report.errors, report.added, report.removed) == ((), ("locked.pdf",), ("copy.pdf",))
+    texts = {article.id: article.text for article in list_articles(index)}
+    assert "Swans mate for life." in texts["locked.pdf"]
+    assert build(articles, index, encoder=HashEncoder()).unchanged == ("birds.pdf", "locked.pdf")
+
+
 def test_a_file_is_read_once_and_again_when_its_reader_is_another(articles, index, monkeypatch):
     build(articles, index, encoder=HashEncoder())
     assert build(articles, index, encoder=HashEncoder()).unchanged == ("birds.pdf",)

@@ -71,11 +71,11 @@ class Register:
             stored: dict[str, Any] = json.loads(data)
             return cls(
                 *(
-                    {key: Source(**row) for key, row in stored[part].items()}
+                    {key: _read_source(row) for key, row in stored[part].items()}
                     for part in ("files", "feeds")
                 )
             )
-        except (ValueError, TypeError, KeyError, AttributeError) as error:
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise QAError(
                 f"{path} does not hold the sources of fetched articles ({error!r}): move it away; "
                 "the articles stay, and are fetched again when their addresses are added again"
@@ -103,6 +103,14 @@ class Register:
             if url in (source.url, source.final_url):
                 return article_id, source
         return None
+
+
+def _read_source(row: dict[str, Any]) -> Source:
+    source = Source(**row)
+    texts = [*source[:-1], *source.headers.keys(), *source.headers.values()]
+    if not all(isinstance(text, str) for text in texts):
+        raise ValueError("a value is no text")
+    return source
 
 
 @contextmanager

@@ -43,6 +43,9 @@ _PASSAGE_VECTORS = (
 COPIES = "copies"
 """Key in the table meta, of a JSON object: article id -> ids of further files with the same text.
 """
+FOLDED = "folded"
+"""Key in the table meta, of a JSON object: id of each of these -> sha256 of its file, of its text.
+"""
 _MANY = 500
 """Keys in one query, below SQLite's limit on parameters in its oldest builds."""
 

@@ -1,12 +1,13 @@
 """The store, open for writing: a build stages articles, stores vectors, publishes at the end."""
 
+import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
 from qa.index.keys import PassageText, pack_spans, unpack_spans
 from qa.index.store.failures import SQLITE_ERRORS, explain_failure, explains_failures
-from qa.index.store.snapshot import Store
+from qa.index.store.snapshot import FOLDED, Store
 from qa.index.store.tables import (
     ARTICLE_COLUMNS,
     BY_NAME,
@@ -251,6 +252,16 @@ class StoreWriter(Store):
         """
         # Plain rows: converting each would take longer than reading it.
         return {row[0]: row for row in self._connection.execute(query).fetchall()}
+
+    def folded(self) -> dict[str, tuple[str, str, str, str | None]]:
+        """The same as `sources` of the files that are folded into articles."""
+        noted: dict[str, list[str]] = json.loads(self.meta.get(FOLDED, "{}"))
+        query = "select stamp from files where id = ? and sha256 = ?"
+        rows = {}
+        for file_id, (file_hash, text_hash) in noted.items():
+            stamp = self._connection.execute(query, (file_id, file_hash)).fetchone()
+            rows[file_id] = (file_id, file_hash, text_hash, stamp[0] if stamp else None)
+        return rows
 
     def note_files(self, noted: Mapping[str, tuple[str, str]]) -> None:
         """Record stamp and sha256 of files that were read; committed at once."""
