@@ -213,3 +213,17 @@ def test_what_is_there_already_is_said_and_is_no_error(visit, own):
     page.evaluate(DROP, [[["bees.txt", text]]])
     expect(page.locator(".qa-row-note")).to_contain_text("is among the articles already")
     expect(page.locator(".qa-row-failed")).to_have_count(0)
+
+
+def test_errors_are_kept_as_a_file_and_dismissed_together(visit, own):
+    page = visit(at=own)
+    page.evaluate(DROP, [[["one.txt", "\0\1\2" * 99], ["two.txt", ""]]])
+    expect(page.locator(".qa-row-failed")).to_have_count(2)
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Save the 2 errors as a file").click()
+    lines = Path(saved.value.path()).read_text().splitlines()
+    assert saved.value.suggested_filename == "errors.txt"
+    assert [line.partition(": ")[0] for line in lines] == ["one.txt", "two.txt"]
+    assert "looks binary" in lines[0] and "is empty" in lines[1]
+    page.get_by_role("button", name="Dismiss them all").click()
+    expect(page.locator(".qa-row-failed")).to_have_count(0)

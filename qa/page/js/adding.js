@@ -57,12 +57,35 @@ qa.adding = (() => {
     box.hidden = !rows.length;
     const typed = /** @type {HTMLInputElement | null} */ (box.querySelector("input:focus"));
     const focus = typed && { key: typed.dataset.key, value: typed.value };
-    box.replaceChildren(...rows.map(drawRow));
+    box.replaceChildren(...rows.map(drawRow), ...drawErrors());
     if (focus) {
       const again = /** @type {any} */ (box.querySelector(`input[data-key="${focus.key}"]`));
       if (again) again.value = focus.value;
       again?.focus();
     }
+  }
+
+  /** A way to keep the list of what went wrong, where that is more than one file. */
+  function drawErrors() {
+    const wrong = rows.filter((row) => row.state === "failed" || row.state === "locked");
+    if (wrong.length < 2) return [];
+    const lines = wrong.map(({ name, words = "" }) =>
+      words.startsWith(`${name}: `) ? words : `${name}: ${words}`,
+    );
+    const save = () => qa.save(`${lines.join("\n")}\n`, "errors.txt", "text/plain");
+    const clear = () => {
+      rows = rows.filter((row) => !wrong.includes(row));
+      draw();
+    };
+    const label = say("Save the {count} errors as a file", { count: wrong.length });
+    return [
+      make(
+        "p",
+        { className: "qa-row-errors" },
+        qa.button(label, "qa-plain", save),
+        qa.button(say("Dismiss them all"), "qa-plain", clear),
+      ),
+    ];
   }
 
   function drawRow(/** @type {Row} */ row) {
