@@ -26,6 +26,8 @@ PRESENTED: tuple[Status, ...] = ("answered", "possibly")
 """Statuses with which quotes are shown as the answer."""
 SILENT: tuple[Status, ...] = ("unanswered", "off_topic")
 """Statuses without an answer, where `Answer.nearest` has the closest sentences."""
+NONE_CHOSEN = "None of the articles is among those that you chose to ask."
+"""`Answer.notice` where the conditions on the articles admit none."""
 
 CONTEXT_CHARS = 32
 """Length of a quote's prefix and suffix, in characters, as W3C Web Annotation text-quote selectors

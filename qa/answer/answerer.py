@@ -28,7 +28,19 @@ from qa.errors import QuestionError, SettingError
 from qa.events import OnStage, report_answer
 from qa.index.interface import EVERYWHERE, Where
 from qa.reader import BUNDLED, load_reader
-from qa.types import PRESENTED, Answer, Article, Hit, Progress, Quote, Reader, Span, Status, Turn
+from qa.types import (
+    NONE_CHOSEN,
+    PRESENTED,
+    Answer,
+    Article,
+    Hit,
+    Progress,
+    Quote,
+    Reader,
+    Span,
+    Status,
+    Turn,
+)
 
 PASSAGES_READ = 10
 NEAR_QUOTE = 2.0
@@ -234,6 +246,9 @@ class Answerer:
         if found.request:
             return self._respond(found, found.request)
         answers = [self._read(found.question, search) for search in found.searches]
+        if found.where != EVERYWHERE and not found.hits:
+            # Some passage is nearest to any question, if there is one.
+            answers = [dataclasses.replace(answers[0], notice=NONE_CHOSEN)]
         if len(answers) == 1:
             return answers[0]
         alone, in_context = answers
@@ -284,8 +299,11 @@ class Answerer:
     def _respond(self, found: Found, request: Request) -> Answer:
         started = perf_counter()
 
+        # Of two subjects with the same best sentence, one gets its second.
+        answerer = self.with_quotes(max(self.max_quotes, MAX_QUOTES))
+
         def answer(asked: str) -> Answer:
-            return self.answer(asked, as_written=True, where=found.where)
+            return answerer.answer(asked, as_written=True, where=found.where)
 
         notice, quotes = respond(request, self.retriever, found.last, answer, where=found.where)
         return Answer(

@@ -16,6 +16,7 @@ from qa.cli import article_commands, index_commands
 from qa.cli.many import check_usage, jsonl_option, output_option, print_many
 from qa.cli.shell import (
     articles_option,
+    check_articles,
     index_option,
     is_terminal,
     json_option,
@@ -121,8 +122,10 @@ def ask(
     from qa.saved import read_answers
 
     possibly, answered = threshold or (None, THRESHOLD)
+    retriever = Retriever.load(index)
+    check_articles(retriever.index, where)
     answerer = Answerer(
-        Retriever.load(index),
+        retriever,
         reader=None if no_reader else reader,
         max_quotes=quotes,
         passages_read=passages,
@@ -226,8 +229,11 @@ def search(
     check_usage(query, jsonl, output)
     from qa import render
     from qa.answer.retriever import Retriever
+    from qa.index.interface import EVERYWHERE
+    from qa.types import NONE_CHOSEN
 
     retriever = Retriever.load(index)
+    check_articles(retriever.index, where)
     if query is None:
         assert jsonl is not None
         print_many(
@@ -244,6 +250,8 @@ def search(
     hits = retriever.retrieve(query, passages, where=where)
     if as_json:
         print_json(render.hits_to_json(query, hits))
+    elif not hits and where != EVERYWHERE:
+        print_rendered(NONE_CHOSEN)
     else:
         print_rendered(render.hits_to_text(hits, color=is_terminal(sys.stdout)))
 

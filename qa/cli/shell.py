@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import click
 
-from qa.errors import DiskError, QAError
+from qa.errors import ArticlesMissing, DiskError, QAError
 
 if TYPE_CHECKING:
+    from qa.index.interface import SearchIndex, Where
     from qa.types import Progress
 
 _UNSAFE = re.compile(r"[\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -122,6 +123,15 @@ def where_options(command: Callable[..., R]) -> Callable[..., R]:
     for option in reversed(_WHERE):
         chosen = option(chosen)
     return chosen
+
+
+def check_articles(index: "SearchIndex", where: "Where") -> None:
+    """Raise an ArticlesMissing if articles are chosen by an id that the index has not."""
+    for article_id in where.article_ids or ():
+        if index.get_article(article_id) is None:
+            raise ArticlesMissing(
+                f"there is no article {article_id!r} in the index: `qa list` names them all"
+            )
 
 
 def read_thresholds(

@@ -3,6 +3,7 @@
 Implemented by `qa.index.index` (in a folder) and `qa.index.lance.index` (at a URI).
 """
 
+import calendar
 import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
@@ -24,7 +25,7 @@ class Where:
     """
 
     article_ids: tuple[str, ...] | None = None
-    """Only these; with an empty tuple, none."""
+    """Only these, or those that these are copies of; with an empty tuple, none."""
     authors: tuple[str, ...] = ()
     """By one of these, ignoring case."""
     since: str | None = None
@@ -56,9 +57,12 @@ class Where:
         return Span(first.start if first else 0, last.end if last else 99991231)
 
     def admits(self, article: Article) -> bool:
-        """Whether an article meets all conditions."""
-        return self.admits_row(
-            article.id, article.title, article.author, article.date, article.language
+        """Whether an article meets all conditions; the id of a copy stands for the article."""
+        return any(
+            self.admits_row(
+                article_id, article.title, article.author, article.date, article.language
+            )
+            for article_id in (article.id, *article.copies)
         )
 
     def admits_row(
@@ -95,6 +99,10 @@ def read_days(date: str) -> Span | None:
     if found is None:
         return None
     year, month, day = found.groups()
+    if month and not 1 <= int(month) <= 12:
+        return None
+    if day and not 1 <= int(day) <= calendar.monthrange(int(year), int(month))[1]:
+        return None
     return Span(
         int(f"{year}{month or '01'}{day or '01'}"), int(f"{year}{month or '12'}{day or '31'}")
     )

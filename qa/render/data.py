@@ -228,6 +228,16 @@ def split_notice(notice: str) -> tuple[str, list[str]]:
     return lead, [line.removeprefix("- ") for line in lines]
 
 
+def name_copies(quote: QuoteJson) -> list[str]:
+    """The other articles with the same sentence: titles, or ids where a title names several."""
+    copies = [copy["article"] for copy in quote.get("also_in", [])]
+    titles = [quote["article"]["title"], *(article["title"] for article in copies)]
+    return [
+        article["title"] if titles.count(article["title"]) == 1 else article["id"]
+        for article in copies
+    ]
+
+
 def describe_source(quote: QuoteJson | HitJson) -> str:
     """Title, author, date and place on one line; the place is page and section if the file has
     them, or else the paragraph.

@@ -17,11 +17,12 @@ from qa.render.data import (
     answer_to_json,
     cite,
     hit_to_json,
+    name_copies,
     split_notice,
     strength,
 )
 from qa.render.words import say
-from qa.types import PRESENTED, SILENT, Answer, Hit
+from qa.types import NONE_CHOSEN, PRESENTED, SILENT, Answer, Hit
 
 # Braces, dollars and backquotes as well: then no template engine between here and the screen finds
 # anything to fill in.
@@ -53,7 +54,9 @@ def answer_to_html(answer: Answer, *, key: str = "0") -> str:
         how = _how(answer, key) if is_answer else ""
         return f'<div class="qa-answer qa-{answer.status}">{lead}{head}{cards}{how}</div>'
     cards = _cards(value.get("nearest", []), key, is_answer=False)
-    if answer.status == "unanswered":
+    if answer.notice == NONE_CHOSEN:
+        body = ""
+    elif answer.status == "unanswered":
         body = _verdict(
             say("Not answered in your articles"),
             say("They come near the subject, but no sentence answers the question."),
@@ -209,8 +212,7 @@ def _card(
     start, end = (
         (answer["start"] - quote["start"], answer["end"] - quote["start"]) if answer else (0, 0)
     )
-    copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
-    also = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
+    also = ", ".join(f"<bdi>{escape_html(name)}</bdi>" for name in name_copies(quote))
     meta = meta_line(quote, opens=True, titled=not is_grouped)
     return (
         '<div class="qa-card">'

@@ -14,7 +14,7 @@ from qa.render.data import (
     strength,
 )
 from qa.render.text import POSSIBLE, SILENCE, one_line, show_bidi
-from qa.types import SILENT, Answer, Status
+from qa.types import NONE_CHOSEN, SILENT, Answer, Status
 
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>#|~$!^]")
 _LINE_START = re.compile(r"^([-+=:]|\d+(?=[.)]))", re.MULTILINE)
@@ -35,7 +35,9 @@ def answer_json_to_markdown(answer: AnswerJson, *, provenance: bool = False) -> 
     """
     status, nearest = answer["status"], answer.get("nearest", [])
     parts = [_notice(answer["notice"])] if "notice" in answer else []
-    if status in SILENT:
+    if answer.get("notice") == NONE_CHOSEN:
+        pass
+    elif status in SILENT:
         parts += [SILENCE[status], *(["Nearest to it:"] if nearest else [])]
     elif status == "possibly":
         parts.append(POSSIBLE)

@@ -7,10 +7,18 @@ Cards look like the page's, without its buttons and scripts. Importing this modu
 from collections.abc import Sequence
 from typing import Any
 
-from qa.render.data import QuoteJson, answer_to_json, cite, hit_to_json, quote_to_json, strength
+from qa.render.data import (
+    QuoteJson,
+    answer_to_json,
+    cite,
+    hit_to_json,
+    name_copies,
+    quote_to_json,
+    strength,
+)
 from qa.render.html import direction, escape_html, mark_words, meta_line, notice_to_html
 from qa.render.text import answer_to_text, hits_to_text, printable
-from qa.types import PRESENTED, SILENT, Answer, Hit, Quote, Shown
+from qa.types import NONE_CHOSEN, PRESENTED, SILENT, Answer, Hit, Quote, Shown
 
 _STYLE = (
     "<style>"
@@ -37,7 +45,7 @@ def answer_to_cards(answer: Answer) -> str:
     """
     value = answer_to_json(answer)
     quotes = value.get("nearest", []) if answer.status in SILENT else value["quotes"]
-    verdict = _VERDICTS.get(answer.status)
+    verdict = None if answer.notice == NONE_CHOSEN else _VERDICTS.get(answer.status)
     head = f'<p class="qa-verdict"><strong>{verdict}</strong></p>' if verdict else ""
     lead = '<p class="qa-note">Closest sentences</p>' if answer.status in SILENT and quotes else ""
     is_answer = answer.status in PRESENTED
@@ -62,8 +70,7 @@ def _card(quote: QuoteJson, *, is_answer: bool) -> str:
         (words["start"] - quote["start"], words["end"] - quote["start"]) if words else (0, 0)
     )
     strong = f'<span class="qa-dot"> · </span><span>{strength(quote["score"])}</span>'
-    copies = [copy["article"]["title"] for copy in quote.get("also_in", [])]
-    titles = ", ".join(f"<bdi>{escape_html(title)}</bdi>" for title in copies)
+    titles = ", ".join(f"<bdi>{escape_html(name)}</bdi>" for name in name_copies(quote))
     return _frame(
         quote["text"],
         mark_words(quote["text"], start, end),

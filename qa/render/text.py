@@ -3,8 +3,8 @@
 import re
 from collections.abc import Sequence
 
-from qa.render.data import describe_source, hit_to_json, quote_to_json, strength
-from qa.types import SILENT, Answer, Hit, Quote, Status
+from qa.render.data import describe_source, hit_to_json, name_copies, quote_to_json, strength
+from qa.types import NONE_CHOSEN, SILENT, Answer, Hit, Quote, Status
 
 POSSIBLE = "The articles may answer this; see whether they do:"
 SILENCE = {
@@ -37,6 +37,8 @@ def answer_to_text(answer: Answer, *, color: bool = False) -> str:
         return "\n\n".join(
             [*lines, *(_quote(quote, color, answer.status) for quote in answer.quotes)]
         )
+    if answer.notice == NONE_CHOSEN:
+        return "\n\n".join(lines)
     lines.append(SILENCE[answer.status])
     if answer.nearest:
         lines += [
@@ -106,8 +108,9 @@ def _quote(quote: Quote, color: bool, status: Status) -> str:
     if color and words:
         words = f"{_BOLD}{words}{_PLAIN}"
     sentence = printable(text[quote.start : start]) + words + printable(text[end : quote.end])
-    source = printable(describe_source(quote_to_json(quote)))
-    copies = "".join(f"; also in {printable(copy.article.title)}" for copy in quote.also_in)
+    value = quote_to_json(quote)
+    source = printable(describe_source(value))
+    copies = "".join(f"; also in {printable(name)}" for name in name_copies(value))
     strong = "" if status == "no_question" else f" ({strength(quote.score)}, {quote.score:.2f})"
     return f"“{sentence}”\n{_dim(f'{_INDENT}{source}{strong}{copies}', color)}"
 

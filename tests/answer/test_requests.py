@@ -9,7 +9,7 @@ from qa.answer.requests.recognise import Request, read_request
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.index.interface import Where
-from qa.types import Turn
+from qa.types import NONE_CHOSEN, Turn
 from tests.conftest import SAMPLES
 
 
@@ -154,3 +154,21 @@ def test_words_of_a_request_are_not_searched_for_again(answerer: Answerer):
     after = answerer.answer("Who keeps it?", [shown])
     assert "Summarise" not in after.searched
     assert after.hits[0].passage.article.title == "The Meadow under Ostrey Bay"
+
+
+def test_sides_of_a_comparison_do_not_share_a_sentence(answerer: Answerer):
+    bicycle = Where(article_ids=("an-hour-for-the-bicycle.md",))
+    answer = answerer.answer("Compare the bicycle hour with the hour for bicycles", where=bicycle)
+    assert len({quote.start for quote in answer.quotes}) == len(answer.quotes) == 2
+    one = answerer.with_quotes(1).answer(
+        "Compare the bicycle hour with the hour for bicycles", where=bicycle
+    )
+    assert [quote.start for quote in one.quotes] == [quote.start for quote in answer.quotes]
+
+
+def test_what_the_chosen_articles_lack_is_not_said_of_all(answerer: Answerer):
+    bicycle = Where(article_ids=("an-hour-for-the-bicycle.md",))
+    answer = answerer.answer("Compare the bicycle hour with the Treaty of Utrecht", where=bicycle)
+    assert answer.notice.endswith("The chosen articles do not speak of “the Treaty of Utrecht”.")
+    nothing = answerer.answer("Compare eelgrass with kelp", where=Where(authors=("Nobody",)))
+    assert (nothing.notice, nothing.quotes) == (NONE_CHOSEN, ())

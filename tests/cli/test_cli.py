@@ -171,3 +171,23 @@ def test_a_saved_answer_is_history_for_the_next_question(run, tmp_path: Path):
     result = run(*args)
     assert result.exit_code == 1
     assert "does not hold answers as `qa ask --json` prints them" in result.stderr
+
+
+@pytest.mark.parametrize(
+    "chosen",
+    [("--author", "Jane"), ("--language", "english"), ("--since", "2022", "--until", "2020")],
+)
+def test_conditions_that_no_article_meets_are_told(run, chosen: tuple[str, ...]):
+    told = "None of the articles is among those that you chose to ask.\n"
+    for command in ("ask", "search"):
+        result = run(command, "What was the meeting about?", *chosen)
+        assert (result.exit_code, result.stdout) == (0, told)
+    value = json.loads(run("ask", "What was the meeting about?", "--json", *chosen).stdout)
+    assert (value["status"], value["notice"]) == ("off_topic", told.strip())
+
+
+def test_an_article_that_is_not_in_the_index_is_an_error(run):
+    for command in ("ask", "search"):
+        result = run(command, "What was the meeting about?", "--in", "nothere.txt")
+        assert (result.exit_code, result.stdout) == (1, "")
+        assert "there is no article 'nothere.txt' in the index: `qa list`" in result.stderr

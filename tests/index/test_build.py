@@ -21,6 +21,7 @@ from qa.errors import EncoderUnavailable, IndexBusy, IndexMismatch, QAError
 from qa.index.build import build
 from qa.index.doctor import describe_index
 from qa.index.index import Index, list_articles
+from qa.index.interface import Where
 from qa.index.store import STORE_FILE, Store
 from qa.types import Vectors
 from tests.conftest import ROOT
@@ -152,6 +153,11 @@ def test_a_second_copy_of_a_text_is_indexed_once_and_named_with_the_first(
         copy, first = opened.get_article("copy.txt"), opened.get_article("bridge.txt")
         assert copy and first
         assert (copy.id, copy.text, copy.copies) == ("copy.txt", first.text, ())
+        where = Where(article_ids=("copy.txt",))
+        hits = opened.search_words("bridge", 5, where=where)
+        places = opened.get_places([number for number, _ in hits])
+        assert {article_id for article_id, _ in places.values()} == {"bridge.txt"}
+        assert where.admits(first)
     assert build(articles, index, encoder=HashEncoder()).generation == report.generation
     (articles / "copy.txt").unlink()
     assert build(articles, index, encoder=HashEncoder()).folded == ()

@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from qa.errors import IndexDamaged, IndexMismatch, IndexMissing
+from qa.errors import IndexDamaged, IndexMismatch, IndexMissing, SettingError
 from qa.index.build import build
 from qa.index.index import Index, list_articles
+from qa.index.interface import Where
 from tests.standin import HashEncoder
 
 TEXTS = {
@@ -236,3 +237,10 @@ def test_a_file_that_is_no_database_is_told_apart(folder: Path):
         IndexDamaged, match=r"is damaged \(file is not a database\): run `qa build`"
     ):
         Index.open(folder, encoder=HashEncoder())
+
+
+@pytest.mark.parametrize("date", ["2020-13", "2020-00", "2020-02-30", "2021-02-29", "2020-04-31"])
+def test_days_that_no_calendar_has_are_refused(date: str):
+    with pytest.raises(SettingError, match=f"since is '{date}': write a day, month or year"):
+        Where(since=date)
+    assert Where(until="2020-02-29").days == (0, 20200229)

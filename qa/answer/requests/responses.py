@@ -8,7 +8,7 @@ from qa.answer.requests.key_sentences import find_key_sentences
 from qa.answer.requests.recognise import Request
 from qa.answer.retriever import Retriever
 from qa.index.interface import EVERYWHERE, Where, fold_words
-from qa.types import Answer, Article, Quote
+from qa.types import NONE_CHOSEN, Answer, Article, Quote
 
 MOST_LISTED = 20
 _WHAT_IT_DOES = (
@@ -57,13 +57,13 @@ def respond(
         case "summary":
             return _show_key_sentences(retriever, where, request.subjects, last)
         case "comparison":
-            return _show_side_by_side(request.subjects, answer)
+            return _show_side_by_side(where, request.subjects, answer)
 
 
 def _list_articles(retriever: Retriever, where: Where, lead: str) -> str:
     articles = list(islice(_admitted(retriever, where), MOST_LISTED + 1))
     if not articles and where != EVERYWHERE:
-        return "None of the articles is among those that you chose to ask."
+        return NONE_CHOSEN
     if not articles:
         return "There are no articles yet: add some, and build the index."
     lines = [f"- {' '.join(article.title.split())}" for article in articles[:MOST_LISTED]]
@@ -97,22 +97,37 @@ def _show_key_sentences(
     )
 
 
-def _show_side_by_side(subjects: Sequence[str], answer: Callable[[str], Answer]) -> Response:
-    quotes, missing = [], []
+def _show_side_by_side(
+    where: Where, subjects: Sequence[str], answer: Callable[[str], Answer]
+) -> Response:
+    quotes: list[Quote] = []
+    missing: list[str] = []
     for subject in subjects:
         found = answer(f"What is said about {subject}?")
-        best = (found.quotes or found.nearest)[:1]
-        if found.status == "off_topic" or not best:
+        if found.notice == NONE_CHOSEN:
+            return Response(NONE_CHOSEN)
+        others = (q for q in found.quotes or found.nearest if not _shares_words(q, quotes))
+        best = next(others, None)
+        if found.status == "off_topic" or best is None:
             missing.append(subject)
         else:
-            quotes.append(best[0])
+            quotes.append(best)
     notice = (
         "This program does not compare. These are the sentences that come nearest to "
         f"{' and to '.join(f'“{subject}”' for subject in subjects)}, side by side."
     )
     if missing:
-        notice += f" The articles do not speak of {' or '.join(f'“{name}”' for name in missing)}."
+        whose = "The articles" if where == EVERYWHERE else "The chosen articles"
+        notice += f" {whose} do not speak of {' or '.join(f'“{name}”' for name in missing)}."
     return Response(notice, tuple(quotes))
+
+
+def _shares_words(quote: Quote, others: Sequence[Quote]) -> bool:
+    """Whether a quote overlaps one of the others."""
+    return any(
+        quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
+        for other in others
+    )
 
 
 def _admitted(retriever: Retriever, where: Where) -> Iterator[Article]:

@@ -216,9 +216,14 @@ class Store:
             return dict(self._connection.execute("select id, sha256 from articles"))
 
     def find_articles(self, where: Where) -> list[str]:
-        """Ids of the articles that meet all conditions, in order."""
+        """Ids of the articles that meet all conditions, in order; the id of a copy stands for the
+        article that it is folded into.
+        """
         query, asked = "select id, title, author, date, language from articles", where.article_ids
         if asked is not None:
+            _, folded_into = self._copies()
+            asked = tuple(folded_into.get(article_id, article_id) for article_id in asked)
+            where = replace(where, article_ids=asked)
             rows = self._select_many(f"{query} where id", sorted(set(asked)))
         else:
             with self._lock:
