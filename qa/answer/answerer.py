@@ -346,6 +346,8 @@ def select_quotes(
         score = confidence * math.exp(-lead)
         if lead > QUOTE_MARGIN or (quotes and score < LEAST_SCORE < confidence):
             break
+        if quotes and candidates.sentences[number].kind == "heading":
+            continue  # beside a sentence, a title says nothing more
         quote = _make_quote(candidates, int(number), round(score, 4))
         if any(_overlap(quote, other) for other in quotes):
             continue

@@ -205,3 +205,17 @@ def test_an_index_without_articles_answers_nothing(tmp_path: Path, encoder: Onnx
         (),
         (),
     )
+
+
+def test_a_heading_is_no_further_quote(tmp_path: Path, encoder: OnnxEncoder):
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles/insulin.md").write_text(
+        "Insulin\n\nInsulin is a hormone that lowers the sugar in the blood.\n\n## Insulin\n\n"
+        "It was first isolated in 1921 by Banting and Best in Toronto.\n\n## What insulin does\n\n"
+        "Cells take up glucose when it is there.\n"
+    )
+    build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
+    answer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder)).answer("insulin")
+    assert [quote.text.split()[0] for quote in answer.quotes[:2]] == ["Insulin", "It"]
+    assert answer.quotes[0].text.endswith("in the blood.")
+    assert not {"Insulin", "What insulin does"} & {quote.text for quote in answer.quotes}
