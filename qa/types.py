@@ -167,6 +167,14 @@ class Quote(Shown):
         """Page and section in the file that the article was read from, if it has such."""
         return self.article.find_place(self.start, self.end)
 
+    def overlaps(self, other: "Quote") -> bool:
+        """Whether both have characters of the same article in common."""
+        return (
+            self.article.id == other.article.id
+            and self.start < other.end
+            and other.start < self.end
+        )
+
     @property
     def prefix(self) -> str:
         """Up to 32 characters before the quote."""

@@ -254,7 +254,7 @@ class Answerer:
         alone, in_context = answers
         closest = (alone.quotes or alone.nearest)[:1]
         is_same = any(
-            _overlap(in_context.quotes[0], quote) for quote in closest if in_context.quotes
+            quote.overlaps(in_context.quotes[0]) for quote in closest if in_context.quotes
         )
         if in_context.status not in PRESENTED or is_same:
             return alone
@@ -349,7 +349,7 @@ def select_quotes(
         if quotes and candidates.sentences[number].kind == "heading":
             continue  # beside a sentence, a title says nothing more
         quote = _make_quote(candidates, int(number), round(score, 4))
-        if any(_overlap(quote, other) for other in quotes):
+        if any(map(quote.overlaps, quotes)):
             continue
         same = words.get(_bare(quote.text))
         if same is not None and quotes[same].article.id != quote.article.id:
@@ -377,12 +377,6 @@ def _make_quote(candidates: Candidates, number: int, score: float) -> Quote:
             end = next((other.end for other in later if other.end >= answer.end), later[-1].end)
             answer = Span(min(answer.start, end), min(answer.end, end))
     return Quote(article, sentence.start, end, sentence.paragraph, score, answer)
-
-
-def _overlap(quote: Quote, other: Quote) -> bool:
-    return (
-        quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
-    )
 
 
 def _bare(text: str) -> str:

@@ -106,7 +106,7 @@ def _show_side_by_side(
         found = answer(f"What is said about {subject}?")
         if found.notice == NONE_CHOSEN:
             return Response(NONE_CHOSEN)
-        others = (q for q in found.quotes or found.nearest if not _shares_words(q, quotes))
+        others = (q for q in found.quotes or found.nearest if not any(map(q.overlaps, quotes)))
         best = next(others, None)
         if found.status == "off_topic" or best is None:
             missing.append(subject)
@@ -120,14 +120,6 @@ def _show_side_by_side(
         whose = "The articles" if where == EVERYWHERE else "The chosen articles"
         notice += f" {whose} do not speak of {' or '.join(f'“{name}”' for name in missing)}."
     return Response(notice, tuple(quotes))
-
-
-def _shares_words(quote: Quote, others: Sequence[Quote]) -> bool:
-    """Whether a quote overlaps one of the others."""
-    return any(
-        quote.article.id == other.article.id and quote.start < other.end and other.start < quote.end
-        for other in others
-    )
 
 
 def _admitted(retriever: Retriever, where: Where) -> Iterator[Article]:
