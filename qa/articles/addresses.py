@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from qa.articles.folder import check_readable, move_out, place_file, write_whole
+from qa.articles.folder import check_readable, keep_copy, place_file, write_whole
 from qa.articles.read import SUFFIXES
 from qa.articles.web.feeds import read_links
 from qa.articles.web.fetch import Fetched, Fetcher, check_url
@@ -52,7 +52,7 @@ def add_address(
     """Fetch a URL and write what is there, unchanged, into the articles folder.
 
     If it was added before, it is only fetched if it has changed; then its file is replaced, and the
-    old one moved to `removed`, if that is given.
+    old one kept in `removed`, if that is given.
 
     Raises:
         FetchError: it cannot be fetched.
@@ -70,7 +70,7 @@ def add_address(
         check_readable(Path(known[0]), fetched.data, password=password)
         with explaining(folder / known[0]):
             if removed:
-                move_out(folder, known[0], removed)
+                keep_copy(folder, known[0], removed)
             write_whole(folder / known[0], fetched.data)
         article_id = known[0]
     else:

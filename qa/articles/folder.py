@@ -232,12 +232,27 @@ def move_out(folder: Path, article_id: str, removed: Path) -> Path:
     """
     path = find_article(folder, article_id)
     with explaining(path):
-        target = next(
-            target for target in _number(removed / article_id) if not os.path.lexists(target)
-        )
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target = _find_free(removed / article_id)
         shutil.move(path, target)
     return target
+
+
+def keep_copy(folder: Path, article_id: str, removed: Path) -> None:
+    """Copy an article's file to the folder of removed ones, before another takes its place.
+
+    Raises:
+        ArticlesMissing: there is no such article.
+        DiskError: it cannot be copied.
+    """
+    path = find_article(folder, article_id)
+    with explaining(path):
+        shutil.copy2(path, _find_free(removed / article_id))
+
+
+def _find_free(path: Path) -> Path:
+    """The path, numbered if it is taken, in a folder that exists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return next(target for target in _number(path) if not os.path.lexists(target))
 
 
 def move_back(folder: Path, article_id: str, path: Path) -> str:
