@@ -119,7 +119,10 @@ def tell_build(state: BuildState) -> dict[str, Any]:
             "changed": len(report.changed),
             "removed": len(report.removed),
             "errors": [str(error) for error in report.errors],
-            "warnings": [str(warning) for warning in report.warnings],
+            "warnings": [
+                *(str(warning) for warning in report.warnings),
+                *(f"{name}: has the same text as {kept}" for name, kept in report.folded),
+            ],
         }
     return told
 

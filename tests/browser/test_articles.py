@@ -227,3 +227,12 @@ def test_errors_are_kept_as_a_file_and_dismissed_together(visit, own):
     assert "looks binary" in lines[0] and "is empty" in lines[1]
     page.get_by_role("button", name="Dismiss them all").click()
     expect(page.locator(".qa-row-failed")).to_have_count(0)
+
+
+def test_a_file_with_the_text_of_another_is_a_note_and_no_error(visit, own):
+    page = visit(at=own)
+    text = (own.service.articles_folder / "bees.txt").read_text()
+    page.evaluate(DROP, [[["other-bees.txt", text]]])
+    note = page.locator(".qa-row-note", has_text="has the same text as")
+    expect(note).to_contain_text("other-bees.txt: has the same text as bees.txt", timeout=30_000)
+    expect(page.locator(".qa-row-failed")).to_have_count(0)

@@ -283,7 +283,7 @@ def test_the_question_is_shown_at_once_typing_stays_and_the_next_question_waits(
     )
     assert waited[0]
     assert waited[1] < 50
-    expect(page.locator(".qa-wait")).to_have_text("Reading 10 passages …")
+    expect(page.locator(".qa-wait")).to_have_text("Reading up to 10 passages …")
     page.fill("#question textarea", "To whom was the contract given?")
     page.keyboard.press("Enter")
     page.fill("#question textarea", "typed meanwhile")

@@ -8,7 +8,8 @@ import pytest
 
 from qa.articles.web.fetch import Fetched, Fetcher
 from qa.errors import ArticleError, QAError, SettingError
-from qa.page.adding import MAX_TEXT_CHARS, add, build, find_upload, remove, restore
+from qa.index.build import BuildReport
+from qa.page.adding import MAX_TEXT_CHARS, add, build, find_upload, remove, restore, tell_build
 from qa.page.service import BuildState, Service
 from tests.articles.formats.made import make_locked_pdf
 
@@ -126,3 +127,9 @@ def test_what_is_in_an_archive_is_added_and_what_is_no_article_is_named(service:
     told = add(service, {"path": path, "name": "papers.zip"})
     assert "papers/old/bees.txt" in told["ids"]
     assert not Path(path).exists()
+
+
+def test_a_file_with_the_text_of_another_is_told():
+    report = BuildReport(1, added=("bees.txt",), folded=(("copy.txt", "bees.txt"),))
+    told = tell_build(BuildState(report=report))
+    assert told["warnings"] == ["copy.txt: has the same text as bees.txt"]

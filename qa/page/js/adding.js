@@ -70,7 +70,7 @@ qa.adding = (() => {
     const wrong = rows.filter((row) => row.state === "failed" || row.state === "locked");
     if (wrong.length < 2) return [];
     const lines = wrong.map(({ name, words = "" }) =>
-      words.startsWith(`${name}: `) ? words : `${name}: ${words}`,
+      !name || words.startsWith(`${name}: `) ? words : `${name}: ${words}`,
     );
     const save = () => qa.save(`${lines.join("\n")}\n`, "errors.txt", "text/plain");
     const clear = () => {
@@ -322,8 +322,12 @@ qa.adding = (() => {
     if (state.error) return change(row, { state: "stopped", words: state.error });
     for (const other of rows)
       if (other.state === "added") Object.assign(other, { state: "ready", words: "" });
-    for (const words of [...(state.errors || []), ...(state.warnings || [])])
-      if (!rows.some((other) => other.words === words)) put({ name: "", state: "failed", words });
+    const told = [
+      ...(state.errors || []).map((/** @type {string} */ words) => ({ state: "failed", words })),
+      ...(state.warnings || []).map((/** @type {string} */ words) => ({ state: "note", words })),
+    ];
+    for (const row of told)
+      if (!rows.some((other) => other.words === row.words)) put({ name: "", ...row });
     if (isWanted) return;
     change(row, { state: "note", words: say("is up to date.") });
     // Where each article has a row of its own, this one has nothing to add.

@@ -48,7 +48,7 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
       const words =
         turn.state === "queued"
           ? say("Waiting for its turn …")
-          : say("Reading {count} passages …", { count: passages });
+          : say("Reading up to {count} passages …", { count: passages });
       const textContent = turn.lost ? say("Connecting again …") : words;
       return make(
         "div",
