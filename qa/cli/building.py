@@ -92,7 +92,8 @@ def print_report(report: "BuildReport", errors: list[ArticleError], *, as_json: 
 
 def follow_feeds(articles: Path) -> list[ArticleError]:
     """Fetch what is new in the feeds that the articles folder's `feeds.txt` names; returns what
-    could not be had. One feed that fails stops neither the others nor the build.
+    could not be had. A feed that fails stops neither the others nor the build; without what reads
+    feeds, or with a damaged record of what was fetched, none is followed.
     """
     from qa.articles.scan import FEEDS_FILE, list_feeds
 

@@ -10,7 +10,8 @@ answer, each index is asked questions of other sets, on subjects that it lacks.
 import json
 import pickle
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from random import Random
 from typing import Any, Literal, NamedTuple, TypeAlias
@@ -20,7 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from qa.answer.features import Candidates, gather_candidates
-from qa.answer.retriever import Retriever
+from qa.answer.retriever import Retrieved, Retriever
 from qa.evaluation.data_sets import (
     GoldQuestion,
     Part,
@@ -60,6 +61,10 @@ ALONE = 16
 ASKED_ALONE, ABSENT_ALONE = 4, 2
 
 
+Gather: TypeAlias = Callable[[Retrieved, str], Candidates]
+"""Hits and a question -> candidates."""
+
+
 class Example(NamedTuple):
     """One question's candidates, and which of them are right."""
 
@@ -74,11 +79,18 @@ class Example(NamedTuple):
 
 
 def collect_examples(
-    source: Path, work: Path, reader: Reader | None, *, count: int, part: Part = "choose"
+    source: Path,
+    work: Path,
+    reader: Reader | None,
+    *,
+    count: int,
+    part: Part = "choose",
+    read_all: bool = False,
 ) -> list[Example]:
     """Examples of all sets in `source`, about `count` questions of each; those already in `work`
-    are reused.
+    are reused. With `read_all`, passages far below the best one are read, too.
     """
+    gather = partial(gather_candidates, reader=reader, read_all=read_all)
     examples: list[Example] = []
     pool = {name: _sample_questions(source / name, part) for name in DATA_SETS}
     for name in DATA_SETS:
@@ -90,7 +102,7 @@ def collect_examples(
                 question for other, some in pool.items() if other != name for question in some
             ]
             found = list(
-                _collect(source / name, work / name, reader, others, count=count, part=part)
+                _collect(source / name, work / name, gather, others, count=count, part=part)
             )
             kept.write_bytes(pickle.dumps(found))
         examples += pickle.loads(kept.read_bytes())  # noqa: S301 - written above
@@ -100,7 +112,7 @@ def collect_examples(
 def _collect(
     dataset: Path,
     work: Path,
-    reader: Reader | None,
+    gather: Gather,
     others: Sequence[str],
     *,
     count: int,
@@ -121,7 +133,7 @@ def _collect(
         *(("people", question) for question in people),
         *_make_absent(others, count // 3, rng),
     ]
-    yield from _read(dataset.name, work / "articles", work / "index", reader, asked)
+    yield from _read(dataset.name, work / "articles", work / "index", gather, asked)
     by_article: dict[str, list[GoldQuestion]] = {}
     for question in gold:
         by_article.setdefault(question.article_id, []).append(question)
@@ -135,7 +147,7 @@ def _collect(
         ]
         few += _make_absent(others, ABSENT_ALONE, rng)
         yield from _read(
-            dataset.name, alone / "articles", alone / "index", reader, few, is_alone=True
+            dataset.name, alone / "articles", alone / "index", gather, few, is_alone=True
         )
 
 
@@ -143,7 +155,7 @@ def _read(
     name: str,
     articles: Path,
     index: Path,
-    reader: Reader | None,
+    gather: Gather,
     asked: Sequence[tuple[QuestionKind, GoldQuestion]],
     *,
     is_alone: bool = False,
@@ -152,7 +164,7 @@ def _read(
     retriever = Retriever(Index.open(index))
     for kind, gold in tqdm(asked, desc=name, disable=is_alone):
         found = retriever.search(gold.question, PASSAGES)
-        candidates = gather_candidates(found, gold.question, reader)
+        candidates = gather(found, gold.question)
         right = [
             is_right(gold, hit.passage.article.id, sentence)
             for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)

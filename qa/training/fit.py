@@ -273,6 +273,11 @@ def _share(flags: NDArray[np.bool_]) -> str:
     return f"{flags.mean():.2f}" if len(flags) else ""
 
 
+def mean_right(judged: Iterable[Judged]) -> float:
+    """The share of first quotes that are right, of answered questions, averaged over the sets."""
+    return float(np.mean([rows.is_right[rows.kinds == "answered"].mean() for rows in judged]))
+
+
 def measure_loss(judged: Iterable[Judged]) -> float:
     """Mean logarithmic loss of the sets' confidences."""
     losses = []
@@ -295,12 +300,23 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=150, help="questions of each set and kind")
     parser.add_argument("--report", action="store_true", help="fit nothing, report")
     parser.add_argument(
+        "--read-all", action="store_true", help="report on all passages read, whatever their score"
+    )
+    parser.add_argument(
         "--out", type=Path, default=Path(__file__).parents[1] / "answer" / WEIGHTS_FILE
     )
     args = parser.parse_args()
     reader = OnnxReader.from_folder(args.reader)
     part: Part = "report" if args.report else "choose"
-    examples = collect_examples(args.source, args.work / part, reader, count=args.count, part=part)
+    name = f"{part}-all" if args.read_all else part
+    examples = collect_examples(
+        args.source,
+        args.work / name,
+        reader,
+        count=args.count,
+        part=part,
+        read_all=args.read_all,
+    )
     if args.report:
         way: Way = "with the reader"
         names = dict.fromkeys(example.data_set for example in examples)
@@ -309,13 +325,17 @@ def main() -> None:
             for name in names
         }
         tqdm.write(f"{describe(judged)}\n\n{describe_types(judged)}")
+        tqdm.write(f"\nmean of the sets' first quotes right: {mean_right(judged.values()):.4f}")
         return
+    # Without a reader every passage counts.
+    unread = collect_examples(args.source, args.work / f"{part}-unread", None, count=args.count)
     shipped: dict[str, Any] = {}
     for way in WAYS:
-        judged = leave_one_out(examples, way, penalty=PENALTY)
+        of_way = unread if way == "without a reader" else examples
+        judged = leave_one_out(of_way, way, penalty=PENALTY)
         tqdm.write(f"\n{way}, loss {measure_loss(judged.values()):.4f}\n\n{describe(judged)}")
         tqdm.write(describe_types(judged))
-        shipped[way] = fit_ranker(examples, way).to_json()
+        shipped[way] = fit_ranker(of_way, way).to_json()
     args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 
 
