@@ -212,10 +212,10 @@ class Answerer:
                 'the question has no words: ask something like "What was the meeting about?"'
             )
         if not as_written:
-            if request := read_request(asked):
+            written, asked = asked, correct_spelling(self.retriever.index, asked)
+            if request := read_request(written) or read_request(asked):
                 quoted = [turn.quotes[0].article for turn in history if turn.quotes]
                 return Found(question, (), request, quoted[-1] if quoted else None, where)
-            asked = correct_spelling(self.retriever.index, asked)
         ways = [Resolved(asked)]
         if not as_written and (resolved := resolve(asked, drop_requests(history))).context:
             ways = [resolved] if resolved.dependence == "clearly" else [*ways, resolved]

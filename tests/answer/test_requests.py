@@ -172,3 +172,9 @@ def test_what_the_chosen_articles_lack_is_not_said_of_all(answerer: Answerer):
     assert answer.notice.endswith("The chosen articles do not speak of “the Treaty of Utrecht”.")
     nothing = answerer.answer("Compare eelgrass with kelp", where=Where(authors=("Nobody",)))
     assert (nothing.notice, nothing.quotes) == (NONE_CHOSEN, ())
+
+
+def test_a_misspelt_request_is_one(answerer: Answerer):
+    answer = answerer.answer("Comapre eelgrass with the bicycle chain")
+    assert answer.status == "no_question"
+    assert len(answer.quotes) == 2
