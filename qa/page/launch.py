@@ -23,6 +23,9 @@ THEME = gr.themes.Default(
     font_mono=["ui-monospace", "monospace"],
 )
 
+LOOK_SECONDS = 0.02
+"""How often it is looked whether somebody asks: an idle server takes next to nothing."""
+
 
 def launch(
     page: Page,
@@ -51,8 +54,11 @@ def launch(
         from qa.page.middleware.assistants import Assistants
 
         inner.append(Middleware(Assistants, endpoints=page.endpoints))
+    page.queue(max_size=256, api_open=False)
+    # By default Gradio looks a thousand times a second, which takes a tenth of a core.
+    page._queue.sleep_when_free = page._queue.progress_update_sleep_when_free = LOOK_SECONDS
     with as_file(files("qa.page") / "icon.svg") as icon:
-        _, address, _ = page.queue(max_size=256, api_open=False).launch(
+        _, address, _ = page.launch(
             server_name=host,
             server_port=port,
             inbrowser=open_browser,

@@ -3,6 +3,7 @@
 import os
 import re
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from typing import NamedTuple
 
 import pytest
@@ -37,15 +38,15 @@ def serve(service: Service, **options: object) -> tuple[str, Callable[[], None]]
 
 
 @pytest.fixture(scope="session")
-def make_site(
+def start_site(
     tmp_path_factory: pytest.TempPathFactory, encoder: OnnxEncoder
-) -> Iterator[Callable[..., Site]]:
-    """Serve articles of one's own: name -> text."""
-    endings = []
+) -> Callable[..., AbstractContextManager[Site]]:
+    """Serve articles of one's own (name -> text), in a `with` block."""
 
-    def make(
+    @contextmanager
+    def start(
         articles: dict[str, str | bytes], *, read_only: bool = False, **options: object
-    ) -> Site:
+    ) -> Iterator[Site]:
         folder = tmp_path_factory.mktemp("site")
         (folder / "articles").mkdir()
         for name, text in articles.items():
@@ -57,25 +58,33 @@ def make_site(
             build(folder / "articles", folder / "index", encoder=encoder)
             service.prepare()
         address, end = serve(service, **options)
-        endings.append(end)
-        return Site(address, service)
-
-    yield make
-    for end in endings:
+        yield Site(address, service)
         end()
+
+    return start
+
+
+@pytest.fixture
+def make_site(
+    start_site: Callable[..., AbstractContextManager[Site]],
+) -> Iterator[Callable[..., Site]]:
+    """Serve articles of one's own until the test ends."""
+    with ExitStack() as sites:
+        yield lambda *args, **options: sites.enter_context(start_site(*args, **options))
 
 
 @pytest.fixture(scope="session")
-def site(make_site: Callable[..., Site]) -> Site:
+def site(start_site: Callable[..., AbstractContextManager[Site]]) -> Iterator[Site]:
     """The sample articles; tests that add some remove them again."""
-    return make_site({path.name: path.read_bytes() for path in SAMPLES.iterdir()})
+    with start_site({path.name: path.read_bytes() for path in SAMPLES.iterdir()}) as site:
+        yield site
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Browser]:
     path = find_chromium()
     if path is None:
-        message = "no Chromium on this machine: run `apt-get install chromium`"
+        message = "no Chromium on this machine: run `apt-get install chromium-headless-shell`"
         if os.environ.get("QA_REQUIRE_BROWSER"):
             pytest.fail(message)
         pytest.skip(message)
@@ -86,9 +95,11 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(chromium: Browser, site: Site) -> Iterator[Callable[..., Page]]:
+def visit(
+    chromium: Browser, site: Site, make_site: Callable[..., Site]
+) -> Iterator[Callable[..., Page]]:
     """Open the page; at the end of the test no error may have happened and no request have gone
-    elsewhere."""
+    elsewhere. Pages are closed before their sites (`make_site`) are."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 

@@ -1,7 +1,6 @@
 import json
 import re
 from pathlib import Path
-from time import perf_counter
 from urllib.parse import quote
 
 import pytest
@@ -331,30 +330,3 @@ def test_words_are_found_in_the_article(visit):
     field.press("Enter")
     expect(page.locator(".qa-find .qa-count")).to_have_text(re.compile("^2 of "))
     expect(field).to_be_focused()
-
-
-def test_the_page_is_ready_and_the_mark_shown_in_good_time(visit):
-    """The targets are 2 s and 0.3 s on an idle machine; here others may be at work, so the bounds
-    are wider."""
-    started = perf_counter()
-    page = visit()
-    ready = perf_counter() - started
-    ask(page, QUESTION)
-    waits = []
-    for _ in range(5):
-        waits.append(
-            page.evaluate(
-                """async () => {
-                  const started = performance.now();
-                  document.querySelector(".qa-card .qa-open").click();
-                  while (document.activeElement.id !== "hit") await new
-                  Promise(requestAnimationFrame); return performance.now() - started;
-                }"""
-            )
-        )
-        page.keyboard.press("Escape")
-    print(
-        f"\npage ready in {ready:.2f} s; click to mark in {sorted(waits)[2]:.0f} ms (median of 5)"
-    )
-    assert ready < 6
-    assert sorted(waits)[2] < 1000

@@ -1,6 +1,7 @@
 """A quote from a PDF: the page as printed stands beside the text, with the quote boxed on it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -20,8 +21,9 @@ BOOK = make_pdf(
 
 
 @pytest.fixture(scope="module")
-def library(make_site: Callable[..., Site]) -> Site:
-    return make_site({"oriel.pdf": BOOK})
+def library(start_site: Callable[..., AbstractContextManager[Site]]) -> Iterator[Site]:
+    with start_site({"oriel.pdf": BOOK}) as site:
+        yield site
 
 
 def open_quote(visit: Callable[..., Page], library: Site, **options: object) -> Page:
