@@ -167,21 +167,26 @@ def verify(file: Path, index: Path | str, as_json: bool) -> None:
 
 
 @click.command()
-@click.option("--from", "source", required=True, type=Location(), help="Folder of an index.")
-@click.option("--to", "target", required=True, type=Location(), help="URI of a shared one.")
+@click.option("--from", "source", required=True, type=Location(), help="Folder or URI.")
+@click.option("--to", "target", required=True, type=Location(), help="URI or folder.")
 @json_option
 @report_errors
 def copy(source: Path | str, target: Path | str, as_json: bool) -> None:
-    r"""Copy an index to storage that machines share, without encoding anything.
+    r"""Copy an index to storage that machines share, or from there, without encoding anything.
+
+    What is in the target becomes the same. Storage that is shared keeps no vectors of sentences: an
+    index copied from there makes those of the passages that it reads at each question, some tenths
+    of a second, until `qa build --reembed` stores them.
 
     \b
-    Example:
+    Examples:
       qa copy --from index --to s3://archive/qa
+      qa copy --from s3://archive/qa --to index
     """
     from qa.index.locate import copy_index
 
     with show_progress() as progress:
-        generation = copy_index(source, str(target), progress=progress)
+        generation = copy_index(source, target, progress=progress)
     if as_json:
         print_json({"index": str(target), "generation": generation})
     else:

@@ -40,7 +40,7 @@ from qa.errors import (
 from qa.index.generations import Change, derive, open_derived, remove_old_generations
 from qa.index.index import DEFAULT_INDEX, check_encoder
 from qa.index.keys import PassageText, encode_texts, passage_text
-from qa.index.mend import open_or_salvage, put_in_place, remove_scratch
+from qa.index.mend import Opened, open_or_salvage, put_in_place, remove_scratch
 from qa.index.store import (
     COPIES,
     FOLDED,
@@ -122,29 +122,13 @@ def build(
     """
     articles, folder = Path(articles), Path(folder)
     require_folder(articles)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with _lock(folder):
-            path = folder / STORE_FILE
-            store, flaws = open_or_salvage(path)
-            try:
-                work = _Build(articles, folder, store, encoder, progress or no_progress, size)
-                work.password = password
-                report = work.run(reembed, allow_empty)
-                if reader and store.meta.get("reader") != reader:
-                    store.write_meta({"reader": reader})
-                put_in_place(store, path)
-            finally:
-                store.close()
-                remove_scratch(store, path)
-            trust(path)
-            return replace(report, mended=flaws)
-    except (OSError, StoreError) as error:
-        explained = explain_failure(error, folder)
-        kind = type(explained) if isinstance(explained, QAError) else QAError
-        raise kind(
-            f"the index in {folder} could not be written and is as it was: {explained}"
-        ) from error
+    with open_to_write(folder) as (store, flaws):
+        work = _Build(articles, folder, store, encoder, progress or no_progress, size)
+        work.password = password
+        report = work.run(reembed, allow_empty)
+        if reader and store.meta.get("reader") != reader:
+            store.write_meta({"reader": reader})
+    return replace(report, mended=flaws)
 
 
 _Known = Mapping[str, tuple[str, str, str, str | None]]
@@ -463,6 +447,35 @@ class _Build:
 
     def _needed_keys(self) -> Iterable[bytes]:
         return (self._key_text(passage)[0] for _, passage in self.store.iterate_passages())
+
+
+@contextmanager
+def open_to_write(folder: Path) -> Iterator[Opened]:
+    """The store of the index in a folder, made if there is none; no other process builds there
+    meanwhile, and afterwards a damaged one is replaced.
+
+    Raises:
+        IndexBusy: another process is building.
+        DiskError: the disk is full or fails.
+    """
+    path = folder / STORE_FILE
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with _lock(folder):
+            opened = open_or_salvage(path)
+            try:
+                yield opened
+                put_in_place(opened.store, path)
+            finally:
+                opened.store.close()
+                remove_scratch(opened.store, path)
+            trust(path)
+    except (OSError, StoreError) as error:
+        explained = explain_failure(error, folder)
+        kind = type(explained) if isinstance(explained, QAError) else QAError
+        raise kind(
+            f"the index in {folder} could not be written and is as it was: {explained}"
+        ) from error
 
 
 @contextmanager

@@ -23,7 +23,7 @@ from qa.errors import DiskError, IndexMismatch, IndexMissing
 from qa.index.generations import open_derived
 from qa.index.interface import EVERYWHERE, Frequencies, Where
 from qa.index.keys import encode_texts, passage_text
-from qa.index.store import Store, find_store, from_half, report_damage
+from qa.index.store import Store, find_store, from_half, report_damage, to_half
 from qa.index.vectors import JoinedIndex
 from qa.index.words import WordIndex
 from qa.types import Article, Encoder, Passage, Span, Vectors
@@ -188,7 +188,9 @@ class Index:
         }
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
-        """The stored vectors; encoded now if the index stores them for another kind of encoder."""
+        """The stored vectors; encoded now if the index stores them for another kind of encoder, or
+        was copied from shared tables, which have none.
+        """
         dim = self.encoder.dim
         none = np.zeros((0, dim), dtype=np.float32)
         texts = [passage_text(passage) for passage in passages]
@@ -198,7 +200,10 @@ class Index:
         kept = self.store.get_sentence_vectors(keys)
         if len(kept) < len(set(keys)):
             raise report_damage(self.store.path, "vectors are missing")
-        return np.concatenate([none, *(from_half(kept[key]).reshape(-1, dim) for key in keys)])
+        lacking = [text for text, key in zip(texts, keys, strict=True) if not kept[key]]
+        made = iter(encode_texts(self.encoder, lacking))
+        rows = [kept[key] or to_half(next(made)[1:]) for key in keys]
+        return np.concatenate([none, *(from_half(row).reshape(-1, dim) for row in rows)])
 
 
 def read_build_id(folder: Path) -> str | None:

@@ -137,12 +137,21 @@ def check(
     return examine_shared(str(location), articles, progress=progress)
 
 
-def copy_index(source: str | Path, target: str, *, progress: Progress | None = None) -> int:
-    """Copy the index in a folder to a URI, without encoding; returns the generation there."""
-    from qa.index.lance.copy import check_copy, copy_to_shared
+def copy_index(
+    source: str | Path,
+    target: str | Path,
+    *,
+    encoder: Encoder | None = None,
+    progress: Progress | None = None,
+) -> int:
+    """Copy an index without encoding, from or to a URI; returns the generation there.
 
-    check_copy(str(source), target)
-    return copy_to_shared(source, target, progress=progress).number
+    `encoder` is only needed for a folder, by default the one that the index was built with; the
+    vectors of sentences, which a URI does not keep, are made there when they are asked for.
+    """
+    from qa.index.lance.copy import copy_shared
+
+    return copy_shared(str(source), str(target), encoder=encoder, progress=progress)
 
 
 def find_removed(articles: Path, location: str | Path) -> Path:

@@ -13,20 +13,27 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
+from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
 from qa.articles import formats
 from qa.cli import main
 from qa.errors import IndexBusy, IndexMismatch, IndexMissing, IndexUnreachable, QAError
 from qa.index.build import build
-from qa.index.interface import SearchIndex
+from qa.index.doctor import examine
+from qa.index.interface import EVERYWHERE, SearchIndex, Where
 from qa.index.locate import check, copy_index, describe, open_articles, open_index
+from qa.render import answer_to_json
 from qa.types import Article, Span
 from tests.articles.formats.made import column, make_pdf
+from tests.index.test_contract import write_articles
+from tests.oracle import Oracle
 from tests.standin import HashEncoder
 
 pytest.importorskip("lancedb")
 
 from qa.index.lance import build as build_module
+from qa.index.lance import copy as copying
+from qa.index.lance import index as index_module
 from qa.index.lance import publishing
 from qa.index.lance.build import build_shared
 from qa.index.lance.dataset import ARTICLES, PASSAGES, Dataset
@@ -249,8 +256,8 @@ def test_a_copy_of_a_folders_index_finds_what_that_finds(
         assert [hit.score for hit in found] == pytest.approx([h.score for h in expected], rel=1e-3)
     assert all(finding.is_ok for finding in check(location, articles))
     assert copy_index(tmp_path / "index", location) == 1
-    with pytest.raises(QAError, match="copy from a folder to a URI"):
-        copy_index(location, str(tmp_path / "back"))
+    with pytest.raises(QAError, match="copy one as you copy any folder"):
+        copy_index(tmp_path / "index", tmp_path / "other")
 
 
 def test_a_build_goes_on_from_a_copy_without_encoding(
@@ -259,6 +266,80 @@ def test_a_build_goes_on_from_a_copy_without_encoding(
     build(articles, tmp_path / "index", encoder=HashEncoder())
     copy_index(tmp_path / "index", location)
     assert build_with(articles, location) == []
+
+
+def answers(location: str | Path) -> list[Any]:
+    """What an index answers, to the last quote."""
+    asker = Answerer(Retriever.load(location, encoder=HashEncoder()), reader=None)
+    questions = ("When was the bridge opened?", "How many seahorses?", "What is in the museum?")
+    told = [answer_to_json(asker.answer(question)) for question in questions]
+    return [[answer["status"], answer["quotes"], answer.get("nearest")] for answer in told]
+
+
+def test_an_index_comes_back_to_a_folder_whole_and_a_build_goes_on_without_encoding(
+    articles: Path, location: str, tmp_path: Path
+):
+    (articles / "birds.pdf").write_bytes(make_pdf([column(["Of Geese", "", "Geese fly south."])]))
+    (articles / "twin.txt").write_text(TEXTS["mill.txt"])
+    build(articles, tmp_path / "index", encoder=HashEncoder(), reader="bundled")
+    copy_index(tmp_path / "index", location)
+    silent = HashEncoder(may_encode=False)
+    assert copy_index(location, tmp_path / "back", encoder=silent) == 1
+    assert copy_index(location, tmp_path / "back", encoder=silent) == 1
+    found = {f.check: f for f in examine(tmp_path / "back", articles, encoder=HashEncoder())}
+    assert [f for f in found.values() if not f.is_ok] == []
+    assert "are made when asked for" in found["vectors"].detail
+    back = open_articles(tmp_path / "back")
+    assert list(back.list_articles()) == list(open_articles(tmp_path / "index").list_articles())
+    assert answers(tmp_path / "back") == answers(tmp_path / "index") == answers(location)
+    assert describe(tmp_path / "back")["reader"] == "bundled"
+    report = build(articles, tmp_path / "back", encoder=silent)
+    assert (report.encoded, report.changed, report.added) == (0, (), ())
+    (articles / "added.txt").write_text(ADDED)
+    encoder = HashEncoder()
+    assert build(articles, tmp_path / "back", encoder=encoder).added == ("added.txt",)
+    assert len(encoder.encoded) == 3  # its passage and two sentences
+    assert all(f.is_ok for f in examine(tmp_path / "back", articles, encoder=HashEncoder()))
+
+
+def test_what_is_in_the_target_becomes_the_same(articles: Path, location: str, tmp_path: Path):
+    build(articles, tmp_path / "back", encoder=HashEncoder())
+    (articles / "added.txt").write_text(ADDED)
+    (articles / "mill.txt").unlink()
+    build_with(articles, location)
+    silent = HashEncoder(may_encode=False)
+    assert copy_index(location, tmp_path / "back", encoder=silent) == 2
+    assert all(f.is_ok for f in examine(tmp_path / "back", articles, encoder=HashEncoder()))
+    assert answers(tmp_path / "back") == answers(location)
+    # From one place that is shared to another.
+    other = f"file://{tmp_path}/other"
+    assert copy_index(location, other) == 1
+    assert dump(other) == dump(location)
+    assert build_with(articles, other) == []
+    with pytest.raises(IndexMismatch, match="built with the encoder"):
+        copy_index(location, tmp_path / "elsewhere", encoder=HashEncoder(version="2"))
+
+
+def test_a_way_back_that_is_killed_leaves_the_folder_as_it_was(
+    articles: Path, location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    build(articles, tmp_path / "back", encoder=HashEncoder())
+    before = answers(tmp_path / "back")
+    (articles / "mill.txt").unlink()
+    (articles / "bridge.txt").write_text(TEXTS["bridge.txt"].replace("1931", "1932"))
+    build_with(articles, location)
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for step in ("_stage", "derive", "remove_old_generations"):
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(copying, step, stop)
+            copy_index(location, tmp_path / "back", encoder=HashEncoder())
+        if step != "remove_old_generations":
+            assert answers(tmp_path / "back") == before
+    assert copy_index(location, tmp_path / "back", encoder=HashEncoder()) == 2
+    assert answers(tmp_path / "back") == answers(location)
 
 
 def test_a_file_that_cannot_be_read_any_more_keeps_its_place(articles: Path, location: str):
@@ -326,6 +407,8 @@ def test_the_commands_take_a_uri(articles: Path, location: str, tmp_path: Path, 
         return result.stdout
 
     run("copy", "--from", str(sample_index), "--to", location)
+    run("copy", "--from", location, "--to", str(tmp_path / "back"))
+    assert "ok" in run("doctor", "--index", str(tmp_path / "back"), "--articles", "index/articles")
     listed = json.loads(run("list", "--index", location, "--limit", "2", "--json"))["articles"]
     assert len(listed) == 2
     rest = json.loads(run("list", "--index", location, "--after", listed[-1]["id"], "--json"))[
@@ -340,6 +423,33 @@ def test_the_commands_take_a_uri(articles: Path, location: str, tmp_path: Path, 
     query = ("search", "when should the chain be replaced", "--json")
     there, here = (json.loads(run(*query, "--index", i)) for i in (location, str(sample_index)))
     assert [hit["text"] for hit in there["hits"]] == [hit["text"] for hit in here["hits"]]
+
+
+@pytest.mark.parametrize("dim", [64, 20])  # of short codes, and of vectors as they are
+def test_many_vectors_are_found_by_their_index_and_those_added_later_too(
+    location: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dim: int
+):
+    for module in (publishing, index_module):
+        monkeypatch.setattr(module, "EXACT_UP_TO", 40)
+    articles, encoder = tmp_path / "articles", HashEncoder(dim=dim)
+    write_articles(articles)
+    build_shared(articles, location, encoder=encoder)
+    told = describe(location)
+    assert told["kind"] == ("IVF_RQ" if dim == 64 else "IVF_FLAT")
+    assert told["recall_at_10"] >= 0.98
+    assert "of the ten nearest vectors are found" in told["given_up"]
+    for number, up_to in ((1, 2000), (2, 0)):  # beside the index, and taken into it
+        monkeypatch.setattr(publishing, "UNINDEXED_UP_TO", up_to)
+        (articles / f"zz-{number}.txt").write_text(ADDED.replace("1851", f"185{number}"))
+        build_shared(articles, location, encoder=encoder)
+        oracle = Oracle(articles, encoder)
+        index = open_index(location, encoder=encoder)
+        for where in (EVERYWHERE, Where(authors=("Ada Cole",))):
+            query = encoder.encode_queries([ADDED.replace("1851", f"185{number}")])[0]
+            expected = sorted(oracle.search_vectors(query, where).values(), reverse=True)[:10]
+            found = index.search_vectors(query, 10, where=where)
+            assert [score for _, score in found] == pytest.approx(expected, abs=2e-3)
+    assert all(finding.is_ok for finding in check(location, articles))
 
 
 def test_articles_are_told_apart_by_all_that_is_kept_of_them(articles: Path, location: str):

@@ -9,10 +9,10 @@ each build.
 import math
 from bisect import bisect_right
 from collections import Counter, OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from threading import Lock
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import numpy as np
 
@@ -56,9 +56,44 @@ LOOK_AGAIN_SECONDS = 1.0
 """How often it is looked up whether another generation has been published."""
 MORE = 2
 """The word index is asked for this many times k passages, which are then scored here."""
+CANDIDATES = 400
+"""The index of vectors compares short codes; so many passages near a question by these are then
+compared exactly, unless tuning took more."""
 CACHED_CHARS = 20_000_000
 """Limit of the cache of articles."""
+_CACHED_ROWS = 10_000
+"""Limit of the caches of passages' vectors and words, and of document frequencies."""
 _PAGE = 500
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+class _Recent(Generic[K, V]):
+    """A cache of the values used last; they never change, since a generation does not."""
+
+    def __init__(self, most: int, size: Callable[[V], int] = lambda _: 1) -> None:
+        self._most, self._size, self._total = most, size, 0
+        self._values: OrderedDict[K, V] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, keys: Iterable[K]) -> dict[K, V]:
+        """Those of the keys that are there."""
+        with self._lock:
+            found = {key: self._values[key] for key in keys if key in self._values}
+            for key in found:
+                self._values.move_to_end(key)
+        return found
+
+    def put(self, values: Mapping[K, V]) -> None:
+        """Keep values, and drop those that were used longest ago."""
+        with self._lock:
+            for key, value in values.items():
+                if key not in self._values:
+                    self._values[key] = value
+                    self._total += self._size(value)
+            while self._total > self._most and len(self._values) > 1:
+                self._total -= self._size(self._values.popitem(last=False)[1])
 
 
 class LanceIndex:
@@ -74,8 +109,10 @@ class LanceIndex:
         self._looked = monotonic()
         self._is_current = True
         self._lock = Lock()
-        self._cache: OrderedDict[str, Article] = OrderedDict()
-        self._cached_chars = 0
+        self._articles = _Recent[str, Article](CACHED_CHARS, lambda article: len(article.text))
+        self._words = _Recent[int, str](_CACHED_ROWS)
+        self._vectors = _Recent[int, Vectors](_CACHED_ROWS)
+        self._holding = _Recent[str, int](_CACHED_ROWS)
         self._ids: list[str] | None = None
 
     @classmethod
@@ -164,10 +201,16 @@ class LanceIndex:
         return self.search_near(query, k, where=where)
 
     def search_near(
-        self, query: Vectors, k: int, *, where: Where = EVERYWHERE, nprobes: int | None = None
+        self,
+        query: Vectors,
+        k: int,
+        *,
+        where: Where = EVERYWHERE,
+        nprobes: int | None = None,
+        candidates: int | None = None,
     ) -> list[tuple[int, float]]:
-        """`search_vectors` with `nprobes`, the number of lists to search."""
-        sql = to_sql(where)
+        """`search_vectors` with the number of lists to search, and of passages to compare."""
+        sql, tuned = to_sql(where), self.opened.search
         if k < 1 or not self.opened.counts["passages"]:
             return []
         with reaching(self.location):
@@ -178,23 +221,29 @@ class LanceIndex:
                 return []
             if sql is not None:
                 search = search.where(sql, prefilter=True)
-            if left <= EXACT_UP_TO or "nprobes" not in self.opened.search:
-                search = search.bypass_vector_index()
-            elif sql is None:
-                search = search.nprobes(nprobes or self.opened.search["nprobes"])
-            else:
-                # If too few of a list's passages meet the conditions, more lists are searched.
-                search = search.minimum_nprobes(2 * self.opened.search["nprobes"]).maximum_nprobes(
-                    0
-                )
             # Some more than k, since Lance compares cosines at half precision.
+            compared = k + 10
+            if left <= EXACT_UP_TO or "nprobes" not in tuned:
+                search = search.bypass_vector_index()
+            else:
+                lists = nprobes or tuned["nprobes"]
+                compared = max(candidates or tuned.get("candidates", 0), 2 * k)
+                if sql is None:
+                    search = search.nprobes(lists)
+                else:
+                    # If too few of a list's passages meet the conditions, more are searched.
+                    search = search.minimum_nprobes(2 * lists).maximum_nprobes(0)
             found = (
                 search.select(["id", "vector", "_distance"])
-                .limit(min(left, k + 10))
+                .limit(min(left, compared))
                 .to_arrow(timeout=TIMEOUT)
             )
-        scores = np.einsum("ij,j->i", read_vectors(found["vector"]), query)
-        return _rank(dict(zip(found["id"].to_pylist(), scores.tolist(), strict=True)), k)
+        rows = read_vectors(found["vector"])
+        ids = found["id"].to_pylist()
+        best = _rank(dict(zip(ids, np.einsum("ij,j->i", rows, query).tolist(), strict=True)), k)
+        kept = {i for i, _ in best}
+        self._vectors.put({i: row.copy() for i, row in zip(ids, rows, strict=True) if i in kept})
+        return best
 
     def search_words(
         self,
@@ -213,20 +262,23 @@ class LanceIndex:
         if not held or k < 1 or (among is not None and not len(among)):
             return []
         sql = to_sql(where)
+        texts = self._match(sorted(held), MORE * k, sql) if among is None else {}
         if among is not None:
-            sql = " AND ".join(f"({part})" for part in (sql, sql_in("id", among)) if part)
-            rows = self._read(PASSAGES, sql, ["id", "words"])
-        else:
-            rows = self._match(sorted(held), MORE * k, sql)
-        scores = {
-            passage_id: self._score(words.split(" "), held)
-            for passage_id, words in zip(
-                rows["id"].to_pylist(), rows["words"].to_pylist(), strict=True
-            )
-        }
+            texts = self._words.get(among) if sql is None else {}
+            unseen = sorted(set(among) - texts.keys())
+            parts = (part for part in (sql, sql_in("id", unseen)) if part)
+            texts |= self._read_words(" AND ".join(f"({part})" for part in parts)) if unseen else {}
+        scores = {i: self._score(words.split(" "), held) for i, words in texts.items()}
         return _rank({passage_id: score for passage_id, score in scores.items() if score > 0}, k)
 
-    def _match(self, names: list[str], limit: int, sql: str | None) -> "pa.Table":
+    def _read_words(self, sql: str) -> dict[int, str]:
+        rows = self._read(PASSAGES, sql, ["id", "words"])
+        texts = dict(zip(rows["id"].to_pylist(), rows["words"].to_pylist(), strict=True))
+        self._words.put(texts)
+        return texts
+
+    def _match(self, names: list[str], limit: int, sql: str | None) -> dict[int, str]:
+        """Passage id -> words, by Lance's ranking; their vectors are likely to be asked for."""
         from lancedb.query import MatchQuery
 
         with reaching(self.location):
@@ -234,7 +286,12 @@ class LanceIndex:
             search = self._tables[PASSAGES].search(match, query_type="fts")
             if sql is not None:
                 search = search.where(sql, prefilter=True)
-            return search.select(["id", "words", "_score"]).limit(limit).to_arrow(timeout=TIMEOUT)
+            columns = ["id", "words", "vector", "_score"]
+            found = search.select(columns).limit(limit).to_arrow(timeout=TIMEOUT)
+        texts = dict(zip(found["id"].to_pylist(), found["words"].to_pylist(), strict=True))
+        self._words.put(texts)
+        self._vectors.put(dict(zip(texts, read_vectors(found["vector"]), strict=True)))
+        return texts
 
     def _score(self, words: list[str], weights: dict[str, float]) -> float:
         counts = Counter(word for word in words if word in weights)
@@ -247,12 +304,16 @@ class LanceIndex:
     def count_words(self, query: str, /) -> Frequencies:
         """See `SearchIndex`; from the counts that builds maintain."""
         pairs = {(field, word) for field in self.opened.lengths for word in analyse(field, query)}
-        names = {name_word(*pair): pair for pair in sorted(pairs)}
-        holding = dict.fromkeys(names.values(), 0)
-        if names:
-            rows = self._read(WORDS, sql_in("word", names), ["word", "holding"])
+        names = {pair: name_word(*pair) for pair in sorted(pairs)}
+        counts = self._holding.get(names.values())
+        if unseen := sorted(set(names.values()) - counts.keys()):
+            rows = self._read(WORDS, sql_in("word", unseen), ["word", "holding"])
+            new = dict.fromkeys(unseen, 0)
             for name, n in zip(rows["word"].to_pylist(), rows["holding"].to_pylist(), strict=True):
-                holding[names[name]] += n
+                new[name] += n
+            self._holding.put(new)
+            counts |= new
+        holding = {pair: counts[name] for pair, name in names.items()}
         return Frequencies(self.opened.counts["passages"], holding)
 
     def find_alike(self, word: str, /, k: int, *, letters: int) -> list[int]:
@@ -264,7 +325,7 @@ class LanceIndex:
             changes = {name: count_changes(name_word(field, stem), name) for name in set(rows)}
             near = sorted((n, name) for name, n in changes.items() if n <= letters)
             for _, name in near[:k]:
-                found.update(dict.fromkeys(self._match([name], k, None)["id"].to_pylist()))
+                found.update(dict.fromkeys(self._match([name], k, None)))
         return list(found)[:k]
 
     # -- reading -----------------------------------------------------------------------------------
@@ -272,18 +333,21 @@ class LanceIndex:
 
     def passage_vectors(self, passage_ids: Sequence[int], /) -> dict[int, Vectors]:
         """From the table of passages."""
-        found = self._read_many(passage_ids, ["id", "vector"])
-        return {
-            i: row
-            for table in found
-            for i, row in zip(table["id"].to_pylist(), read_vectors(table["vector"]), strict=True)
-        }
+        vectors = self._vectors.get(passage_ids)
+        unseen = sorted(set(passage_ids) - vectors.keys())
+        for table in self._read_many(unseen, ["id", "vector"]):
+            rows = read_vectors(table["vector"])
+            vectors |= dict(zip(table["id"].to_pylist(), rows, strict=True))
+        return vectors
 
     def sentence_vectors(self, passages: Sequence[Passage], /) -> Vectors:
-        """Encoded on demand: stored, they would take six times the space of all else."""
+        """Encoded on demand: stored, they would take six times the space of all else. They have the
+        precision of stored ones, so that answers are the same as from a folder.
+        """
         rows = encode_texts(self.encoder, [passage_text(passage) for passage in passages])
-        none = np.zeros((0, self.encoder.dim), dtype=np.float32)
-        return np.concatenate([none, *(row[1:] for row in rows)])
+        none = np.zeros((0, self.encoder.dim), dtype=np.float16)
+        made = [row[1:].astype(np.float16) for row in rows]
+        return np.concatenate([none, *made]).astype(np.float32)
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
         """See `SearchIndex`; the checksum of each row is verified."""
@@ -347,28 +411,15 @@ class LanceIndex:
         return self._ids[first : first + limit]
 
     def _get_articles(self, article_ids: set[str], *, keep: bool = True) -> dict[str, Article]:
-        with self._lock:
-            found = {i: self._cache[i] for i in article_ids if i in self._cache}
-            for i in found:
-                self._cache.move_to_end(i)
+        found = self._articles.get(article_ids)
         unknown = sorted(article_ids - found.keys())
         rows: list[Row] = (
             self._read(ARTICLES, sql_in("id", unknown), None).to_pylist() if unknown else []
         )
         read = {row["id"]: read_article(row) for row in rows}
         if keep:
-            self._keep(read)
+            self._articles.put(read)
         return found | read
-
-    def _keep(self, articles: dict[str, Article]) -> None:
-        with self._lock:
-            for article in articles.values():
-                if article.id not in self._cache:
-                    self._cache[article.id] = article
-                    self._cached_chars += len(article.text)
-            while self._cached_chars > CACHED_CHARS and len(self._cache) > 1:
-                _, article = self._cache.popitem(last=False)
-                self._cached_chars -= len(article.text)
 
     def _read_many(self, passage_ids: Sequence[int], columns: list[str] | None) -> list["pa.Table"]:
         ids = sorted({i for i in passage_ids if i >> ORDINAL_BITS >= 0})

@@ -15,7 +15,7 @@ over its rows, so that a lost row is noticed.
 from qa.index.store.failures import explain_failure, report_damage
 from qa.index.store.salvage import replace_store, salvage_rows
 from qa.index.store.snapshot import COPIES, FOLDED, Store, find_store
-from qa.index.store.tables import FORMAT, STORE_FILE, StoreError, from_half
+from qa.index.store.tables import FORMAT, STORE_FILE, StoreError, from_half, to_half
 from qa.index.store.trust import distrust, is_trusted, trust
 from qa.index.store.writer import StoreWriter
 
@@ -35,5 +35,6 @@ __all__ = [
     "replace_store",
     "report_damage",
     "salvage_rows",
+    "to_half",
     "trust",
 ]
