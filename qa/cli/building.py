@@ -105,7 +105,7 @@ def follow_feeds(articles: Path) -> list[ArticleError]:
         except DiskError:
             raise
         except QAError as error:
-            errors.append(ArticleError(articles / FEEDS_FILE, str(error)))
+            errors.append(ArticleError(articles / FEEDS_FILE, f"{address}: {error}"))
             break
     return errors
 

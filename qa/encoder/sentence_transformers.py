@@ -38,14 +38,21 @@ class SentenceTransformerEncoder:
         encoder comes with an installed package and needs no network.
 
         Raises:
-            EncoderUnavailable: the model is not on this machine and cannot be downloaded.
+            EncoderUnavailable: the model is not on this machine and cannot be downloaded, or
+            sentence-transformers is not installed.
         """
         location = str(find_bundled()) if name == DEFAULT_ENCODER else name
         is_local = Path(location).is_dir()
         if is_local:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
         os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-        from sentence_transformers import SentenceTransformer
+        try:
+            from sentence_transformers import SentenceTransformer
+        except ImportError as error:
+            raise EncoderUnavailable(
+                f"the encoder {name!r} needs a library that is not installed ({error}): run "
+                f"`pip install sentence-transformers`, or leave it out for {DEFAULT_ENCODER}"
+            ) from error
 
         try:
             with _no_progress_bars() if is_local else nullcontext():

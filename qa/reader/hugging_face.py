@@ -31,9 +31,16 @@ class HuggingFaceReader:
         model hub.
 
         Raises:
-            ReaderUnavailable: it is missing, or not a question-answering model.
+            ReaderUnavailable: it is missing, or not a question-answering model, or transformers is
+            not installed.
         """
-        from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        try:
+            from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+        except ImportError as error:
+            raise ReaderUnavailable(
+                f"the reader {name!r} needs a library that is not installed ({error}): run "
+                "`pip install transformers torch`, or leave it out for the bundled one"
+            ) from error
 
         if not Path(name).exists() and name.startswith((".", "/", "~")):
             raise ReaderUnavailable(f"there is no folder {name}: name another with --reader")

@@ -165,3 +165,12 @@ def test_feeds_that_cannot_be_fetched_do_not_stop_a_build_and_offline_asks_for_n
     assert "left out: 127.0.0.1/rss: leads to 127.0.0.1, which is not on the open" in result.stderr
     offline = run("build", "--offline")
     assert (offline.exit_code, offline.stderr) == (0, "")
+
+
+def test_what_is_there_already_is_a_note(run, tmp_path: Path):
+    (tmp_path / "bees.txt").write_text("On bees\n\nThe hive was opened on 3 May 1990.\n")
+    assert run("add", str(tmp_path / "bees.txt")).exit_code == 0
+    again = run("add", str(tmp_path / "bees.txt"))
+    assert again.exit_code == 0
+    assert "note: " in again.stderr
+    assert "is among the articles already, as bees.txt" in again.stderr

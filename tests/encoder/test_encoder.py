@@ -1,5 +1,6 @@
 """The default encoder, by ONNX Runtime, held against sentence-transformers."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -178,3 +179,10 @@ def test_parts_that_are_repeated_are_encoded_once():
 
 def test_the_default_encoder_makes_parts_out_of_the_whole(encoder: OnnxEncoder):
     assert describe_parts(encoder) == "whole text"
+
+
+def test_without_sentence_transformers_another_encoder_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    with pytest.raises(EncoderUnavailable, match="run `pip install sentence-transformers`"):
+        load_encoder("another/model")
+    assert load_encoder().dim == 384

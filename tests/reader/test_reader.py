@@ -1,5 +1,6 @@
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -165,3 +166,9 @@ def test_any_extractive_model_of_hugging_face_reads_too(tmp_path: Path):
         assert place.start <= sentence.answer.start < place.end
         assert sentence.score == sentence.answer_score
     shutil.rmtree(tmp_path)
+
+
+def test_without_transformers_another_reader_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "transformers", None)
+    with pytest.raises(ReaderUnavailable, match="run `pip install transformers torch`"):
+        load_reader("another/model")
