@@ -14,6 +14,7 @@ from qa.index.index import Index
 from qa.index.interface import EVERYWHERE, SearchIndex, Where
 from qa.index.words import cover, score_texts
 from qa.types import Article, Span
+from tests.objects import BUCKET
 from tests.oracle import Oracle, Place
 from tests.standin import HashEncoder
 
@@ -104,16 +105,23 @@ def open_embedded(articles: Path, folder: Path) -> SearchIndex:
 
 
 def open_lance(articles: Path, folder: Path) -> SearchIndex:
+    return open_shared(articles, f"file://{folder}/shared")
+
+
+def open_s3(articles: Path, folder: Path) -> SearchIndex:
+    return open_shared(articles, f"s3://{BUCKET}/{folder.name}")
+
+
+def open_shared(articles: Path, location: str) -> SearchIndex:
     pytest.importorskip("lancedb")
     from qa.index.lance.build import build_shared
     from qa.index.lance.index import LanceIndex
 
-    location = f"file://{folder}/shared"
     build_shared(articles, location, encoder=HashEncoder())
     return LanceIndex.open(location, encoder=HashEncoder())
 
 
-KINDS = {"embedded": open_embedded, "lance": open_lance}
+KINDS = {"embedded": open_embedded, "lance": open_lance, "s3": open_s3}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -123,6 +131,8 @@ def case(
     oracle: Oracle,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Case]:
+    if request.param == "s3":
+        request.getfixturevalue("objects")
     index = KINDS[request.param](articles, tmp_path_factory.mktemp(request.param))
     everything = [
         i for a in index.list_articles() for i in index.find_nearby(a.id, Span(0, 0), 1000)
