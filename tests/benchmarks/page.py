@@ -63,7 +63,6 @@ def measure_page(page: Page, address: str, idle_seconds: int) -> list[tuple[str,
     for number in range(TIMES):
         bubbles.append(page.evaluate(_BUBBLE))
         expect(page.locator(".qa-how")).to_have_count(number + 1)
-    page.reload()
     ask(page, QUESTION)
     marks = []
     for _ in range(TIMES):
