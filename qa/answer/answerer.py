@@ -18,7 +18,7 @@ from qa.answer.evidence import Floats
 from qa.answer.features import Candidates, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.languages import compare_languages
-from qa.answer.ranker import Ranker, confidence_features
+from qa.answer.ranker import Ranker, confidence_features, is_sure
 from qa.answer.requests.recognise import Request, drop_requests, read_request
 from qa.answer.requests.responses import respond
 from qa.answer.retriever import Retrieved, Retriever, map_side_by_side, read_words
@@ -264,8 +264,14 @@ class Answerer:
     def _read(self, question: str, search: Search) -> Answer:
         resolved, found = search
         started = perf_counter()
+        # More quotes come from more passages; context moves sentences of passages further down.
+        is_plain = resolved.context is None and self.max_quotes <= MAX_QUOTES
         candidates = gather_candidates(
-            found, resolved.searched, self.reader, read_all=resolved.context is not None
+            found,
+            resolved.searched,
+            self.reader,
+            read_all=resolved.context is not None,
+            enough=is_sure if is_plain else None,
         )
         ranker = Ranker.load(candidates.way)
         scores = ranker.score(candidates)

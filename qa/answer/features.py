@@ -19,7 +19,7 @@ import numpy as np
 from qa.answer.evidence import Evidence, Floats
 from qa.answer.question_types import asks_author, asks_topic, holds_topic
 from qa.answer.retriever import Retrieved, zscores
-from qa.types import Hit, Reader, Sentence, SentenceReading
+from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
 Way: TypeAlias = Literal["without a reader", "with the reader", "with another reader"]
 """How passages were read: without a reader, with one whose scores are calibrated log-odds, or with
@@ -84,6 +84,8 @@ READ_AT_LEAST, READ_FROM_SHARE = 4, 0.4
 """A passage is read if it is one of the first so many, or has at least this share of the best one's
 score: 5.6 of ten on average. Chosen on 1,228 questions with an answer, of 13 sets, whose first
 quotes stayed as right as with all ten."""
+READ_FIRST, READ_MORE = 3, 2
+"""So many are read first, and so many more at a time where these are not enough."""
 _RARE = "encyclopedias, on whose questions weights are fitted, have hardly any"
 
 FEATURES: tuple[Feature, ...] = (
@@ -308,6 +310,9 @@ class Candidates(NamedTuple):
     """Name -> value: those of `QUESTION_FEATURES`."""
 
 
+Enough: TypeAlias = Callable[[Candidates], bool]
+
+
 def list_features(way: Way) -> tuple[Feature, ...]:
     """The features that candidates are ordered by in a way of reading."""
     return tuple(feature for feature in FEATURES if way in feature.ways)
@@ -333,25 +338,52 @@ def list_subject(way: Way) -> tuple[str, ...]:
 
 
 def gather_candidates(
-    found: Retrieved, question: str, reader: Reader | None, *, read_all: bool = False
+    found: Retrieved,
+    question: str,
+    reader: Reader | None,
+    *,
+    read_all: bool = False,
+    enough: Enough | None = None,
 ) -> Candidates:
-    """The sentences of the hits that are worth reading, in the order of hits and text, with their
-    features; without a reader, or with `read_all`, of all hits.
+    """The sentences of the hits that are read, in the order of hits and text, with their features;
+    without a reader those of all hits.
+
+    Args:
+        found: the hits, best first.
+        question: what they are read for.
+        reader: reads them.
+        read_all: read all hits, not just those that are worth it.
+        enough: whether what has been read so far answers, so that reading can end; by default all
+            that is worth it is read.
     """
-    is_cut = reader is not None and not read_all
-    worth = found.hits[: count_worth_reading(found.hits)] if is_cut else found.hits
-    readings = tuple(reader.read(question, [hit.passage for hit in worth])) if reader else None
-    evidence = Evidence(question, found, readings)
-    features = list_features("without a reader") if readings is None else FEATURES
-    count = sum(len(hit.passage.sentences) for hit in worth)
-    return Candidates(
-        [hit for hit, _ in evidence.pairs[:count]],
-        [sentence for _, sentence in evidence.pairs[:count]],
-        None if readings is None else evidence.sentence_readings,
-        choose_way(reader),
-        {feature.name: feature.compute(evidence)[:count] for feature in features},
-        {feature.name: feature.compute(evidence) for feature in QUESTION_FEATURES},
-    )
+    bare = Evidence(question, found, None)
+    plain = {feature.name: feature.compute(bare) for feature in list_features(WAYS[0])}
+    of_question = {feature.name: feature.compute(bare) for feature in QUESTION_FEATURES}
+    pairs, way = bare.pairs, choose_way(reader)
+
+    def gather(readings: list[Reading] | None) -> Candidates:
+        evidence = Evidence(question, found, None if readings is None else tuple(readings))
+        read = None if readings is None else evidence.sentence_readings
+        count = len(pairs) if read is None else len(read)
+        features = {name: values[:count] for name, values in plain.items()}
+        if readings is not None:
+            others = [feature for feature in FEATURES if feature.name not in plain]
+            features |= {feature.name: feature.compute(evidence) for feature in others}
+        hits, sentences = [hit for hit, _ in pairs[:count]], [one for _, one in pairs[:count]]
+        return Candidates(hits, sentences, read, way, features, of_question)
+
+    if reader is None:
+        return gather(None)
+    passages = [hit.passage for hit in found.hits]
+    most = len(passages) if read_all else count_worth_reading(found.hits)
+    readings: list[Reading] = []
+    until = READ_FIRST if enough else most
+    while True:
+        readings += reader.read(question, passages[len(readings) : min(until, most)])
+        candidates = gather(readings)
+        if until >= most or (enough and enough(candidates)):
+            return candidates
+        until += READ_MORE
 
 
 def count_worth_reading(hits: Sequence[Hit]) -> int:

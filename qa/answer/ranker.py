@@ -19,6 +19,7 @@ import numpy as np
 
 from qa.answer.evidence import Floats
 from qa.answer.features import FEATURES, RANK_FEATURES, Candidates, Way, list_features
+from qa.answer.thresholds import SURE
 
 WEIGHTS_FILE = "ranker.json"
 
@@ -103,6 +104,17 @@ def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, flo
     ranked = {feature.name: feature.compute(scores) for feature in RANK_FEATURES}
     first = {name: float(values[best]) for name, values in candidates.features.items()}
     return ranked | first | candidates.question_features
+
+
+def is_sure(candidates: Candidates) -> bool:
+    """Whether confidence in the first candidate is so high that no further passages need be read;
+    never with another reader, for which this was not measured.
+    """
+    if candidates.way != "with the reader":
+        return False
+    ranker = Ranker.load(candidates.way)
+    features = confidence_features(candidates, ranker.score(candidates))
+    return ranker.judge(features) >= SURE
 
 
 def _logistic_to_json(logistic: Logistic, *, without: set[str]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from qa.answer.features import Candidates, gather_candidates
+from qa.answer.features import Candidates, Enough, gather_candidates
 from qa.answer.retriever import Retrieved, Retriever
 from qa.evaluation.data_sets import (
     GoldQuestion,
@@ -86,11 +86,12 @@ def collect_examples(
     count: int,
     part: Part = "choose",
     read_all: bool = False,
+    enough: Enough | None = None,
 ) -> list[Example]:
     """Examples of all sets in `source`, about `count` questions of each; those already in `work`
-    are reused. With `read_all`, passages far below the best one are read, too.
+    are reused. `read_all` and `enough` are those of `gather_candidates`.
     """
-    gather = partial(gather_candidates, reader=reader, read_all=read_all)
+    gather = partial(gather_candidates, reader=reader, read_all=read_all, enough=enough)
     examples: list[Example] = []
     pool = {name: _sample_questions(source / name, part) for name in DATA_SETS}
     for name in DATA_SETS:

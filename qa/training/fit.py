@@ -31,7 +31,7 @@ from qa.answer.features import (
     list_features,
     list_subject,
 )
-from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
+from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features, is_sure
 from qa.answer.thresholds import POSSIBLY, THRESHOLD
 from qa.evaluation.data_sets import Part
 from qa.evaluation.metrics import auroc, calibration_error
@@ -316,6 +316,8 @@ def main() -> None:
         count=args.count,
         part=part,
         read_all=args.read_all,
+        # Weights are fitted on all that is worth reading: how much is read depends on them.
+        enough=is_sure if args.report and not args.read_all else None,
     )
     if args.report:
         way: Way = "with the reader"

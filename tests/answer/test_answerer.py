@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from qa import Answerer, QAError, Retriever
-from qa.answer.answerer import select_quotes
-from qa.answer.features import Candidates
+from qa.answer.answerer import MAX_QUOTES, select_quotes
+from qa.answer.features import READ_FIRST, Candidates
+from qa.answer.thresholds import SURE
 from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.render import answer_to_json
@@ -219,3 +220,22 @@ def test_a_heading_is_no_further_quote(tmp_path: Path, encoder: OnnxEncoder):
     assert [quote.text.split()[0] for quote in answer.quotes[:2]] == ["Insulin", "It"]
     assert answer.quotes[0].text.endswith("in the blood.")
     assert not {"Insulin", "What insulin does"} & {quote.text for quote in answer.quotes}
+
+
+def test_one_who_wants_more_quotes_has_more_passages_read(
+    sample_index: Path, encoder: OnnxEncoder, monkeypatch: pytest.MonkeyPatch
+):
+    read: list[int] = []
+    answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
+    reader = answerer.reader
+    assert reader is not None
+    plain = reader.read
+    monkeypatch.setattr(
+        reader, "read", lambda question, some: read.append(len(some)) or plain(question, some)
+    )
+    question = "To whom was the contract given?"
+    assert answerer.answer(question).confidence >= SURE
+    assert read == [READ_FIRST]
+    more = answerer.with_quotes(MAX_QUOTES + 1).answer(question)
+    assert more.status == "answered"
+    assert read[1] > READ_FIRST

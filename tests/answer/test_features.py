@@ -9,8 +9,11 @@ from qa.answer.features import (
     FEATURES,
     QUESTION_FEATURES,
     RANK_FEATURES,
+    READ_FIRST,
+    READ_MORE,
     WAYS,
     Candidates,
+    count_worth_reading,
     gather_candidates,
     list_confidence,
     list_features,
@@ -148,3 +151,25 @@ def test_what_probabilities_are_computed_from_is_known_of_every_question(way: st
     assert set(list_subject(way)) <= ordered | question
     assert rank <= set(list_confidence(way))
     assert question <= set(list_subject(way))
+
+
+def test_reading_ends_when_what_has_been_read_is_enough(retriever: Retriever):
+    found = retriever.search("Who took the chair?", 10)
+    reader = EvenReader(scores_sentences=True)
+    asked: list[int] = []
+
+    def enough(candidates: Candidates) -> bool:
+        asked.append(len({hit.passage.start for hit in candidates.hits}))
+        return len(asked) == 2
+
+    part = gather_candidates(found, "Who took the chair?", reader, enough=enough)
+    whole = gather_candidates(found, "Who took the chair?", reader, read_all=True)
+    read = found.hits[: READ_FIRST + READ_MORE]
+    assert part.sentences == [sentence for hit in read for sentence in hit.passage.sentences]
+    assert len(asked) == 2
+    assert part.question_features == whole.question_features
+    for name in ("cosine", "bm25", "cover", "span"):
+        assert part.features[name].tolist() == whole.features[name][: len(part.sentences)].tolist()
+    never = gather_candidates(found, "Who took the chair?", reader, enough=lambda _: False)
+    worth = found.hits[: count_worth_reading(found.hits)]
+    assert never.sentences == [sentence for hit in worth for sentence in hit.passage.sentences]
