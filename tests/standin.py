@@ -2,7 +2,7 @@
 the word's hash."""
 
 from collections.abc import Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from hashlib import blake2b
 
 import numpy as np
@@ -18,11 +18,16 @@ class HashEncoder:
 
     def __init__(self, *, dim: int = 64, version: str = "1", may_encode: bool = True) -> None:
         self.dim = dim
+        self.version = version
         self.fingerprint = f"hash-{dim}-{version}"
         self.may_encode = may_encode
         self.encoded: list[str] = []
         """Every text that was encoded as a passage or sentence."""
         self._word_vector = lru_cache(maxsize=100_000)(self._draw)
+
+    def __reduce__(self) -> tuple[partial["HashEncoder"], tuple[()]]:
+        """Where it is sent to another process, it is made anew."""
+        return partial(type(self), dim=self.dim, version=self.version), ()
 
     def count_tokens(self, texts: Sequence[str], /) -> list[int]:
         return [len(text.split()) for text in texts]

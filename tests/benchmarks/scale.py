@@ -27,7 +27,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b, sha256
 from pathlib import Path
 from statistics import median
@@ -39,7 +39,7 @@ from qa.encoder.onnx import OnnxEncoder
 from qa.index.build import build
 from qa.index.generations import derive
 from qa.index.index import Index
-from qa.index.keys import passage_text
+from qa.index.keys import encode_texts, passage_text
 from qa.index.store import STORE_FILE, StoreWriter
 from qa.index.vectors import find_nearest
 from qa.types import Article, Encoder, Passage, Sentence, Vectors
@@ -137,8 +137,14 @@ def write_articles(source: Path, folder: Path, passages: int) -> None:
             return
 
 
-def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
-    """Write store and derived files as a build would, a paragraph for a passage."""
+def fill(
+    source: Path, folder: Path, passages: int, encoder: Encoder, *, sentences: bool = False
+) -> None:
+    """Write store and derived files as a build would, a paragraph for a passage.
+
+    It is one sentence, without a vector; with `sentences`, it is split after full stops, and each
+    has its vector, as questions that are read need it.
+    """
     (folder / "articles").mkdir(parents=True)
     (folder / "index").mkdir()
     (folder / "articles/first.txt").write_text("A first article, for the settings.\n")
@@ -153,12 +159,21 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
         article = Article(path.name, f"Text {number}", text, digest, language="en")
         spans = [match.span() for match in re.finditer(r"\S.*", text)][:left]
         split = [
-            Passage(article, a, b, (Sentence(a, b, n),)) for n, (a, b) in enumerate(spans, start=1)
+            Passage(
+                article,
+                a,
+                b,
+                tuple(cut_sentences(text, a, b, n) if sentences else [Sentence(a, b, n)]),
+            )
+            for n, (a, b) in enumerate(spans, start=1)
         ]
         texts = [passage_text(passage) for passage in split]
         keys = [text.key(salt) for text in texts]
-        # Sentences go without: no question is read here.
-        rows = encoder.encode_passages([text.text for text in texts])[:, None]
+        rows: Iterable[Vectors]
+        if sentences:
+            rows = encode_texts(encoder, texts)
+        else:
+            rows = encoder.encode_passages([text.text for text in texts])[:, None]
         store.put_vectors(dict(zip(keys, rows, strict=True)))
         store.stage_article(article, digest)
         store.stage_passages(article.id, list(zip(split, keys, strict=True)))
@@ -171,6 +186,12 @@ def fill(source: Path, folder: Path, passages: int, encoder: Encoder) -> None:
     derive(folder / "index/generations", store)
     store.publish()
     store.close()
+
+
+def cut_sentences(text: str, start: int, end: int, paragraph: int) -> Iterator[Sentence]:
+    """The sentences of a paragraph: what ends with a full stop, question or exclamation mark."""
+    for match in re.finditer(r"\S.*?(?:[.?!](?=\s)|$)", text[start:end]):
+        yield Sentence(start + match.start(), start + match.end(), paragraph)
 
 
 def time_builds(articles: Path, index: Path, encoder: Encoder, *, times: int = 9) -> list[float]:

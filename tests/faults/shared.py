@@ -1,27 +1,52 @@
-"""Kill builds of a shared index again and again, and look at what is left each time.
+"""Kill builders, Ray workers and readers of a shared index, and look at what is left each time.
 
-    python -m tests.faults.shared --kills 30
+    python -m tests.faults.shared --kills 100
+    python -m tests.faults.shared --nodes 3
 
-One process builds while the articles change (some added, some changed, some removed), and is killed
-with SIGKILL after a time drawn at random; another asks all the while. After each kill the index
-must be a whole generation, old or new, without damage; at the end one undisturbed build must give
+While articles are added, replaced and removed, so that indexes are made and optimised at nearly
+every build, processes are killed with SIGKILL after a time drawn at random: one that builds, one of
+two that build at once, one that builds with Ray, a worker of such a one, or one that asks. After
+each kill the index must hold the articles of before or of now, all of them, without damage, and who
+asks must have found no article mixed of two versions; at the end, one undisturbed build must give
 what a build from nothing gives.
+
+With `--nodes`, so many Ray nodes are started on this machine, and one is killed in a build.
 """
 
 import argparse
+import os
 import random
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from qa.errors import IndexMissing
+from qa.errors import IndexBusy, IndexMissing
 from qa.index.locate import check, open_index
+from qa.types import Span
 from tests.standin import HashEncoder
 
 ARTICLES = 60
+FEW = 20
+"""Passages beside the indexes before they are optimised, and before vectors are indexed."""
+BUSY = 3
+"""Exit code of a builder that was told to wait."""
+VICTIMS = (
+    *("builder", "one of two builders") * 3,
+    *("reader", "builder with Ray", "Ray worker"),
+)
+"""In turn."""
+QUESTIONS = ("report on a buoy that rang", "line 3 of report 2", "buoy 17")
+ROOT = Path(__file__).parents[2]
+
+Contents = dict[str, str]
+"""Article id -> its text."""
 
 
 def write_article(folder: Path, number: int, version: int) -> None:
@@ -34,18 +59,31 @@ def write_article(folder: Path, number: int, version: int) -> None:
 
 
 def change_articles(folder: Path, draw: random.Random, version: int) -> None:
-    """Change, remove and add a few."""
+    """Replace, add and remove a few."""
     for number in draw.sample(range(ARTICLES), 12):
         write_article(folder, number, version)
-    (folder / f"buoy-{draw.randrange(ARTICLES):03}.txt").unlink(missing_ok=True)
+    for number in draw.sample(range(ARTICLES), 3):
+        (folder / f"buoy-{number:03}.txt").unlink(missing_ok=True)
 
 
-def build_once(articles: str, location: str) -> None:
-    """What the processes that are killed do."""
-    from qa.index.lance import build
+def make_small() -> None:
+    """Let a few articles be as many, so that indexes of vectors are made and optimised."""
+    from qa.index.lance import build, index, publishing
 
-    build.UNINDEXED_UP_TO = 20  # so that indexes are brought up to date at nearly every build
-    build.build_shared(articles, location, encoder=HashEncoder())
+    build.COMMIT_PASSAGES = 10 * FEW
+    publishing.UNINDEXED_UP_TO = publishing.FRAGMENTS_UP_TO = FEW
+    publishing.EXACT_UP_TO = index.EXACT_UP_TO = 5 * FEW
+
+
+def build_once(articles: str, location: str, workers: str = "") -> None:
+    """What processes do that build."""
+    from qa.index.lance.build import build_shared
+
+    print("ready", flush=True)
+    try:
+        build_shared(articles, location, encoder=HashEncoder(), workers=workers or None)
+    except IndexBusy:
+        sys.exit(BUSY)
 
 
 def ask_on(location: str) -> None:
@@ -63,71 +101,237 @@ def ask_on(location: str) -> None:
             version = passage.article.text.split("report ")[1].split(".")[0]
             assert f"report {version}" in passage.text, passage
         print("asked", flush=True)
+        time.sleep(0.05)
 
 
-def dump(location: str) -> list[tuple[str, str]]:
-    """All articles, and the words of their passages as they are found."""
+def find_all(location: str) -> list[Any]:
+    """All articles and passages, and what words and vectors find; in a fixed order."""
     index = open_index(location, encoder=HashEncoder())
-    found = [(article.id, article.text) for article in index.list_articles()]
-    hits = index.search_words("buoy report rang line", 10_000)
-    passages = index.get_passages([i for i, _ in hits])
-    return sorted([*found, *((p.article.id, p.text) for p in passages.values())])
+    found: list[Any] = []
+    for article in index.list_articles():
+        ids = index.find_nearby(article.id, Span(0, 0), 1000)
+        found += [article.text, *(passage.text for passage in index.get_passages(ids).values())]
+    for question in QUESTIONS:
+        hits = index.search_words(question, 10_000)
+        places = index.get_places([i for i, _ in hits])
+        found += sorted((*places[i], round(score, 4)) for i, score in hits)
+        query = index.encoder.encode_queries([question])[0]
+        found += [round(score, 3) for _, score in index.search_vectors(query, 10_000)][:3]
+    return found
 
 
-def main() -> None:
-    """Print one line at the end; an assertion fails before it where anything was wrong."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--kills", type=int, default=30)
-    parser.add_argument("--seconds", type=float, default=600, help="Stop earlier after so long.")
-    parser.add_argument("--role", nargs="+", help=argparse.SUPPRESS)
-    args = parser.parse_args()
-    if args.role:
-        role, *rest = args.role
-        return build_once(*rest) if role == "build" else ask_on(*rest)
-    work = Path(tempfile.mkdtemp())
-    articles, location = work / "articles", f"file://{work}/shared"
-    articles.mkdir()
-    draw, started = random.Random(0), time.monotonic()
-    for number in range(ARTICLES):
-        write_article(articles, number, 0)
-    began = time.monotonic()
-    assert start("build", str(articles), location).wait() == 0
-    usual = time.monotonic() - began
-    asker = start("ask", location)
-    killed = finished = 0
-    last = 0
-    while killed < args.kills and time.monotonic() - started < args.seconds:
-        change_articles(articles, draw, killed + 1)
-        builder = start("build", str(articles), location)
+class Trials:
+    """Articles with an index at a URI, whose processes are killed again and again."""
+
+    def __init__(self, work: Path, seed: int) -> None:
+        make_small()
+        self.articles, self.location = work / "articles", f"file://{work}/shared"
+        self.fresh = f"file://{work}/fresh"
+        self.articles.mkdir()
+        self.draw = random.Random(seed)
+        self.ended: Counter[tuple[str, str]] = Counter()
+        """Victim, and whether the index was old or new afterwards."""
+        self.asked = self.waited = self.workers = 0
+        """Questions asked, builders told to wait, Ray workers that were killed at work."""
+        for number in range(ARTICLES):
+            write_article(self.articles, number, 0)
+        builder = self.build()
+        began = time.monotonic()
+        assert end(builder) == 0
+        self.seconds = time.monotonic() - began
+        self.published, self.generation = self.files(), 1
+        self.reader = start("ask", self.location)
+
+    def files(self) -> Contents:
+        """The articles in the folder."""
+        return {path.name: path.read_text() for path in self.articles.iterdir()}
+
+    def build(self, workers: str = "") -> "subprocess.Popen[str]":
+        """Start a builder; returns when it begins its work."""
+        builder = start("build", str(self.articles), self.location, workers)
+        assert builder.stdout is not None
+        assert builder.stdout.readline() == "ready\n"
+        return builder
+
+    def kill(self, number: int, victim: str) -> None:
+        """Change the articles, build, kill, and look at what is left."""
+        change_articles(self.articles, self.draw, number + 1)
+        with_ray = "Ray" in victim
+        builders = [self.build("2" if with_ray else "")]
+        if victim == "one of two builders":
+            builders.append(self.build())
+        if victim == "Ray worker":
+            self._kill_worker(builders[0])
+        else:
+            seconds = self.seconds * (8 if with_ray else 1)
+            time.sleep(self.draw.uniform(0, seconds))
+            killed = self.reader if victim == "reader" else self.draw.choice(builders)
+            self._check_reader()
+            killed.kill()
+        for builder in builders:
+            end(builder)
+            assert builder.returncode in (0, BUSY, -signal.SIGKILL), (victim, builder.returncode)
+            self.waited += builder.returncode == BUSY
+        if victim in ("reader", "Ray worker"):
+            assert [builder.returncode for builder in builders] == [0], victim
+        if victim == "reader":
+            self.asked += self.reader.communicate()[0].count("asked")
+            self.reader = start("ask", self.location)
+        self.look(victim)
+
+    def _kill_worker(self, builder: "subprocess.Popen[str]") -> None:
+        """Kill one of the processes that do the work, once there are some."""
+        while builder.poll() is None:
+            workers = [pid for pid in descendants(builder.pid) if "MapWorker" in name_of(pid)]
+            if workers:
+                time.sleep(self.draw.uniform(0, self.seconds))
+                with suppress(ProcessLookupError):  # it has just ended
+                    os.kill(self.draw.choice(workers), signal.SIGKILL)
+                    self.workers += 1
+                return
+            time.sleep(0.1)
+
+    def look(self, victim: str) -> None:
+        """Is the index that of before or of now, and whole?"""
+        index = open_index(self.location, encoder=HashEncoder())
+        held = {article.id: article.text for article in index.list_articles()}
+        generation = index.generation
+        assert generation >= self.generation
+        is_new = held == self.files()
+        assert is_new or held == self.published, victim
+        self.ended[victim, "new" if is_new else "old"] += 1
+        self.published, self.generation = held, generation
+        findings = check(self.location, self.articles)
+        wrong = [f for f in findings if not f.is_ok and f.check != "files"]
+        assert not wrong, (victim, wrong)
+        self._check_reader()
+
+    def _check_reader(self) -> None:
+        assert self.reader.poll() is None, "whoever asked found something wrong"
+
+    def finish(self) -> None:
+        """Build undisturbed, and compare with a build from nothing."""
+        assert end(self.build()) == 0
+        self.look("nobody")
+        self.reader.kill()
+        self.asked += self.reader.communicate()[0].count("asked")
+        assert end(start("build", str(self.articles), self.fresh)) == 0
+        assert find_all(self.location) == find_all(self.fresh)
+
+
+def descendants(pid: int) -> list[int]:
+    """Processes that a process started, and those that they did."""
+    parents: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
         try:
-            builder.wait(timeout=usual * draw.uniform(0.4, 1.5))
-            assert builder.returncode == 0
-            finished += 1
-        except subprocess.TimeoutExpired:
-            builder.send_signal(signal.SIGKILL)
-            builder.wait()
-            killed += 1
-        try:
-            generation = open_index(location, encoder=HashEncoder()).generation
-        except IndexMissing:
-            continue
-        assert generation >= last
-        last = generation
-        wrong = [f for f in check(location, articles) if not f.is_ok and f.check != "files"]
-        assert not wrong, wrong
-        assert asker.poll() is None, "whoever asked found something wrong"
-    asker.kill()
-    asked = asker.communicate()[0].count("asked")
-    build_once(str(articles), location)
-    build_once(str(articles), f"file://{work}/fresh")
-    assert dump(location) == dump(f"file://{work}/fresh")
-    print(f"{killed} killed, {finished} finished, {asked} questions, generation {last}: all whole")
+            fields = path.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # it has just ended
+        parents.setdefault(int(fields[1]), []).append(int(path.parent.name))
+
+    def walk(parent: int) -> Iterator[int]:
+        for child in parents.get(parent, []):
+            yield child
+            yield from walk(child)
+
+    return list(walk(pid))
+
+
+def name_of(pid: int) -> str:
+    """The title of a process; empty if it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return ""
 
 
 def start(*role: str) -> "subprocess.Popen[str]":
     """This module in another process."""
     command = [sys.executable, "-m", "tests.faults.shared", "--role", *role]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=env)
+
+
+def end(process: "subprocess.Popen[str]") -> int:
+    """Wait until a process has ended; returns its exit code."""
+    process.wait()
+    if process.stdout is not None:
+        process.stdout.close()
+    return process.returncode
+
+
+def run(work: Path, seed: int, *, kills: int, victims: tuple[str, ...] = VICTIMS) -> Trials:
+    """All trials, each kind of victim in turn."""
+    trials = Trials(work, seed)
+    try:
+        for number in range(kills):
+            trials.kill(number, victims[number % len(victims)])
+            print(f"kill {number + 1} of {kills}", file=sys.stderr, flush=True)
+        trials.finish()
+    finally:
+        trials.reader.kill()
+        end(trials.reader)
+    return trials
+
+
+def lose_a_node(work: Path, seed: int, nodes: int) -> str:
+    """Build by a cluster of nodes on this machine, kill one in the middle, and compare with a build
+    in one process.
+    """
+    from ray.cluster_utils import Cluster
+
+    make_small()
+    articles, location, fresh = work / "articles", f"file://{work}/shared", f"file://{work}/fresh"
+    articles.mkdir()
+    for number in range(20 * ARTICLES):
+        write_article(articles, number, 0)
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
+    others = [cluster.add_node(num_cpus=1) for _ in range(nodes - 1)]
+    cluster.wait_for_nodes()
+    began = time.monotonic()
+    builder = start("build", str(articles), location, cluster.address)
+    lost = random.Random(seed).choice(others)
+    raylet = lost.all_processes["raylet"][0].process.pid
+    while not any("MapWorker" in name_of(pid) for pid in descendants(raylet)):
+        assert builder.poll() is None, "it was done before the node had work"
+        time.sleep(0.1)
+    time.sleep(1)
+    assert builder.poll() is None
+    cluster.remove_node(lost, allow_graceful=False)
+    at = time.monotonic() - began
+    assert end(builder) == 0
+    took = time.monotonic() - began
+    cluster.shutdown()
+    assert end(start("build", str(articles), fresh)) == 0
+    assert find_all(location) == find_all(fresh)
+    assert all(finding.is_ok for finding in check(location, articles))
+    return f"a node of {nodes} killed after {at:.0f} s; built in {took:.0f} s: the same index"
+
+
+def main() -> None:
+    """Print what came of it; an assertion fails before that where anything was wrong."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--kills", type=int, default=100)
+    parser.add_argument("--nodes", type=int)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    parser.add_argument("--role", nargs="+", help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    if args.role:
+        make_small()
+        role, *rest = args.role
+        return build_once(*rest) if role == "build" else ask_on(*rest)
+    print(f"seed {args.seed}", flush=True)
+    with tempfile.TemporaryDirectory() as work:
+        if args.nodes:
+            print(lose_a_node(Path(work), args.seed, args.nodes))
+            return
+        began = time.monotonic()
+        trials = run(Path(work), args.seed, kills=args.kills)
+    print(f"{args.kills} kills in {time.monotonic() - began:.0f} s, {trials.asked} questions;")
+    print(f"generation {trials.generation} at the end; {trials.waited} builders were told to wait;")
+    print(f"{trials.workers} Ray workers were killed at work")
+    for (victim, state), count in sorted(trials.ended.items()):
+        print(f"  {victim:20} index {state:4} {count:4}")
 
 
 if __name__ == "__main__":

@@ -50,13 +50,6 @@ TEXTS = {
 ADDED = "The lighthouse of Varn was lit in 1851 by Ada Cole.\n\nHer log fills nine volumes.\n"
 
 
-class SentEncoder(HashEncoder):
-    """One that is made anew where it is sent to."""
-
-    def __reduce__(self) -> tuple[type, tuple[()]]:
-        return SentEncoder, ()
-
-
 @pytest.fixture
 def articles(tmp_path: Path) -> Path:
     folder = tmp_path / "articles"
@@ -395,7 +388,7 @@ def test_ray_workers_make_what_one_process_makes(articles: Path, location: str, 
             f"Note {n}.\n\nThe {n}th buoy rang {n * n} times.\n"
         )
     build_with(articles, f"file://{tmp_path}/one")
-    report = build_shared(articles, location, encoder=SentEncoder(), workers="2")
+    report = build_shared(articles, location, encoder=HashEncoder(), workers="2")
     assert len(report.added) == 43
     assert dump(location) == dump(f"file://{tmp_path}/one")
 

@@ -1,7 +1,7 @@
 """What a build has committed -> a published generation: words counted, indexes made and tuned."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from time import time
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from qa.index.vectors import draw_queries, draw_rows
 from qa.types import Progress, Vectors
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from lancedb.table import Table
 
 UNINDEXED_UP_TO = 2_000
@@ -205,7 +206,8 @@ def _tune(writing: Writing, lists: int) -> dict[str, Any]:
             .to_arrow()
         )
     queries = draw_queries(read_vectors(drawn["vector"]))
-    nearest = _find_nearest(writing, queries)
+    columns = ["id", "vector"]
+    nearest = find_nearest(writing.read_batches(table, None, columns), queries)
     nprobes, candidates, recall = min(16, lists), CANDIDATES, 0.0
     while True:
         found = 0
@@ -227,13 +229,13 @@ def _tune(writing: Writing, lists: int) -> dict[str, Any]:
     return {"nprobes": nprobes, "candidates": candidates, "recall_at_10": round(recall, 4)}
 
 
-def _find_nearest(writing: Writing, queries: Vectors) -> list[set[int]]:
-    """Ids of the ten nearest to each query, by looking at every vector."""
+def find_nearest(batches: Iterable["pa.RecordBatch"], queries: Vectors) -> list[set[int]]:
+    """Ids of the ten nearest to each query, by looking at every vector; columns: id, vector."""
+    import pyarrow as pa
+
     ids = np.zeros((len(queries), 0), dtype=np.int64)
     scores = np.zeros((len(queries), 0), dtype=np.float32)
-    for batch in writing.read_batches(writing.tables[PASSAGES], None, ["id", "vector"]):
-        import pyarrow as pa
-
+    for batch in batches:
         block = read_vectors(pa.chunked_array([batch["vector"]]))
         scores = np.concatenate([scores, queries @ block.T], axis=1)
         ids = np.concatenate(
