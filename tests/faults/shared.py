@@ -283,18 +283,19 @@ def lose_a_node(work: Path, seed: int, nodes: int) -> str:
     make_small()
     articles, location, fresh = work / "articles", f"file://{work}/shared", f"file://{work}/fresh"
     articles.mkdir()
-    for number in range(20 * ARTICLES):
+    for number in range(50 * ARTICLES):
         write_article(articles, number, 0)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1})
     others = [cluster.add_node(num_cpus=1) for _ in range(nodes - 1)]
     cluster.wait_for_nodes()
     began = time.monotonic()
     builder = start("build", str(articles), location, cluster.address)
-    lost = random.Random(seed).choice(others)
-    raylet = lost.all_processes["raylet"][0].process.pid
-    while not any("MapWorker" in name_of(pid) for pid in descendants(raylet)):
-        assert builder.poll() is None, "it was done before the node had work"
+    random.Random(seed).shuffle(others)
+    lost = None
+    while lost is None:
+        assert builder.poll() is None, "it was done before a node had work"
         time.sleep(0.1)
+        lost = next((node for node in others if has_work(node)), None)
     time.sleep(1)
     assert builder.poll() is None
     cluster.remove_node(lost, allow_graceful=False)
@@ -306,6 +307,12 @@ def lose_a_node(work: Path, seed: int, nodes: int) -> str:
     assert find_all(location) == find_all(fresh)
     assert all(finding.is_ok for finding in check(location, articles))
     return f"a node of {nodes} killed after {at:.0f} s; built in {took:.0f} s: the same index"
+
+
+def has_work(node: Any) -> bool:
+    """Whether a Ray node has a process that builds."""
+    raylet = node.all_processes["raylet"][0].process.pid
+    return any("MapWorker" in name_of(pid) for pid in descendants(raylet))
 
 
 def main() -> None:
