@@ -1,5 +1,6 @@
 """The store gives back what it was given, and shows a reader one moment only."""
 
+import os
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from qa.errors import DiskError, IndexDamaged, QAError
 from qa.index.keys import PassageText
-from qa.index.store import Store, StoreWriter, from_half
+from qa.index.store import Store, StoreWriter, from_half, is_trusted, trust
 from qa.types import Article, Passage, Sentence, Span
 from tests.strategies import ANY_TEXT
 
@@ -182,3 +183,18 @@ def test_a_snapshot_offers_nothing_that_writes():
     added = {name for name in set(dir(StoreWriter)) - set(dir(Store)) if not name.startswith("_")}
     assert {"begin", "publish", "rollback", "write_meta", "put_vectors", "put_staged"} <= added
     assert {"get_article", "get_passages", "get_vectors", "find_damage"} & added == set()
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="files have no such owners here")
+def test_a_file_that_somebody_reads_stays_trusted_until_it_is_written(path: Path):
+    StoreWriter.open(path).close()
+    with closing(Store.open_snapshot(path)), closing(StoreWriter.open(path)) as writer:
+        put(writer, make_article("A text."), [])
+        trust(path)
+        # As root, SQLite sets the owner of the log when it is opened, which changes its ctime.
+        log = path.with_name("qa.sqlite-wal")
+        os.chown(log, os.getuid(), os.getgid())
+        Store.open_snapshot(path).close()
+        assert is_trusted(path)
+        put(writer, make_article("Another.", "b.txt"), [])
+        assert not is_trusted(path)

@@ -28,7 +28,9 @@ def is_trusted(path: Path) -> bool:
 
 
 def _stamp(path: Path) -> str:
-    """Size, mtime, ctime and inode of the file and its log; programs cannot set back ctime."""
+    """Size, mtime and inode of the file and its log, and the file's ctime, which programs cannot set
+    back. Whoever opens the file as root changes the log's ctime: SQLite sets its owner.
+    """
     stamps = []
     for part in (path, path.with_name(f"{path.name}-wal")):
         try:
@@ -36,7 +38,6 @@ def _stamp(path: Path) -> str:
         except FileNotFoundError:
             continue
         if status.st_size:
-            stamps.append(
-                f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns} {status.st_ino}"
-            )
+            stamp = f"{status.st_size} {status.st_mtime_ns} {status.st_ino}"
+            stamps.append(f"{stamp} {status.st_ctime_ns}" if part == path else stamp)
     return "\n".join(stamps)
