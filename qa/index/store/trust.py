@@ -28,8 +28,8 @@ def is_trusted(path: Path) -> bool:
 
 
 def _stamp(path: Path) -> str:
-    """Size, mtime and inode of the file and its log, and the file's ctime, which programs cannot set
-    back. Whoever opens the file as root changes the log's ctime: SQLite sets its owner.
+    """Size, mtime and inode of the file and its log, and the file's ctime, which programs cannot
+    set back. Whoever opens the file as root changes the log's ctime: SQLite sets its owner.
     """
     stamps = []
     for part in (path, path.with_name(f"{path.name}-wal")):
