@@ -86,7 +86,10 @@ _WHERE = (
         "--until", metavar="DATE", help="Only articles of this day, month or year, or earlier."
     ),
     click.option(
-        "--author", "authors", multiple=True, help="Only articles by this author; repeatable."
+        "--author",
+        "authors",
+        multiple=True,
+        help="Only articles by this author, or by several of whom this is one; repeatable.",
     ),
     click.option(
         "--language",

@@ -21,13 +21,14 @@ class Where:
     """Which articles are searched: those that meet all conditions; empty ones do not count.
 
     Raises:
-        SettingError: `since` or `until` is not a date.
+        SettingError: `since` or `until` is not a date, or a plain text is given for several names.
     """
 
     article_ids: tuple[str, ...] | None = None
     """Only these, or those that these are copies of; with an empty tuple, none."""
     authors: tuple[str, ...] = ()
-    """By one of these, ignoring case."""
+    """By one of these, alone or with others: the words of one stand next to each other in the
+    author's, ignoring case."""
     since: str | None = None
     """ISO 8601: the first day, month or year that counts. Articles without a date are then left
     out."""
@@ -39,6 +40,13 @@ class Where:
     """Words that the title must have, in any order, ignoring case."""
 
     def __post_init__(self) -> None:
+        for name in ("article_ids", "authors", "languages"):
+            value: object = getattr(self, name)
+            if isinstance(value, str):  # whose letters would be taken for names
+                raise SettingError(
+                    f"{name} is the text {value[:40]!r}: give a tuple or list, such as "
+                    f"{name}=({value[:40]!r},)"
+                )
         for name, date in (("since", self.since), ("until", self.until)):
             if date is not None and read_days(date) is None:
                 raise SettingError(
@@ -76,7 +84,7 @@ class Where:
         """Whether an article with these properties meets all conditions."""
         if self.article_ids is not None and article_id not in self.article_ids:
             return False
-        if self.authors and fold(author or "") not in map(fold, self.authors):
+        if self.authors and not any(names_author(name, author or "") for name in self.authors):
             return False
         if self.languages and language not in self.languages:
             return False
@@ -116,6 +124,14 @@ def fold(text: str) -> str:
 def fold_words(text: str) -> list[str]:
     """The words of a text, folded."""
     return re.findall(r"\w+", fold(text))
+
+
+def names_author(name: str, author: str) -> bool:
+    """Whether the words of a name stand next to each other in an author, as "Ada Cole" does in
+    "Dr. Ada Cole and Ben O'Hara"; a name without words is nobody's.
+    """
+    words = fold_words(name)
+    return bool(words) and f" {' '.join(words)} " in f" {' '.join(fold_words(author))} "
 
 
 class Frequencies(NamedTuple):

@@ -30,11 +30,25 @@ QUERIES = [
     "word found nowhere: xylophone",
     "the of and",
 ]
+AUTHORS = (
+    "Ada Cole",
+    "Ben O'Hara",
+    "Ünal 100%",
+    "Dr. Ada  Cole and Noor al-Rahman",
+    "Ben O'Hara, Ingrid Solberg",
+    "Adam Cole",
+    "हिन्दी लेखक",
+)
 CONDITIONS = [
     EVERYWHERE,
     Where(article_ids=("varn-bridge.md", "quill-mill.md", "nowhere.md")),
     Where(article_ids=()),
     Where(authors=("ada cole", "Nobody")),
+    Where(authors=("BEN O’HARA", "100")),
+    Where(authors=("noor  al rahman", "Solberg")),
+    Where(authors=("Cole Ada", "Ada Ben", "ada col")),
+    Where(authors=("", "?!")),
+    Where(authors=("लेखक",)),
     Where(since="1931"),
     Where(until="1931-05"),
     Where(since="1931-05-02", until="1931-05-02"),
@@ -48,7 +62,7 @@ def write_articles(folder: Path) -> None:
     folder.mkdir()
     for n, town in enumerate(TOWNS):
         for m, thing in enumerate(THINGS):
-            author = ("Ada Cole", "Ben O'Hara", "Ünal 100%")[(n + m) % 3]
+            author = AUTHORS[(n + 2 * m) % len(AUTHORS)]
             date = ("1931-05-02", "1931-06-30", "1854-01-01", "2003-12-31")[(n * m) % 4]
             header = f"---\ntitle: The {thing} of {town}\nauthor: {author}\n" + (
                 "" if m == 7 else f"date: {date}\n"

@@ -244,3 +244,35 @@ def test_days_that_no_calendar_has_are_refused(date: str):
     with pytest.raises(SettingError, match=f"since is '{date}': write a day, month or year"):
         Where(since=date)
     assert Where(until="2020-02-29").days == (0, 20200229)
+
+
+@pytest.mark.parametrize(
+    ("name", "author", "is_one"),
+    [
+        ("Hannah Vogel", "Hannah Vogel and James Oduya", True),
+        ("JAMES  oduya", "Hannah Vogel, James Oduya", True),
+        ("Ingrid Solberg", "Dr. Ingrid Solberg", True),
+        ("Noor al-Rahman", "noor al rahman", True),
+        ("Solberg", "Dr. Ingrid Solberg", True),
+        ("Hannah Oduya", "Hannah Vogel, James Oduya", False),
+        ("Vogel Hannah", "Hannah Vogel", False),
+        ("Ingrid Sol", "Ingrid Solberg", False),
+        ("Ingrid Solberg", "", False),
+        ("?!", "", False),
+    ],
+)
+def test_an_author_is_found_among_others_by_neighbouring_words(
+    name: str, author: str, is_one: bool
+):
+    admitted = Where(authors=("Nobody", name)).admits_row("a.txt", "", author or None, None, None)
+    assert admitted is is_one
+
+
+@pytest.mark.parametrize("field", ["article_ids", "authors", "languages"])
+def test_a_text_in_place_of_several_names_is_refused(field: str):
+    with pytest.raises(
+        SettingError,
+        match=rf"{field} is the text 'Noor Rahman': give a tuple or list, such as "
+        rf"{field}=\('Noor Rahman',\)",
+    ):
+        Where(**{field: "Noor Rahman"})  # type: ignore[arg-type]

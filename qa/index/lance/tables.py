@@ -271,7 +271,7 @@ def to_sql(where: Where) -> str | None:
     if where.article_ids is not None:
         clauses.append(sql_in("article_id", where.article_ids))
     if where.authors:
-        clauses.append(sql_in("author", map(fold, where.authors)))
+        clauses.append(" OR ".join(map(_sql_author, where.authors)))
     if where.languages:
         clauses.append(sql_in("language", where.languages))
     if where.days is not None:
@@ -289,6 +289,14 @@ def sql_in(column: str, values: Iterable[str | int]) -> str:
 def sql_begins(column: str, beginning: str) -> str:
     """SQL for "the column's text begins with this"."""
     return f"starts_with({column}, {_quote(beginning)})"
+
+
+def _sql_author(name: str) -> str:
+    """SQL for `names_author`, of an author as `fold` leaves it."""
+    # Python's \w has no combining marks, unlike that of Rust's regular expressions.
+    words = r"[^\p{L}\p{N}_]+".join(fold_words(name))
+    edges = r"(^|[^\p{L}\p{N}_])", r"($|[^\p{L}\p{N}_])"
+    return f"regexp_like(author, {_quote(words.join(edges))})" if words else "false"
 
 
 def _quote(value: str) -> str:
