@@ -93,7 +93,7 @@ def measure(
     rows = [
         Row("passages", len(here.index), len(there.index)),
         *compare_searches(here, there, questions),
-        compare_quotes(Answerer(here), Answerer(there), questions),
+        *compare_quotes(Answerer(here), Answerer(there), questions),
         check_conditions(here, there, questions[:FILTERED]),
         *measure_sizes(work, location, questions[:FILTERED], kind),
         *rows,
@@ -125,24 +125,43 @@ def compare_searches(here: Retriever, there: Retriever, questions: Sequence[str]
         first.append(a[0] == b[0])
         among.append(len({*a} & {*b}) / len(a))
         times.append([found.seconds["search"] for found in pair])
-    p50, p95 = (1000 * np.quantile(times, q, axis=0) for q in (0.5, 0.95))
     mean = 1000 * np.reshape(cpu, (-1, 2)).mean(axis=0)
     return [
         Row("questions", len(questions), len(questions)),
         Row("first passage as the folder's", "", float(np.mean(first))),
         Row("passages among ten as the folder's", "", float(np.mean(among))),
-        Row(
-            "finding, p50 / p95 ms", *(f"{a:.0f} / {b:.0f}" for a, b in zip(p50, p95, strict=True))
-        ),
-        Row("p95, times the folder's", "", float(p95[1] / p95[0])),
+        *tell_times("finding", times),
         Row("finding, CPU ms", *(float(round(value)) for value in mean)),
     ]
 
 
-def compare_quotes(here: Answerer, there: Answerer, questions: Sequence[str]) -> Row:
-    """The share of questions whose first quote is the same, read by the bundled reader."""
-    same = [name_quote(here.answer(q)) == name_quote(there.answer(q)) for q in questions]
-    return Row("first quote as the folder's", "", float(np.mean(same)))
+def compare_quotes(here: Answerer, there: Answerer, questions: Sequence[str]) -> list[Row]:
+    """The share of questions whose first quote is the same, read by the bundled reader, and times
+    of whole answers.
+    """
+    same, times = [], []
+    for question in questions:
+        pair, took = [], []
+        for answerer in (here, there):
+            started = time.perf_counter()
+            pair.append(name_quote(answerer.answer(question)))
+            took.append(time.perf_counter() - started)
+        same.append(pair[0] == pair[1])
+        times.append(took)
+    return [
+        Row("first quote as the folder's", "", float(np.mean(same))),
+        *tell_times("answering", times),
+    ]
+
+
+def tell_times(what: str, seconds: Sequence[Sequence[float]]) -> list[Row]:
+    """Two columns of times, and how far apart they are."""
+    p50, p95 = (1000 * np.quantile(seconds, q, axis=0) for q in (0.5, 0.95))
+    both = (f"{a:.0f} / {b:.0f}" for a, b in zip(p50, p95, strict=True))
+    return [
+        Row(f"{what}, p50 / p95 ms", *both),
+        Row("p95, times the folder's", "", float(p95[1] / p95[0])),
+    ]
 
 
 def check_conditions(here: Retriever, there: Retriever, questions: Sequence[str]) -> Row:
