@@ -9,12 +9,14 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
+from qa.articles.dates import parse_date
 from qa.places import HEADING
 from qa.types import Article, Kind, Span
 
 _ATX_HEADING = re.compile(r"[ ]{0,3}#{1,6}[ \t]+(?=\S)")
 _ATX_CLOSE = re.compile(r"[ \t]+#+$")
 _LIST_MARKER = re.compile(r"[ \t]*(?:[-*+•‣–]|\d{1,3}[.)])[ \t]+(?=\S)")
+_DOTTED_DAY = re.compile(r"[ \t]*\d{1,2}\.[ \t]")
 _QUOTE_MARKER = re.compile(r"[ ]{0,3}(?:>[ ]?)+(?=\S)")
 # Exactly three tildes: a longer row is a horizontal rule in plain text, where Markdown would take
 # the text between two rules for code.
@@ -38,6 +40,9 @@ MAX_HEADING_RUN = 4
 """More short lines than this in a row are verse, an address or a table, not headings."""
 MAX_HEADER_RUN = 6
 """The same at the beginning of a text: title, subtitle, byline, role, place, date."""
+
+MAX_HEADER_LINES = 2 * MAX_HEADER_RUN
+"""In so many lines, empty ones included, a line may be the article's date."""
 
 
 class Block(NamedTuple):
@@ -123,8 +128,12 @@ def _classify_lines(text: str, start: int) -> Iterator[_Line]:
         if number in fences:
             fenced = not fenced
             yield plain._replace(marker_end=last)
+        elif fenced:
+            yield _classify_code(line, plain)
+        elif number < MAX_HEADER_LINES and _DOTTED_DAY.match(line) and parse_date(line):
+            yield plain  # "12. März 2023" is no item of a list
         else:
-            yield _classify_code(line, plain) if fenced else _classify_line(line, line_start, plain)
+            yield _classify_line(line, line_start, plain)
         after_blank = False
 
 

@@ -32,6 +32,7 @@ _MORE_BYLINES = {
     "it": "di",
     "nl": "door",
     "no": "av",
+    "pt": "por",
     "sv": "av",
 }
 _AFTER_NAMES = re.compile(r"\s*(?:[|;؛(–—•·/@]|\s-\s|\.\s*$|\s(?:in|for|at|of|on|from)\s).*")
@@ -61,7 +62,8 @@ _GENERIC = frozenset(
 _NO_TITLE = re.compile(
     r"[\W\d_]*|\d+\s*min(?:ute)?s?\s+read|(?:\w+://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE
 )
-# "12 mars 2023", "den 3. Juni 1999": a date in a language whose months are not known here.
+# "12 maaliskuuta 2023", "Berlin, den 3. Juni 1999": a date in a language whose months are not
+# known here, or with a place.
 _LIKE_DATE = re.compile(r"(?:\w+\.?,?\s+){0,2}\d{1,2}\.?(?:\s+de)?\s+\w+\.?,?(?:\s+de)?\s+\d{4}")
 _MARKUP = re.compile(r"!\[|\[!\[|<[!/A-Za-z]")
 _LINK = re.compile(r"\[([^\]\[]*)\]\([^()\s]*\)")

@@ -89,7 +89,8 @@ def header(lines: str, body: str = BODY, language: str = "en", stem: str = "") -
         ("Damascus Meeting\nWhat the raid on Sunday tells us", "Damascus Meeting", None, None),
         ("Tuesday, 13 January 1931\nIs Iran next?", "Is Iran next?", None, "1931-01-13"),
         ("By the Rivers of Babylon", "By the Rivers of Babylon", None, None),
-        ("12 mars 2023\nLe raid de Damas", "Le raid de Damas", None, None),
+        ("12 mars 2023\nLe raid de Damas", "Le raid de Damas", None, "2023-03-12"),
+        ("12 maaliskuuta 2023\nDamaskoksen isku", "Damaskoksen isku", None, None),
         (
             "Damascus, a Meeting\nBy J. R. O’Brien-Smith, Ann Ray & Tom Lee for Reuters",
             "Damascus, a Meeting",
@@ -126,6 +127,36 @@ def test_arabic_headers_are_read(lines, expected):
             "Le pont est fermé\nPar Jean Dupont et Anne de la Tour",
             "fr",
             Header("Le pont est fermé", "Jean Dupont, Anne de la Tour"),
+        ),
+        (
+            "Rat lehnt Windpark ab\nVon Petra Lang\n12. März 2023",
+            "de",
+            Header("Rat lehnt Windpark ab", "Petra Lang", "2023-03-12"),
+        ),
+        (
+            "Rat lehnt Windpark ab\nVon Petra Lang, 12. März 2023",
+            "de",
+            Header("Rat lehnt Windpark ab", "Petra Lang", "2023-03-12"),
+        ),
+        (
+            "El puente está cerrado\nPor Luis Pardo | 4 de mayo de 2021",
+            "es",
+            Header("El puente está cerrado", "Luis Pardo", "2021-05-04"),
+        ),
+        (
+            "Le pont est fermé\nPar Jean Dupont, le 1er juin 2020",
+            "fr",
+            Header("Le pont est fermé", "Jean Dupont", "2020-06-01"),
+        ),
+        (
+            "A ponte está fechada\nPor Rui Costa\n1 de março de 2019",
+            "pt",
+            Header("A ponte está fechada", "Rui Costa", "2019-03-01"),
+        ),
+        (
+            "Il ponte è chiuso\nDi Marco Rossi\n1º giugno 2018",
+            "it",
+            Header("Il ponte è chiuso", "Marco Rossi", "2018-06-01"),
         ),
     ],
 )

@@ -211,3 +211,31 @@ def test_a_very_long_line_is_cut_at_white_space_to_what_the_encoder_can_read(enc
     assert max(encoder.count_tokens(pieces)) <= DEFAULT_SIZE.max_tokens
     assert "".join("".join(pieces).split()) == "".join(text.split())
     assert {piece.partition(" ")[0] for piece in pieces if "bridge" in piece} == {"bridge"}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "Council rejects wind farm\nBy Petra Lang\n12 March 2023",
+        "Council rejects wind farm\nBy Petra Lang, 12 March 2023",
+        "Rat lehnt Windpark ab\nVon Petra Lang\n12. März 2023",
+        "12. März 2023\n\nRat lehnt Windpark ab\n\nVon Petra Lang",
+        "Rat lehnt Windpark ab\nVon Petra Lang, 12. März 2023",
+        "El puente está cerrado\nPor Luis Pardo\n4 de mayo de 2021",
+        "El puente está cerrado\nPor Luis Pardo | 4 de mayo de 2021",
+        "Le pont est fermé\nPar Jean Dupont\n1er juin 2020",
+        "افتتاح الجسر\nبقلم: طارق الحميد\n22 فبراير 2023",
+    ],
+)
+def test_the_first_paragraph_below_a_header_is_number_one_in_each_language(header):
+    body = "The council met on Monday. It said no.\n\nThe mayor was not there on that day."
+    (passage,) = split_passages(article(f"{header}\n\n{body}\n"), count_words)
+    numbers = [(sentence.kind, sentence.paragraph) for sentence in passage.sentences]
+    headings = [("heading", 1)] * len(header.replace("\n\n", "\n").split("\n"))
+    assert numbers == [*headings, ("body", 1), ("body", 1), ("body", 2)]
+
+
+def test_a_numbered_list_below_the_header_is_no_date():
+    text = "The plan\n\n1. March to the bridge.\n2. May 2020 is the end.\n"
+    (passage,) = split_passages(article(text), count_words)
+    assert [sentence.kind for sentence in passage.sentences] == ["heading", "body", "body"]
