@@ -239,3 +239,17 @@ def test_a_numbered_list_below_the_header_is_no_date():
     text = "The plan\n\n1. March to the bridge.\n2. May 2020 is the end.\n"
     (passage,) = split_passages(article(text), count_words)
     assert [sentence.kind for sentence in passage.sentences] == ["heading", "body", "body"]
+
+
+@pytest.mark.parametrize(
+    "sentences",
+    [
+        ["The pressure is low.", "Open both valves."],
+        ["He said no.", "They took the car.", "It weighs 5 kg.", "So it sank to the river bed."],
+        ["The area is 3 sq. km. in the north.", "It is flat."],
+        ["They live at no. 5 Elm Street.", "See fig. A and vol. B of it."],
+    ],
+)
+def test_short_words_end_sentences_and_abbreviations_and_units_do_not(sentences: list[str]):
+    text = " ".join(sentences)
+    assert [text[start:end] for start, end in segment(text)] == sentences
