@@ -188,8 +188,10 @@ class Answerer:
         They are not batched: in a batch, an answer's scores could depend on the other questions.
 
         Raises:
-            QuestionError: a question has no words.
+            QuestionError: a question has no words, or is given alone instead of in a list.
         """
+        if isinstance(questions, str):
+            raise QuestionError(f"{questions[:40]!r} is one question: give a list of them")
 
         def answer(question: str) -> Answer:
             return self.answer(question, as_written=as_written, where=where)

@@ -18,6 +18,8 @@ MOST_WRONG = 2
 """Edit distance in the search for similar words, which compares stems."""
 LOOKED_AT = 20
 """Passages in which similar words are looked for."""
+_ENDING = 3
+"""Letters of the longest ending that is taken for an inflection."""
 _WORD = re.compile(r"[^\W\d_]+(?:[’'][^\W\d_]+)?")
 
 
@@ -45,7 +47,10 @@ def _correct_word(index: SearchIndex, word: str, *, begins: bool) -> str | None:
     passages = index.get_passages(index.find_alike(word, LOOKED_AT, letters=MOST_WRONG))
     near: Counter[str] = Counter()
     for passage in passages.values():
+        is_english = passage.article.language in (None, "en")
         for other in _WORD.findall(passage.text):
+            if not is_english and _differ_in_ending(word.casefold(), other.casefold()):
+                continue
             if not is_name or other[0].isupper():
                 near[other if is_name else other.casefold()] += 1
     best = min(
@@ -58,3 +63,11 @@ def _correct_word(index: SearchIndex, word: str, *, begins: bool) -> str | None:
     if best is None or not 0 < best[0] <= most or best[2][0].casefold() != word[0].casefold():
         return None
     return best[2].capitalize() if begins and word[0].isupper() else best[2]
+
+
+def _differ_in_ending(word: str, other: str) -> bool:
+    """Whether two words may be forms of one, "stimmte" and "stimmen": the encoder, which knows
+    ordinary words, is English.
+    """
+    stem = max(len(word), len(other)) - _ENDING
+    return word[:stem] == other[:stem]

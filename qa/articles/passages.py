@@ -37,7 +37,7 @@ _SHORT_WORDS = """
     kg lab lb lbs leg lit low met no nor ore oz pen pet pin pop pub raw rob row sat saw sir so sub
     sum sun tax ten win
 """
-"""Of those that nupunkt takes for abbreviations, the ones that are words or units before a capital."""
+"""Of what nupunkt takes for abbreviations, what ends a sentence where a capital follows."""
 # "3 sq. km. in the north": nupunkt ends a sentence after units, whatever follows.
 _UNIT = re.compile(r"\b(?:sq|cu|km|cm|mm|kg|lbs?|oz|ft|mi|mph|hrs?|mins?|secs?|yrs?)\.$")
 _STRAY_CLOSERS = re.compile(r"(?:\[\d+\]|[”’\"'»)\]])+(?=\s|$)")

@@ -165,7 +165,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
     \b
     /new             forget what was asked so far
     /plain QUESTION  ask as written, without what came before
-    /quit            or Ctrl-D: leave
+    /quit            or Ctrl-D or Ctrl-C: leave
 
     \b
     Example:
@@ -183,6 +183,11 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
     while (line := _read_line("? ")) is not None and line != "/quit":
         if line == "/new":
             turns = []
+        elif line.startswith("/") and not line.startswith("/plain "):
+            told = (
+                f"there is no {line.split()[0]}: /new, /plain QUESTION and /quit are what there is"
+            )
+            write_line(told, err=True)
         elif line:
             plain = line.startswith("/plain ")
             try:
@@ -469,13 +474,13 @@ def evaluate(
 
 
 def _read_line(prompt: str) -> str | None:
-    """A line without the white space around it; None at the end of the input."""
+    """A line without the white space around it; None at the end of the input, or at Ctrl-C."""
     if sys.stdin is None:  # closed from the start
         return None
     try:
         # No prompt if the input comes from a file or another program.
         return input(prompt if sys.stdin.isatty() else "").strip()
-    except EOFError:
+    except (EOFError, KeyboardInterrupt):
         return None
     except OSError as error:
         raise DiskError.explain(error, "standard input") from error

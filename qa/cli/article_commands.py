@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from qa.cli.building import add_from_feed, finish, run_build
+from qa.cli.building import add_from_feed, finish, print_report, run_build
 from qa.cli.shell import (
     articles_option,
     index_option,
@@ -149,7 +149,8 @@ def remove(article_ids: tuple[str, ...], articles: Path, index: Path | str, as_j
     removed = find_removed(articles, index)
     for article_id in dict.fromkeys(article_ids):
         write_line(f"moved to {move_out(articles, article_id, removed)}", err=True)
-    finish(run_build(articles, index, allow_empty=True), as_json=as_json)
+    report = run_build(articles, index, allow_empty=True)
+    print_report(report, list(report.errors), as_json=as_json)
 
 
 COMMANDS = (add, remove)

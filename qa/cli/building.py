@@ -81,7 +81,12 @@ def print_report(report: "BuildReport", errors: list[ArticleError], *, as_json: 
         counts += f", {len(report.unchanged)} unchanged"
         write_line(f"{counts}; {report.passages} passages, generation {report.generation}")
     if report.mended:
-        write_line(f"mended the index: {'; '.join(report.mended[:3])}", err=True)
+        # A flaw's advice is what has just been done.
+        flaws = [flaw.partition(": run `qa build`")[0] for flaw in report.mended[:3]]
+        write_line(f"mended the index, where {'; '.join(flaws)}", err=True)
+    if not (report.passages or errors):
+        told = "the index is empty: put articles into the articles folder, or name some to `qa add`"
+        write_line(told, err=True)
     for article_id, owner in report.folded:
         write_line(f"folded: {article_id} has the same text as {owner}", err=True)
     for warning in report.warnings:

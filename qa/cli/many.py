@@ -20,7 +20,8 @@ jsonl_option = click.option(
     "--jsonl",
     type=click.Path(path_type=Path, dir_okay=False, exists=True),
     metavar="FILE",
-    help="Take each line of FILE, and print one line of JSON for it.",
+    help="Take each line of FILE, a question in plain words or as JSON, and print one line of JSON "
+    "for it.",
 )
 output_option = click.option(
     "--output",
@@ -47,17 +48,18 @@ def print_many(
     """Ask the questions in a file, and write each answer as a line of JSON.
 
     Args:
-        path: one question a line; empty lines are left out.
+        path: one question a line, as it is or as the `key` of a JSON object; empty lines are left
+            out.
         output: None for stdout.
         ask: returns a JSON value for each question, in order.
         key: the name under which a value has its question.
 
     Raises:
-        QuestionError: a line has no words.
+        QuestionError: a line has no words, or is JSON without a question.
         SavedError: the output holds something other than answers to the first of these questions.
         DiskError: one of the files cannot be read or written.
     """
-    questions = read_questions(path)
+    questions = read_questions(path, key)
     done = mend_output(output, questions, key) if output else 0
 
     with show_progress() as progress, _open(output) as write:
@@ -69,16 +71,26 @@ def print_many(
             write(value)
 
 
-def read_questions(path: Path) -> list[str]:
-    """The lines of a file that are not empty."""
+def read_questions(path: Path, key: str) -> list[str]:
+    """The questions in a file, from its lines that are not empty."""
+    name = show_name(str(path))
     with explaining(path):
         lines = path.read_bytes().decode("utf-8-sig", "replace").splitlines()
     questions = []
     for number, line in enumerate(lines, start=1):
-        if line.strip() and not any(char.isalnum() for char in line):
-            raise QuestionError(f"{show_name(str(path))}, line {number}, has no words: take it out")
-        if line.strip():
-            questions.append(line.strip())
+        question = line.strip()
+        if question.startswith("{"):
+            try:
+                question = json.loads(question)[key].strip()
+            except (ValueError, KeyError, AttributeError):
+                raise QuestionError(
+                    f'{name}, line {number}, is no JSON object with a "{key}": write '
+                    f'{{"{key}": "..."}}, or the question alone'
+                ) from None
+        if line.strip() and not any(char.isalnum() for char in question):
+            raise QuestionError(f"{name}, line {number}, has no words: take it out")
+        if question:
+            questions.append(question)
     return questions
 
 

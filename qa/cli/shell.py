@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TextIO, TypeVar
 
 import click
 
-from qa.errors import ArticlesMissing, DiskError, QAError
+from qa.errors import ArticlesMissing, DiskError, QAError, SettingError
 
 if TYPE_CHECKING:
     from qa.index.interface import SearchIndex, Where
@@ -158,8 +158,14 @@ def read_thresholds(
     return (bounds[0] if len(bounds) == 2 else None), bounds[-1]
 
 
+class _NotAllowed(click.ClickException):
+    exit_code = 2
+
+
 def report_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Decorator: print a QAError as one line on stderr, and exit with code 1."""
+    """Decorator: print a QAError as one line on stderr, and exit with code 1, or with 2 where an
+    option has a value that is not allowed.
+    """
 
     @wraps(command)
     def reporting(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -167,7 +173,8 @@ def report_errors(command: Callable[P, R]) -> Callable[P, R]:
             _heed_interrupts()
             return command(*args, **kwargs)
         except QAError as error:
-            raise click.ClickException(_one_line(str(error))) from None
+            kind = _NotAllowed if isinstance(error, SettingError) else click.ClickException
+            raise kind(_one_line(str(error))) from None
         except BaseException as error:
             # A library that is interrupted while it is imported may raise any exception.
             if not isinstance(error, KeyboardInterrupt) and not _interrupted.is_set():

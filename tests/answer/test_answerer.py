@@ -47,7 +47,6 @@ def make_candidates(
 # The reader knows English; two of these are Arabic.
 MISSED = {
     "Who attended the meeting?",
-    "What did the masons find beneath the old pier?",
     "لماذا أُغلقت المكتبة؟",
     "ما أوقات عمل المكتبة؟",
 }
@@ -239,3 +238,9 @@ def test_one_who_wants_more_quotes_has_more_passages_read(
     more = answerer.with_quotes(MAX_QUOTES + 1).answer(question)
     assert more.status == "answered"
     assert read[1] > READ_FIRST
+
+
+def test_one_question_is_not_taken_for_many(sample_index: Path, encoder: OnnxEncoder):
+    answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
+    with pytest.raises(QAError, match="give a list of them"):
+        next(iter(answerer.answer_many("abc")))

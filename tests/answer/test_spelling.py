@@ -7,6 +7,7 @@ import pytest
 from qa import Answerer, Retriever
 from qa.answer.spelling import correct_spelling
 from qa.encoder.onnx import OnnxEncoder
+from qa.index.build import build
 from qa.index.words import count_changes
 
 
@@ -60,3 +61,13 @@ def test_the_correction_is_told_and_can_be_taken_off(retriever: Retriever):
 )
 def test_changes_are_counted_with_swaps_as_one(one: str, other: str, changes: int):
     assert count_changes(one, other) == count_changes(other, one) == changes
+
+
+def test_an_inflected_word_of_another_language_stays(tmp_path: Path, encoder: OnnxEncoder):
+    (tmp_path / "a").mkdir()
+    text = "Der Rat\n\nDie Mitglieder stimmen heute im Rathaus von Oberau über den Windpark ab.\n"
+    (tmp_path / "a" / "rat.txt").write_text(text)
+    build(tmp_path / "a", tmp_path / "x", encoder=encoder)
+    index = Retriever.load(tmp_path / "x", encoder=encoder).index
+    assert correct_spelling(index, "Wie stimmte der Rat ab?") == "Wie stimmte der Rat ab?"
+    assert correct_spelling(index, "Wo ist das Rahtaus?") == "Wo ist das Rathaus?"

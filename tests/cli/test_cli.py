@@ -191,3 +191,15 @@ def test_an_article_that_is_not_in_the_index_is_an_error(run):
         result = run(command, "What was the meeting about?", "--in", "nothere.txt")
         assert (result.exit_code, result.stdout) == (1, "")
         assert "there is no article 'nothere.txt' in the index: `qa list`" in result.stderr
+
+
+def test_chat_says_which_commands_there_are(run):
+    result = CliRunner().invoke(main, ["chat"], input="/bogus now\n/quit\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert "there is no /bogus: /new, /plain QUESTION and /quit are what there is" in result.stderr
+
+
+def test_a_value_that_is_not_allowed_is_bad_usage(run):
+    result = run("ask", "When?", "--since", "yesterday")
+    assert result.exit_code == 2
+    assert "since is 'yesterday': write a day, month or year" in result.stderr

@@ -150,7 +150,7 @@ def test_folders_and_archives_are_added_whole_and_copies_are_folded(run, tmp_pat
 def test_nothing_to_add_is_said(run):
     result = run("add")
     assert (result.exit_code, result.stderr) == (
-        1,
+        2,
         "Error: there is nothing to add: name files, folders, addresses or --feed\n",
     )
 

@@ -169,3 +169,14 @@ def test_the_schema_is_printed():
     schema = json.loads(run("schema", "search"))
     assert schema["$id"].startswith("urn:article-qa:search:")
     assert json.loads(run("schema"))["$ref"] == "#/$defs/Answer"
+
+
+def test_questions_come_as_lines_of_json_too(sample_index: Path, tmp_path: Path):
+    path = tmp_path / "q.jsonl"
+    path.write_text('{"question": "When should the chain be replaced?", "id": 7}\n')
+    result = CliRunner().invoke(main, ["ask", "--index", str(sample_index), "--jsonl", str(path)])
+    assert json.loads(result.stdout)["question"] == "When should the chain be replaced?"
+    path.write_text('Who?\n{"query": "When?"}\n')
+    result = CliRunner().invoke(main, ["ask", "--index", str(sample_index), "--jsonl", str(path)])
+    assert result.exit_code == 1
+    assert 'line 2, is no JSON object with a "question"' in result.stderr

@@ -249,7 +249,7 @@ def test_a_copy_of_a_folders_index_finds_what_that_finds(
         assert [hit.score for hit in found] == pytest.approx([h.score for h in expected], rel=1e-3)
     assert all(finding.is_ok for finding in check(location, articles))
     assert copy_index(tmp_path / "index", location) == 1
-    with pytest.raises(QAError, match="copy one as you copy any folder"):
+    with pytest.raises(QAError, match="copy a folder as any other"):
         copy_index(tmp_path / "index", tmp_path / "other")
 
 

@@ -76,8 +76,8 @@ def copy_shared(
     """
     if "://" not in source and "://" not in target:
         raise SettingError(
-            f"{source} and {target} are folders: copy one as you copy any folder, while no "
-            "`qa build` runs"
+            f"neither {source} nor {target} is a URI (s3://... or file://...): copy a folder "
+            "as any other, while no `qa build` runs"
         )
     with _hold_shared(source) if "://" in source else _hold_folder(Path(source)) as held:
         if "://" in target:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -35,6 +36,8 @@ LEASE_MS = 60_000
 """How long a lease is valid without renewal."""
 _RENEW_SECONDS = 15.0
 _KEPT_GENERATIONS = 20
+_SOURCE_LINE = re.compile(r",?\s*\S*/\S+\.rs:\d+(?::\d+)?")
+"""Places in the sources of Lance, in its messages."""
 _STORAGE = {
     "connect_timeout": "5s",
     "request_timeout": "30s",
@@ -77,7 +80,8 @@ def reaching(location: str) -> Iterator[None]:
     except QAError:
         raise
     except (RuntimeError, OSError, ValueError, TimeoutError) as error:
-        reason = " ".join(str(error).split())[:300] or type(error).__name__
+        told = _SOURCE_LINE.sub("", " ".join(str(error).split()))
+        reason = told[:300] or type(error).__name__
         raise IndexUnreachable(
             f"{location} does not answer as it should ({reason}): check the network, the "
             "credentials in the environment "
