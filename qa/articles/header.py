@@ -5,7 +5,7 @@ none of these. In doubt there is no title, and the file's name is used.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from qa.articles.blocks import Block
@@ -88,14 +88,20 @@ class _Line(NamedTuple):
 
 
 def read_header(
-    text: str, blocks: Sequence[Block], *, language: str | None = None, stem: str = ""
+    text: str,
+    blocks: Sequence[Block],
+    *,
+    language: str | None = None,
+    stem: str = "",
+    headings: Collection[int] = (),
 ) -> Header:
     """Find title, author and date; `language` is the ISO 639-1 code, `stem` the file's name without
-    suffix, which may repeat the title.
+    suffix, which may repeat the title, `headings` where the blocks begin that the file itself has
+    for headings.
     """
     author = day = None
     candidates: list[_Line] = []
-    lines = _header_lines(text, blocks)
+    lines = _header_lines(text, blocks, headings)
     for number, line in enumerate(lines):
         if found := parse_date(line.text):
             day = day or found
@@ -114,18 +120,21 @@ def read_header(
     return Header(_usable(title), author or name, day)
 
 
-def _header_lines(text: str, blocks: Sequence[Block]) -> list[_Line]:
+def _header_lines(text: str, blocks: Sequence[Block], headings: Collection[int]) -> list[_Line]:
     lines: list[_Line] = []
     for block in [block for block in blocks if not block.is_empty][:HEADER_LINES]:
         line = " ".join(text[block.text_start : block.text_end].split())
         if _MARKUP.match(line):  # a badge, a comment
             continue
-        is_marked = block.is_marked and block.kind == "heading"
+        is_marked = block.start in headings or (block.is_marked and block.kind == "heading")
         is_section = is_marked and any(line.is_marked for line in lines)
         if is_section or len(line) > MAX_TITLE_CHARS:
             break
-        if block.kind == "body" and not (
-            parse_date(line) or (lines and _read_byline(_Line(line, False), None))
+        if not (
+            is_marked
+            or block.kind == "heading"
+            or parse_date(line)
+            or (lines and _read_byline(_Line(line, False), None))
         ):
             break
         lines.append(_Line(_without_markup(line), is_marked))

@@ -28,7 +28,8 @@ from qa.articles.formats import (
     is_misnamed,
 )
 from qa.articles.formats import SUFFIXES as _FORMATTED
-from qa.articles.header import read_header
+from qa.articles.formats.common.contents import Contents
+from qa.articles.header import Header, read_header
 from qa.articles.isolation.pool import read_isolated
 from qa.articles.web.register import find_address
 from qa.errors import ArticleError, ArticleLocked, QAError
@@ -64,6 +65,11 @@ _UNFIT_FOR_NAMES = {"Cc", "Cs", "Zl", "Zp"}
 # Titles that programs put where the author gave none.
 _PROGRAM_TITLE = re.compile(
     r"(?i)(?:untitled|microsoft word|document\d*$|.*\.(?:docx?|tex|dvi|indd)$)"
+)
+# What stands for an author where nobody gave a name.
+_PROGRAM_AUTHOR = re.compile(
+    r"(?i)(?:unknown|author|user|owner|admin(?:istrator)?|(?:microsoft|windows) (?:office )?user"
+    r"|python-docx|calibre\b.*)"
 )
 _MAX_TITLE_CHARS = 200
 _MAX_STATED_CHARS = 500
@@ -345,25 +351,56 @@ def _read_formatted(file: ArticleFile, form: Format, password: str | None) -> Ar
     if not _has_words(contents.text):
         raise FormatError("holds no words: write something in it or remove it")
     name = _FileName.parse(file.path)
-    heads = (row for row in contents.blocks[:20] if row.kind == HEADING)
-    heading = next((contents.text[row.start : row.end] for row in heads), None)
-    stated = contents.title
-    if stated and _PROGRAM_TITLE.match(stated):
-        stated = None
     language = detect_language(contents.text[:_LANGUAGE_SAMPLE])
+    about = _describe(contents, form, language, name.title)
     notes = contents.notes
     if is_misnamed(form, file.path.name):
         notes = (f"is named {file.path.suffix}, but is {form.name}, and was read as that", *notes)
     return Article(
         id=file.id,
-        title=shorten(stated or heading or name.title, _MAX_TITLE_CHARS, placeholder="…"),
+        title=shorten(about.title or name.title, _MAX_TITLE_CHARS, placeholder="…"),
         text=contents.text,
         sha256=sha256(contents.text.encode("utf-8")).hexdigest(),
-        author=contents.author and contents.author[:_MAX_STATED_CHARS],
-        date=contents.date or name.date,
+        author=about.author and about.author[:_MAX_STATED_CHARS],
+        date=about.date or name.date,
         url=(contents.url or file.url or "")[:_MAX_STATED_CHARS] or None,
         language=language or _language_code(contents.language),
         origin=Origin(form.name, form.reader_version, file.sha256, contents.layout.pack(), notes),
+    )
+
+
+def _describe(contents: Contents, form: Format, language: str | None, stem: str) -> Header:
+    """Title, author and date, from the header of the text or from what the file states: its format
+    says which comes first.
+    """
+    title = contents.title
+    if title and _PROGRAM_TITLE.match(title):
+        title = None
+    rows = [row for row in contents.blocks[:20] if row.kind == HEADING]
+    heading = contents.text[rows[0].start : rows[0].end] if rows else None
+    if not form.header:
+        return Header(title or heading, contents.author, contents.date)
+    author = contents.author
+    if author and _PROGRAM_AUTHOR.fullmatch(author):
+        author = None
+    text = contents.text[:_HEADER_SAMPLE]
+    for start, end in [(row.start, row.end) for row in rows if row.end <= len(text)]:
+        # A line break in a heading does not end it.
+        text = text[:start] + text[start:end].replace("\n", " ") + text[end:]
+    starts = frozenset(row.start for row in rows)
+    found = read_header(text, split_blocks(text), language=language, stem=stem, headings=starts)
+    # The only heading of its level is the title, the first of several may be a chapter's.
+    is_title = (
+        found.title is not None
+        and found.title == " ".join((heading or "").split())
+        and sum(section.parent < 0 for section in contents.sections) == 1
+    )
+    if "author" in form.header:
+        author = found.author or author
+    return Header(
+        (found.title if is_title and "title" in form.header else title) or found.title or heading,
+        author or found.author,
+        (found.date if "date" in form.header else None) or contents.date or found.date,
     )
 
 

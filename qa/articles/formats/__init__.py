@@ -38,6 +38,9 @@ class Format:
     """The bytes that every file of this format begins with, if there are such."""
     is_known_by_name: bool = False
     """Whether the name alone tells the format, where the bytes fit no other."""
+    header: frozenset[str] = frozenset()
+    """Which of title, author and date are rather what the text says above its first paragraph than
+    what the file's properties say; where this is empty, the text is not asked."""
     version: int = 1
     """Version of our own code; raise it whenever it may read another text from the same file."""
 
@@ -63,6 +66,11 @@ class Format:
         return contents
 
 
+# Programs fill in the properties of a document: the owner of the computer, the day it was saved. Of
+# a book they are its publisher's, but for the date, which converters set.
+_DOCUMENT = frozenset(("title", "author", "date"))
+_BOOK = frozenset(("date",))
+
 FORMATS = (
     Format("PDF", (".pdf",), "pdf.read:read_pdf", "pypdfium2"),
     Format(
@@ -73,9 +81,9 @@ FORMATS = (
         is_known_by_name=True,  # pieces of pages
     ),
     Format("saved web page", (".mhtml", ".mht"), "mail:read_mhtml", "trafilatura"),
-    Format("Word", (".docx",), "docx:read_docx", "lxml"),
-    Format("OpenDocument", (".odt",), "odt:read_odt", "lxml"),
-    Format("EPUB", (".epub",), "epub:read_epub", "lxml"),
+    Format("Word", (".docx",), "docx:read_docx", "lxml", header=_DOCUMENT, version=2),
+    Format("OpenDocument", (".odt",), "odt:read_odt", "lxml", header=_DOCUMENT, version=2),
+    Format("EPUB", (".epub",), "epub:read_epub", "lxml", header=_BOOK, version=2),
     # Headers of any kind.
     Format("mail", (".eml",), "mail:read_mail", "lxml", is_known_by_name=True),
     Format("mailbox", (".mbox",), "mail:read_mbox", "lxml"),
@@ -87,6 +95,8 @@ FORMATS = (
         needs="striprtf",
         extra="rtf",
         signature=b"{\\rtf",
+        header=_DOCUMENT,
+        version=2,
     ),
     Format(
         "feed",

@@ -13,7 +13,6 @@ from qa.articles.formats.common.contents import (
     TextWriter,
     join_names,
     stated,
-    stated_date,
 )
 from qa.places import BODY, HEADING, ROW
 
@@ -49,10 +48,10 @@ def read_docx(data: bytes) -> Contents:
         raise FormatError("holds no words: write something in it or remove it")
     core = archive.read_xml("docProps/core.xml") if "docProps/core.xml" in archive else ()
     about = {local_name(child): child.text for child in core}
+    # "created" is no date of publication, but of the file or of the template it was made from.
     return writer.finish(
         title=stated(about.get("title")),
         author=join_names((about.get("creator") or "").split(";")),
-        date=stated_date(about.get("created")),
     )
 
 

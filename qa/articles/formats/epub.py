@@ -53,10 +53,24 @@ def read_epub(data: bytes) -> Contents:
     return writer.finish(
         title=next((title for one in root.iter("{*}title") if (title := stated(one.text))), None),
         author=join_names(one.text for one in root.iter("{*}creator")),
-        date=next((day for one in root.iter("{*}date") if (day := stated_date(one.text))), None),
+        date=_publication_date(root),
         language=next((stated(one.text) for one in root.iter("{*}language")), None),
         notes=tuple(notes),
     )
+
+
+def _publication_date(root: Any) -> str | None:
+    """The first date that is not the moment when the file was made, which converters write where
+    they know no other.
+    """
+    made = {one.text for one in root.iter("{*}meta") if one.get("property") == "dcterms:modified"}
+    days = (
+        stated_date(one.text)
+        for one in root.iter("{*}date")
+        if one.text not in made
+        and one.get("{http://www.idpf.org/2007/opf}event") not in ("modification", "creation")
+    )
+    return next(filter(None, days), None)
 
 
 def _reading_order(root: Any, folder: str) -> list[str]:

@@ -6,13 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from qa.articles.formats.common.archive import Archive, get_attribute, local_name
-from qa.articles.formats.common.contents import (
-    Contents,
-    FormatError,
-    TextWriter,
-    stated,
-    stated_date,
-)
+from qa.articles.formats.common.contents import Contents, FormatError, TextWriter, stated
 from qa.places import BODY, HEADING, ROW
 
 _SKIPPED = frozenset(
@@ -60,10 +54,10 @@ def read_odt(data: bytes) -> Contents:
     about: dict[str, str] = {}
     if "meta.xml" in archive:
         about = {local_name(one): one.text or "" for one in archive.read_xml("meta.xml").iter()}
+    # "creation-date" and "date" say when the file was made and saved, not when it was published.
     return writer.finish(
         title=stated(about.get("title")),
         author=stated(about.get("initial-creator") or about.get("creator")),
-        date=stated_date(about.get("creation-date") or about.get("date")),
         language=stated(about.get("language")),
     )
 

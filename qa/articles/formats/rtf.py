@@ -30,9 +30,8 @@ def read_rtf(data: bytes) -> Contents:
             writer.add(line)
     if not writer.blocks:
         raise FormatError("holds no words: write something in it or remove it")
-    return writer.finish(
-        title=_info(source, "title"), author=_info(source, "author"), date=_date(source)
-    )
+    # "creatim" says when the file was made, not when it was published.
+    return writer.finish(title=_info(source, "title"), author=_info(source, "author"))
 
 
 def _to_text(source: str) -> str:
@@ -46,8 +45,3 @@ def _info(source: str, name: str) -> str | None:
     if not match:
         return None
     return stated(_to_text("{\\rtf1 " + match[1] + "}"))
-
-
-def _date(source: str) -> str | None:
-    match = re.search(r"\{\\creatim\\yr(\d{4})\\mo(\d{1,2})\\dy(\d{1,2})", source[:200_000])
-    return f"{int(match[1]):04}-{int(match[2]):02}-{int(match[3]):02}" if match else None

@@ -186,7 +186,11 @@ def make_odt(body: str, *, meta: str = "") -> bytes:
 
 
 def make_epub(
-    chapters: dict[str, str], *, title: str = "A Book", creator: str = "Ann Lee"
+    chapters: dict[str, str],
+    *,
+    title: str = "A Book",
+    creator: str = "Ann Lee",
+    dates: str = "<dc:date>0101-01-01</dc:date>",
 ) -> bytes:
     """A book: file name -> what is inside `<body>`."""
     items = "".join(
@@ -201,7 +205,7 @@ def make_epub(
         "OPS/book.opf": '<package xmlns="http://www.idpf.org/2007/opf" '
         'xmlns:dc="http://purl.org/dc/elements/1.1/">'
         f"<metadata><dc:title>{title}</dc:title><dc:creator>{creator}</dc:creator>"
-        "<dc:date>0101-01-01</dc:date><dc:language>en</dc:language></metadata>"
+        f"{dates}<dc:language>en</dc:language></metadata>"
         f"<manifest>{items}</manifest><spine>{spine}</spine></package>",
     }
     for name, body in chapters.items():
