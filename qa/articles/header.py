@@ -60,7 +60,7 @@ _GENERIC = frozenset(
     "abstract,contents,introduction,overview,preface,summary,table of contents,مقدمة".split(",")
 )
 _NO_TITLE = re.compile(
-    r"[\W\d_]*|\d+\s*min(?:ute)?s?\s+read|(?:\w+://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE
+    r"\d+\s*min(?:ute)?s?\s+read|(?:\w+://|www\.)\S+|\S+@\S+\.\w+", re.IGNORECASE
 )
 # "12 maaliskuuta 2023", "Berlin, den 3. Juni 1999": a date in a language whose months are not
 # known here, or with a place.
@@ -108,9 +108,11 @@ def read_header(
         elif names := _read_byline(line, language, is_first=number == 0):
             author = author or names
             day = day or find_date(line.text)
-        elif match := _TITLE_LABEL.fullmatch(line.text):
+        elif (match := _TITLE_LABEL.fullmatch(line.text)) and _has_letters(match["title"]):
             candidates.insert(0, _Line(match["title"], is_marked=True))
-        elif not (_NO_TITLE.fullmatch(line.text) or _LIKE_DATE.fullmatch(line.text)):
+        elif _has_letters(line.text) and not (
+            _NO_TITLE.fullmatch(line.text) or _LIKE_DATE.fullmatch(line.text)
+        ):
             candidates.append(line)
     if len(candidates) > 1 and candidates[0].text.lower().strip(" :") in _SECTIONS:
         del candidates[0]
@@ -118,6 +120,10 @@ def read_header(
         candidates, _body_words(text, blocks), stem, has_author=author is not None
     )
     return Header(_usable(title), author or name, day)
+
+
+def _has_letters(text: str) -> bool:
+    return any(char.isalpha() for char in text)
 
 
 def _header_lines(text: str, blocks: Sequence[Block], headings: Collection[int]) -> list[_Line]:

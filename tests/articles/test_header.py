@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 
 from qa.articles.blocks import split_blocks
 from qa.articles.header import Header, read_header
@@ -204,6 +204,8 @@ def test_a_name_that_the_text_speaks_of_is_its_title():
 
 
 @given(ANY_TEXT)
+@example("¹\n\n# ")
+@example("Title: ²\n\nText.")
 def test_any_text_has_a_title_with_words_or_none(text):
     title = header(text, "").title
     assert title is None or any(char.isalpha() for char in title)
