@@ -412,7 +412,7 @@ def _is_byline(hit: Hit, sentence: Sentence) -> bool:
     return (
         sentence.kind == "heading"
         and article.author is not None
-        and article.author.casefold() in line
+        and all(name in line for name in article.author.casefold().split(", "))
     )
 
 

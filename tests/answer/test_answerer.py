@@ -244,3 +244,15 @@ def test_one_question_is_not_taken_for_many(sample_index: Path, encoder: OnnxEnc
     answerer = Answerer(Retriever.load(sample_index, encoder=encoder))
     with pytest.raises(QAError, match="give a list of them"):
         next(iter(answerer.answer_many("abc")))
+
+
+def test_a_byline_of_two_answers_who_wrote_the_article(tmp_path: Path, encoder: OnnxEncoder):
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "us.txt").write_text(
+        "The harbour\nBy Sue Black and Tim White\n\nThe harbour of Varn was dredged in May.\n"
+    )
+    build(tmp_path / "a", tmp_path / "x", encoder=encoder)
+    answer = Answerer(Retriever.load(tmp_path / "x", encoder=encoder)).answer(
+        "Who wrote the article?"
+    )
+    assert (answer.status, answer.quotes[0].text) == ("answered", "By Sue Black and Tim White")
