@@ -17,7 +17,7 @@ from typing import Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from qa.answer.evidence import Evidence, Floats
-from qa.answer.question_types import asks_author, asks_topic, holds_topic
+from qa.answer.question_types import asks_author, asks_topic, holds_topic, names_other_code
 from qa.answer.retriever import Retrieved, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
@@ -168,6 +168,15 @@ FEATURES: tuple[Feature, ...] = (
         ),
         fixed=-2.5,
         why_fixed="few questions on encyclopedias ask what a meeting was about",
+    ),
+    Feature(
+        "code_other",
+        "the question names a code, such as E4 or X2-24, and the sentence only others",
+        lambda evidence: _flags(
+            names_other_code(text, evidence.question) for _, text in evidence.texts
+        ),
+        fixed=-3.0,
+        why_fixed="the reader hardly tells codes apart, and encyclopedias have few of them",
     ),
     Feature(
         "type_held",

@@ -89,6 +89,8 @@ _TOPIC = re.compile(
     r"|\bdeal(?:s|t|ing) with\b|ناقش|مناقش|بحث|حول|بشأن|هدف|غرض|جدول أعمال",
     re.I,
 )
+# "E4", "X2-24", "COVID-19"
+_CODE = re.compile(r"\b[^\W\d_]\w*(?:-\w+)*-?\d\w*(?:-\w+)*\b")
 # "Ada Finch" in "said Ada Finch": capitals, but not a sentence's first word
 _NAME = re.compile(r"(?<=[\w,;:’'”)] )[“‘(]?[^\W\d_a-zß-öø-ÿ][\w’.-]+")
 
@@ -120,3 +122,9 @@ def holds_type(sentence: str, asked: QuestionType, question: str) -> bool:
     return any(
         match.group().strip("“‘(").casefold() not in known for match in pattern.finditer(sentence)
     )
+
+
+def names_other_code(sentence: str, question: str) -> bool:
+    """Whether a question names a code, and a sentence names codes, but not that."""
+    asked, found = (set(_CODE.findall(text.casefold())) for text in (question, sentence))
+    return bool(asked and found) and asked.isdisjoint(found)

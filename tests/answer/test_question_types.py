@@ -1,6 +1,12 @@
 import pytest
 
-from qa.answer.question_types import asks_topic, find_type, holds_topic, holds_type
+from qa.answer.question_types import (
+    asks_topic,
+    find_type,
+    holds_topic,
+    holds_type,
+    names_other_code,
+)
 
 
 @pytest.mark.parametrize(
@@ -61,3 +67,18 @@ def test_a_sentence_that_tells_a_topic_speaks_of_an_agenda_an_aim_or_of_discussi
     assert not holds_topic("Mr. Orme asked again about the harbour.")
     assert not holds_topic("There were about 30 people.")
     assert not holds_topic("They met at noon.")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "question", "names"),
+    [
+        ("If the display shows E7, the flue is blocked.", "What does E4 mean?", True),
+        ("If the display shows e4, open the valve.", "What does E4 mean?", False),
+        ("The X2-18 weighs 31 kg.", "How heavy is the X2-24?", True),
+        ("The X2-24 weighs 36 kg, the X2-18 31 kg.", "How heavy is the X2-24?", False),
+        ("It weighs 31 kg.", "How heavy is the X2-24?", False),
+        ("The 1st of the 1990s' E7 came at 10am.", "When was the 19th century?", False),
+    ],
+)
+def test_a_sentence_on_another_code_is_told(sentence: str, question: str, names: bool):
+    assert names_other_code(sentence, question) is names
