@@ -269,6 +269,17 @@ def answers(location: str | Path) -> list[Any]:
     return [[answer["status"], answer["quotes"], answer.get("nearest")] for answer in told]
 
 
+def test_sentences_that_were_read_before_are_not_encoded_again(articles: Path, location: str):
+    build_with(articles, location)
+    encoder = HashEncoder()
+    index = open_index(location, encoder=encoder)
+    passages = list(index.get_passages(index.find_alike("seahorsses", 1, letters=2)).values())
+    vectors = index.sentence_vectors([*passages, *passages])
+    assert (len(vectors), len(encoder.encoded)) == (4, 3)
+    assert index.sentence_vectors(passages).tolist() == vectors[:2].tolist()
+    assert len(encoder.encoded) == 3
+
+
 def test_an_index_comes_back_to_a_folder_whole_and_a_build_goes_on_without_encoding(
     articles: Path, location: str, tmp_path: Path
 ):

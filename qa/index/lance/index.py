@@ -62,7 +62,7 @@ compared exactly, unless tuning took more."""
 CACHED_CHARS = 20_000_000
 """Limit of the cache of articles."""
 _CACHED_ROWS = 10_000
-"""Limit of the caches of passages' vectors and words, and of document frequencies."""
+"""Limit of the caches of passages' vectors and words, of sentences, and of document frequencies."""
 _PAGE = 500
 
 K = TypeVar("K")
@@ -112,6 +112,7 @@ class LanceIndex:
         self._articles = _Recent[str, Article](CACHED_CHARS, lambda article: len(article.text))
         self._words = _Recent[int, str](_CACHED_ROWS)
         self._vectors = _Recent[int, Vectors](_CACHED_ROWS)
+        self._sentences = _Recent[tuple[str, int], Vectors](_CACHED_ROWS, len)
         self._holding = _Recent[str, int](_CACHED_ROWS)
         self._ids: list[str] | None = None
 
@@ -344,10 +345,18 @@ class LanceIndex:
         """Encoded on demand: stored, they would take six times the space of all else. They have the
         precision of stored ones, so that answers are the same as from a folder.
         """
-        rows = encode_texts(self.encoder, [passage_text(passage) for passage in passages])
-        none = np.zeros((0, self.encoder.dim), dtype=np.float16)
-        made = [row[1:].astype(np.float16) for row in rows]
-        return np.concatenate([none, *made]).astype(np.float32)
+        places = [(passage.article.id, passage.start) for passage in passages]
+        kept = self._sentences.get(places)
+        lacking = {p: q for p, q in zip(places, passages, strict=True) if p not in kept}
+        rows = encode_texts(self.encoder, [passage_text(passage) for passage in lacking.values()])
+        made = {
+            p: row[1:].astype(np.float16).astype(np.float32)
+            for p, row in zip(lacking, rows, strict=True)
+        }
+        self._sentences.put(made)
+        kept |= made
+        none = np.zeros((0, self.encoder.dim), dtype=np.float32)
+        return np.concatenate([none, *(kept[place] for place in places)])
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
         """See `SearchIndex`; the checksum of each row is verified."""
