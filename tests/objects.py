@@ -53,11 +53,11 @@ class ObjectStore:
         }
 
     def wait(self) -> None:
-        """Wait until it has made its bucket."""
+        """Wait until it has made its bucket, and keeps what is put there, which it does later."""
         until = time.monotonic() + _UP_WITHIN_SECONDS
         while time.monotonic() < until and self.process.poll() is None:
             with suppress(URLError, ConnectionError, TimeoutError):
-                if self.put("") in (200, 409):
+                if self.put("") in (200, 409) and self.put("first", b"it keeps this") == 200:
                     return
             time.sleep(0.2)
         raise RuntimeError("the server of objects did not come up")
@@ -95,7 +95,8 @@ def run_object_store(program: str, folder: Path) -> Iterator[ObjectStore]:
 def _free_ports() -> int:
     """A port that is free with the one that belongs to it."""
     while True:
-        port = random.randrange(15_000, 28_000)
+        # Both below the ports that Linux gives to connections, from 32,768 on.
+        port = random.randrange(15_000, 22_000)
         with suppress(OSError):
             for number in (port, port + _TO_GRPC):
                 with closing(socket.socket()) as tried:
