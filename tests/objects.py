@@ -14,7 +14,7 @@ from urllib.error import HTTPError, URLError
 from urllib.request import Request, urlopen
 
 BUCKET = "archive"
-_UP_WITHIN_SECONDS = 60
+_UP_WITHIN_SECONDS = 120
 _TO_GRPC = 10_000
 """From the port of one of its parts to that by which the others speak to it."""
 
