@@ -19,5 +19,5 @@ SUBJECT_THRESHOLD = 0.3
 EXAMPLE_CONFIDENCE = 0.6
 """An example question is offered if the index answers it with at least this confidence."""
 SURE = 0.8
-"""Confidence from which no further passages are read. On articles to choose on it saved a fifth of
-the passages of answered questions, and cost two of 1,891 first quotes."""
+"""Confidence from which no further passages are read. Chosen on articles to choose on; what it
+costs is what `python -m qa.training.fit --report` prints with `--read-all` and without."""

@@ -28,15 +28,19 @@ _WORD_STOP = re.compile(
 )
 _LONG = 4
 """Letters from which a word before a full stop is rarely an abbreviation."""
-_LONG_ABBREVIATIONS = """
+_LONG_ABBREVIATIONS = frozenset(
+    """
     abzgl approx appt asst assoc atty bros bspw bzgl capt chap chaps comm corp dept depts evtl exkl
     figs ggfs hrsg illus incl inkl lieut messrs orig prof profs publ resp sect supp univ vols zzgl
-"""
-_SHORT_WORDS = """
+    """.split()
+)
+_SHORT_WORDS = frozenset(
+    """
     add am ant app art at axe bat bed bee bin bus can cap car cod cow dig fed ft hay hen how hum ill
     kg lab lb lbs leg lit low met no nor ore oz pen pet pin pop pub raw rob row sat saw sir so sub
     sum sun tax ten win
-"""
+    """.split()
+)
 """Of what nupunkt takes for abbreviations, what ends a sentence where a capital follows."""
 # "3 sq. km. in the north": nupunkt ends a sentence after units, whatever follows.
 _UNIT = re.compile(r"\b(?:sq|cu|km|cm|mm|kg|lbs?|oz|ft|mi|mph|hrs?|mins?|secs?|yrs?)\.$")
@@ -244,8 +248,8 @@ def _ends_with_word(match: re.Match[str]) -> bool:
     if not (word.islower() and match["next"].isupper()):
         return False
     if len(word) < _LONG:
-        return word in _SHORT_WORDS.split()
-    return word not in _LONG_ABBREVIATIONS.split()
+        return word in _SHORT_WORDS
+    return word not in _LONG_ABBREVIATIONS
 
 
 def _append(line: str, spans: list[Span], span: Span) -> None:
