@@ -6,13 +6,11 @@ The sample articles, served from this process to Debian's Chromium, so times inc
 """
 
 import argparse
-import json
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 from time import perf_counter
-from urllib.request import Request, urlopen
 
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -20,7 +18,13 @@ from qa.index.build import build
 from qa.page import make_page
 from qa.page.launch import launch
 from qa.page.service import Service
-from tests.browser.serving import CHROMIUM_ARGUMENTS, ask, find_chromium, free_port
+from tests.browser.serving import (
+    CHROMIUM_ARGUMENTS,
+    ask,
+    ask_without_browser,
+    find_chromium,
+    free_port,
+)
 from tests.conftest import SAMPLES
 
 QUESTION = "What was the meeting about?"
@@ -87,15 +91,7 @@ def measure_crowd(address: str) -> tuple[str, str]:
 
     def call(_: int) -> float:
         started = perf_counter()
-        where = f"{address}gradio_api/call/page_ask"
-        data = json.dumps({"data": [json.dumps({"question": QUESTION})]}).encode()
-        asked = Request(where, data, {"content-type": "application/json"})
-        with urlopen(asked, timeout=120) as reply:
-            event = json.load(reply)["event_id"]
-        with urlopen(f"{where}/{event}", timeout=120) as reply:
-            told = reply.read().decode()
-        if "event: complete" not in told:
-            raise RuntimeError(told[:300])
+        ask_without_browser(address, QUESTION)
         return 1000 * (perf_counter() - started)
 
     with ThreadPoolExecutor(PEOPLE) as people:

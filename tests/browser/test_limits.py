@@ -1,10 +1,10 @@
 """How light and how quiet the page is; its times are measured by tests/benchmarks/page.py."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
-from urllib.request import Request, urlopen
 
 from playwright.sync_api import expect
+
+from tests.browser.serving import ask_without_browser
 
 QUESTION = "What was the meeting about?"
 PEOPLE = 20
@@ -48,19 +48,8 @@ def test_an_idle_page_asks_the_server_little(visit):
 
 
 def test_twenty_people_ask_at_once(site):
-    def call(number: int) -> str:
-        where = f"{site.address}gradio_api/call/page_ask"
-        value = json.dumps({"question": QUESTION, "number": number})
-        data = json.dumps({"data": [value]}).encode()
-        asked = Request(where, data, {"content-type": "application/json"})
-        with urlopen(asked, timeout=120) as reply:
-            event = json.load(reply)["event_id"]
-        with urlopen(f"{where}/{event}", timeout=120) as reply:
-            told = reply.read().decode()
-        assert "event: complete" in told, told[:300]
-        answer = json.loads(json.loads(told.split("data: ", 1)[1].split("\n")[0])[0])["answer"]
-        return answer["quotes"][0]["text"]
-
     with ThreadPoolExecutor(PEOPLE) as people:
-        found = set(people.map(call, range(PEOPLE)))
-    assert len(found) == 1
+        answers = list(
+            people.map(ask_without_browser, [site.address] * PEOPLE, [QUESTION] * PEOPLE)
+        )
+    assert len({answer["quotes"][0]["text"] for answer in answers}) == 1
