@@ -143,7 +143,7 @@ def compact(writing: Writing) -> None:
 
 
 def make_indexes(writing: Writing) -> None:
-    """Make the indexes of ids, authors and words that are not there yet."""
+    """Make the indexes of ids and words that are not there yet."""
     from lancedb.index import FTS, BTree
 
     exact = FTS(
@@ -156,7 +156,7 @@ def make_indexes(writing: Writing) -> None:
     )
     wanted = {
         ARTICLES: {"id": BTree()},
-        PASSAGES: {"id": BTree(), "article_id": BTree(), "author": BTree(), "words": exact},
+        PASSAGES: {"id": BTree(), "article_id": BTree(), "words": exact},
         WORDS: {"word": BTree()},
     }
     for name, indexes in wanted.items():
