@@ -162,10 +162,12 @@ class Retriever:
         started = perf_counter()
         index = self.index
         k = min(k, len(index))
-        vector = _encode(index, query, context)
-        encoded = perf_counter()
-        cosines = dict(index.search_vectors(vector, max(POOL, k), where=where))
-        bm25 = dict(index.search_words(query, max(POOL, k), where=where))
+        with ThreadPoolExecutor(1, thread_name_prefix="qa-words") as beside:
+            words = beside.submit(index.search_words, query, max(POOL, k), where=where)
+            vector = _encode(index, query, context)
+            encoded = perf_counter()
+            cosines = dict(index.search_vectors(vector, max(POOL, k), where=where))
+            bm25 = dict(words.result())
         if context:
             _add_places(index, vector, cosines, context, where)
         _fill_gaps(index, query, vector, cosines, bm25)

@@ -57,6 +57,8 @@ class Plan:
     frozen_layers: int = 2
     weight_decay: float = 0.01
     clip: float = 1.0
+    bfloat16: bool = False
+    """Whether matrix products are computed in bfloat16: half the time where the processor can."""
     average: float = 0.996
     """Decay of the moving average of the weights: it remembers some 1 / (1 - average) steps."""
     log_steps: int = 50
@@ -206,7 +208,9 @@ class Run:
 
     def _measure(self, groups: list[Group]) -> tuple[list[float], tuple[Tensor, ...]]:
         batch = make_batch(self.corpus, groups)
-        losses = measure_losses(run_model(self.model, batch), take_gold(batch))
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=self.plan.bfloat16):
+            scores = run_model(self.model, batch)
+        losses = measure_losses(Scores(*(part.float() for part in scores)), take_gold(batch))
         return [float(loss.detach()) for loss in losses], torch.autograd.grad(
             losses.total, list(self.weights.values())
         )
@@ -422,8 +426,22 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     show_default=True,
     help="Another one for each round: it orders the data.",
 )
+@click.option(
+    "--frozen", type=int, default=2, show_default=True, help="Lowest layers that are not trained."
+)
+@click.option(
+    "--bfloat16/--float32", default=None, help="By default as the processor does it faster."
+)
 def main(
-    corpus: Path, start: Path, state: Path, minutes: float, threads: int, peak: float, seed: int
+    corpus: Path,
+    start: Path,
+    state: Path,
+    minutes: float,
+    threads: int,
+    peak: float,
+    seed: int,
+    frozen: int,
+    bfloat16: bool | None,
 ) -> None:
     """Train, resuming from the state folder; the averaged weights are written to its `final`."""
     torch.set_num_threads(1)  # of each worker; the work is split between them
@@ -434,11 +452,17 @@ def main(
         stop = True
 
     signal.signal(signal.SIGTERM, ask_to_stop)
-    run = Run(
-        Corpus.load(corpus),
-        Plan(seconds=60 * minutes, threads=threads, peak=peak, seed=seed),
-        start,
+    if bfloat16 is None:
+        bfloat16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
+    plan = Plan(
+        seconds=60 * minutes,
+        peak=peak,
+        threads=threads,
+        frozen_layers=frozen,
+        bfloat16=bfloat16,
+        seed=seed,
     )
+    run = Run(Corpus.load(corpus), plan, start)
     if (state / STATE_FILE).exists():
         run.restore(state)
     _log(state, run, {"process": os.getpid()})

@@ -36,7 +36,7 @@ from qa.index.lance import copy as copying
 from qa.index.lance import index as index_module
 from qa.index.lance import publishing
 from qa.index.lance.build import build_shared
-from qa.index.lance.dataset import ARTICLES, PASSAGES, Dataset
+from qa.index.lance.dataset import ARTICLES, PASSAGES, WORDS, Dataset
 from qa.index.lance.writing import Writing
 
 TEXTS = {
@@ -376,6 +376,25 @@ def test_an_empty_folder_is_not_taken_for_the_end_of_all_articles(articles: Path
         build_with(articles, location)
     build_with(articles, location, allow_empty=True)
     assert open_index(location, encoder=HashEncoder()).search_words("bridge", 5) == []
+
+
+def test_what_a_search_found_is_not_read_again(
+    articles: Path, location: str, monkeypatch: pytest.MonkeyPatch
+):
+    build_with(articles, location)
+    retriever = Retriever.load(location, encoder=HashEncoder())
+    read: list[str] = []
+
+    def read_rows(table: Any, *rest: Any) -> Any:
+        read.append(table.name)
+        return plain(table, *rest)
+
+    plain = index_module.read_rows
+    monkeypatch.setattr(index_module, "read_rows", read_rows)
+    assert retriever.retrieve("a toll for the bridge", 2)[0].passage.article.id == "bridge.txt"
+    assert sorted(read) == sorted([ARTICLES, PASSAGES, WORDS])
+    retriever.retrieve("a toll for the bridge", 2)
+    assert sorted(read[3:]) == [PASSAGES]
 
 
 def test_storage_that_fails_is_told_and_the_open_generation_goes_on(

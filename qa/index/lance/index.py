@@ -10,6 +10,7 @@ import math
 from bisect import bisect_right
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from threading import Lock
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
@@ -63,6 +64,8 @@ CACHED_CHARS = 20_000_000
 """Limit of the cache of articles."""
 _CACHED_ROWS = 10_000
 """Limit of the caches of passages' vectors and words, of sentences, and of document frequencies."""
+_FOUND = ["id", "article_id", "words", "vector"]
+"""Read of each passage that a search finds."""
 _PAGE = 500
 
 K = TypeVar("K")
@@ -110,6 +113,7 @@ class LanceIndex:
         self._is_current = True
         self._lock = Lock()
         self._articles = _Recent[str, Article](CACHED_CHARS, lambda article: len(article.text))
+        self._article_ids = _Recent[int, str](_CACHED_ROWS)
         self._words = _Recent[int, str](_CACHED_ROWS)
         self._vectors = _Recent[int, Vectors](_CACHED_ROWS)
         self._sentences = _Recent[tuple[str, int], Vectors](_CACHED_ROWS, len)
@@ -235,15 +239,15 @@ class LanceIndex:
                     # If too few of a list's passages meet the conditions, more are searched.
                     search = search.minimum_nprobes(2 * lists).maximum_nprobes(0)
             found = (
-                search.select(["id", "vector", "_distance"])
+                search.select([*_FOUND, "_distance"])
                 .limit(min(left, compared))
                 .to_arrow(timeout=TIMEOUT)
             )
         rows = read_vectors(found["vector"])
         ids = found["id"].to_pylist()
         best = _rank(dict(zip(ids, np.einsum("ij,j->i", rows, query).tolist(), strict=True)), k)
-        kept = {i for i, _ in best}
-        self._vectors.put({i: row.copy() for i, row in zip(ids, rows, strict=True) if i in kept})
+        places = {i: n for n, i in enumerate(ids)}
+        self._keep(found.take([places[i] for i, _ in best]))
         return best
 
     def search_words(
@@ -279,7 +283,7 @@ class LanceIndex:
         return texts
 
     def _match(self, names: list[str], limit: int, sql: str | None) -> dict[int, str]:
-        """Passage id -> words, by Lance's ranking; their vectors are likely to be asked for."""
+        """Passage id -> words, by Lance's ranking."""
         from lancedb.query import MatchQuery
 
         with reaching(self.location):
@@ -287,12 +291,16 @@ class LanceIndex:
             search = self._tables[PASSAGES].search(match, query_type="fts")
             if sql is not None:
                 search = search.where(sql, prefilter=True)
-            columns = ["id", "words", "vector", "_score"]
-            found = search.select(columns).limit(limit).to_arrow(timeout=TIMEOUT)
-        texts = dict(zip(found["id"].to_pylist(), found["words"].to_pylist(), strict=True))
-        self._words.put(texts)
-        self._vectors.put(dict(zip(texts, read_vectors(found["vector"]), strict=True)))
-        return texts
+            found = search.select([*_FOUND, "_score"]).limit(limit).to_arrow(timeout=TIMEOUT)
+        self._keep(found)
+        return dict(zip(found["id"].to_pylist(), found["words"].to_pylist(), strict=True))
+
+    def _keep(self, found: "pa.Table") -> None:
+        """Keep what will be asked for of passages just found."""
+        ids = found["id"].to_pylist()
+        self._words.put(dict(zip(ids, found["words"].to_pylist(), strict=True)))
+        self._vectors.put(dict(zip(ids, read_vectors(found["vector"]), strict=True)))
+        self._article_ids.put(dict(zip(ids, found["article_id"].to_pylist(), strict=True)))
 
     def _score(self, words: list[str], weights: dict[str, float]) -> float:
         counts = Counter(word for word in words if word in weights)
@@ -360,14 +368,20 @@ class LanceIndex:
 
     def get_passages(self, passage_ids: Sequence[int], /) -> dict[int, Passage]:
         """See `SearchIndex`; the checksum of each row is verified."""
-        rows = [row for table in self._read_many(passage_ids, None) for row in table.to_pylist()]
+        # Articles are read beside their passages, as far as it is known which they are.
+        with ThreadPoolExecutor(1, thread_name_prefix="qa-articles") as beside:
+            known = set(self._article_ids.get(passage_ids).values())
+            texts = beside.submit(self._get_articles, known)
+            tables = self._read_many(passage_ids, None)
+        rows = [row for table in tables for row in table.to_pylist()]
         for row in rows:
             if passage_checksum(row) != row["checksum"]:
                 raise IndexDamaged(
                     f"passage {row['id']} of {row['article_id']} has been altered: "
                     "run `qa build --reembed`"
                 )
-        articles = self._get_articles({row["article_id"] for row in rows})
+        articles = texts.result()
+        articles |= self._get_articles({row["article_id"] for row in rows} - articles.keys())
         if {row["id"] for row in rows} != set(passage_ids) or any(
             row["article_id"] not in articles for row in rows
         ):
