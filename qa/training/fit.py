@@ -206,6 +206,7 @@ def leave_one_out(examples: Sequence[Example], way: Way, *, penalty: float) -> d
 _COLUMNS = (
     "first quote right",
     "of these presented",
+    "of these answered",
     "answered right",
     "absent presented",
     "people's presented",
@@ -230,6 +231,7 @@ def _describe_set(rows: Judged) -> str:
     columns = (
         _share(right[answerable]),
         _share(shown[answerable & right]),
+        _share(sure[answerable & right]),
         _share(right[sure & asked]),
         _share(shown[absent]),
         _share(shown[people]),

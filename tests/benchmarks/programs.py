@@ -1,4 +1,4 @@
-"""What programs pay: many questions at once beside one by one, and the adapters beside our own
+"""What programs pay: one question, many at once beside one by one, and the adapters beside our own
 call.
 
     python -m tests.benchmarks.programs DATA/squad2-dev --questions 1000
@@ -53,8 +53,26 @@ def main() -> None:
             print(line, flush=True)
         for line in time_batches(retriever, questions[:20]):
             print(line, flush=True)
+        print(time_one(Answerer(retriever), questions), flush=True)
         for line in time_many(Answerer(retriever), questions):
             print(line, flush=True)
+
+
+def time_one(answerer: Answerer, questions: list[str]) -> str:
+    """CPU and wall time of a question, and of these the time of reading."""
+    cpu, wall, reading = [], [], []
+    answerer.answer(questions[0])
+    for question in questions:
+        began, used = perf_counter(), process_time()
+        answer = answerer.answer(question)
+        wall.append(perf_counter() - began)
+        cpu.append(process_time() - used)
+        reading.append(answer.seconds.get("read", 0.0))
+    told = {"CPU": cpu, "wall": wall, "of these the reader, wall": reading}
+    return "one question, p50 / p95 ms: " + "; ".join(
+        f"{name} {1000 * np.quantile(times, 0.5):.0f} / {1000 * np.quantile(times, 0.95):.0f}"
+        for name, times in told.items()
+    )
 
 
 def time_many(answerer: Answerer, questions: list[str]) -> Any:
