@@ -27,7 +27,11 @@ FRAGMENTS_UP_TO = 100
 ENOUGH = 0.98
 """Recall at 10 that the index of vectors is tuned to."""
 _MOST_CANDIDATES = 4 * CANDIDATES
+KEPT_SECONDS = 3600.0
+"""So long after a generation was published, no reader is still on the one before."""
 _NEVER = timedelta(days=36500)
+MARGIN_SECONDS = 600.0
+"""Versions are removed that are by so much older than that of the generation before."""
 
 
 def publish(writing: Writing, gone: list[str], reader: str, progress: Progress) -> Generation:
@@ -42,9 +46,10 @@ def publish(writing: Writing, gone: list[str], reader: str, progress: Progress) 
     progress(0, 3, "indexing")
     lengths, summed = count_words(writing, gone)
     progress(1, 3, "indexing")
-    compact(writing)
+    search: dict[str, Any] = {} if summed is None else {"words": summed}
+    if compact(writing):
+        search["replaced"] = True
     make_indexes(writing)
-    search = {} if summed is None else {"words": summed}
     search |= _index_vectors(writing)
     progress(2, 3, "indexing")
     with reaching(writing.dataset.location):
@@ -130,16 +135,42 @@ def _words_of(writing: Writing, table: "Table", sql: str) -> Iterator[str]:
         yield from batch["words"].to_pylist()
 
 
-def compact(writing: Writing) -> None:
-    """Join small files, and take new rows into the indexes, where there are many of either."""
+def compact(writing: Writing) -> bool:
+    """Join small files, and take new rows into the indexes, where there are many of either.
+
+    What that replaces is removed later: by the first build that changes something once all readers
+    must have left the generations before.
+
+    Returns:
+        Whether much was replaced.
+    """
+    base = writing.base
+    is_known = base is not None and time() - base.published >= KEPT_SECONDS
+    is_due = is_known and base is not None and "replaced" in base.search
+    replaced = False
     for name, table in writing.tables.items():
         with reaching(writing.dataset.location):
             fragments = table.stats()["fragment_stats"]["num_fragments"]
             stats = [table.index_stats(index.name) for index in table.list_indices()]
             outside = max((s.num_unindexed_rows for s in stats if s is not None), default=0)
-            if fragments > FRAGMENTS_UP_TO or outside > UNINDEXED_UP_TO:
+            is_worn = fragments > FRAGMENTS_UP_TO or outside > UNINDEXED_UP_TO
+            if is_worn:
                 table.optimize(cleanup_older_than=_NEVER)
-                writing.versions[name] = table.version
+            if (is_worn and is_known) or is_due:
+                # Joining files, which comes first, may take longer than the margin: not twice.
+                table.optimize(cleanup_older_than=_age_of_base(writing, table, name))
+            replaced = replaced or is_worn
+            writing.versions[name] = table.version
+    return replaced
+
+
+def _age_of_base(writing: Writing, table: "Table", name: str) -> timedelta:
+    """How long ago the version was made that the generation before names; older ones can go."""
+    assert writing.base is not None
+    for version in table.list_versions():
+        if version["version"] == writing.base.versions[name]:
+            return timedelta(seconds=time() - version["timestamp"].timestamp() + MARGIN_SECONDS)
+    return _NEVER
 
 
 def make_indexes(writing: Writing) -> None:
@@ -182,7 +213,7 @@ def _index_vectors(writing: Writing) -> dict[str, Any]:
         return {"kind": "Flat", "recall_at_10": 1.0}
     before = writing.base.search if writing.base else {}
     if before.get("made_for", 0) / 4 <= count <= 2 * before.get("made_for", 0):
-        return {key: value for key, value in before.items() if key != "words"}
+        return {key: value for key, value in before.items() if key not in ("words", "replaced")}
     lists = choose_lists(count)
     # Codes of a bit a number, for a first choice; Lance makes them of multiples of eight.
     kind = "IVF_FLAT" if int(writing.settings["dim"]) % 8 else "IVF_RQ"

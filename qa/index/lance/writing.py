@@ -5,9 +5,7 @@ build removes.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
 from itertools import islice
-from time import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from qa.articles.read import is_current
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
 
 IDS_AT_ONCE = 1000
 """Ids in one condition."""
-_KEPT = timedelta(hours=1)
-"""So long an old version stays after a newer generation was published: a question takes seconds."""
 
 
 class Known(NamedTuple):
@@ -68,9 +64,7 @@ class Writing:
         self.tables = {name: dataset.table(name) for name in (ARTICLES, PASSAGES, WORDS)}
         with reaching(dataset.location):
             self.versions = {name: table.version for name, table in self.tables.items()}
-        if base is not None and self.versions == base.versions:
-            self._clean()
-        else:
+        if base is None or self.versions != base.versions:
             self._mend()
 
     def known(self) -> dict[str, Known]:
@@ -138,14 +132,6 @@ class Writing:
                 "again"
             )
         self.versions[name] = version
-
-    def _clean(self) -> None:
-        """Remove old versions, if the newest generation is so old that all readers know it."""
-        assert self.base is not None
-        if time() - self.base.published > _KEPT.total_seconds():
-            with reaching(self.dataset.location):
-                for table in self.tables.values():
-                    table.cleanup_old_versions(_KEPT)
 
     def _mend(self) -> None:
         """Remove what a killed build leaves: passages without their article, and counts of words
