@@ -29,8 +29,8 @@ WEIGHTS_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9
 FINGERPRINT = "9e81c4d9f4b551b4bdef9f013521f3fb"
 """The same as with sentence-transformers, which gives the same vectors with these weights."""
 BATCH_TOKENS = 256
-"""Tokens in one run of the model, padding included. Larger batches are hardly faster on a CPU, and a
-few passages would then be encoded on one core."""
+"""Tokens in one run of the model, padding included. Larger batches are hardly faster on a CPU, and
+then a few passages would be encoded on one core."""
 _COUNTED_AT_ONCE = 1000
 
 
