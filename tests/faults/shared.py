@@ -35,6 +35,8 @@ from tests.standin import HashEncoder
 ARTICLES = 60
 FEW = 20
 """Passages beside the indexes before they are optimised, and before vectors are indexed."""
+KEPT_SECONDS = 20.0
+"""After which files of old generations are removed: readers look for a new one each second."""
 BUSY = 3
 """Exit code of a builder that was told to wait."""
 VICTIMS = (
@@ -73,6 +75,7 @@ def make_small() -> None:
     build.COMMIT_PASSAGES = 10 * FEW
     publishing.UNINDEXED_UP_TO = publishing.FRAGMENTS_UP_TO = FEW
     publishing.EXACT_UP_TO = index.EXACT_UP_TO = 5 * FEW
+    publishing.KEPT_SECONDS, publishing.MARGIN_SECONDS = KEPT_SECONDS, 0.0
 
 
 def build_once(articles: str, location: str, workers: str = "") -> None:

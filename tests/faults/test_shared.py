@@ -17,7 +17,8 @@ def test_tables_stay_whole_whoever_is_killed(tmp_path: Path, monkeypatch: pytest
     # What `make_small` changes in this process is put back at the end.
     monkeypatch.setattr(build, "COMMIT_PASSAGES", build.COMMIT_PASSAGES)
     monkeypatch.setattr(index, "EXACT_UP_TO", index.EXACT_UP_TO)
-    for name in ("UNINDEXED_UP_TO", "FRAGMENTS_UP_TO", "EXACT_UP_TO"):
+    names = ("UNINDEXED_UP_TO", "FRAGMENTS_UP_TO", "EXACT_UP_TO", "KEPT_SECONDS", "MARGIN_SECONDS")
+    for name in names:
         monkeypatch.setattr(publishing, name, getattr(publishing, name))
     victims = ("builder", "one of two builders", "reader")
     trials = run(tmp_path, 7, kills=3, victims=victims)
