@@ -75,7 +75,7 @@ def make_small() -> None:
     build.COMMIT_PASSAGES = 10 * FEW
     publishing.UNINDEXED_UP_TO = publishing.FRAGMENTS_UP_TO = FEW
     publishing.EXACT_UP_TO = index.EXACT_UP_TO = 5 * FEW
-    publishing.KEPT_SECONDS, publishing.MARGIN_SECONDS = KEPT_SECONDS, 0.0
+    publishing.KEPT_SECONDS, publishing.MARGIN_SECONDS = KEPT_SECONDS, 5.0
 
 
 def build_once(articles: str, location: str, workers: str = "") -> None:

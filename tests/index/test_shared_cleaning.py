@@ -1,5 +1,6 @@
 """Old versions of shared tables: kept while somebody may read them, and then removed."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,9 @@ from qa.index.lance.build import build_shared
 from qa.index.lance.dataset import PASSAGES, Dataset
 from qa.index.locate import check, open_index
 from tests.standin import HashEncoder
+
+MARGIN = 2.0
+"""Seconds."""
 
 
 @pytest.fixture
@@ -45,11 +49,12 @@ def test_what_was_replaced_goes_once_no_reader_can_need_it(
 ):
     location = f"file://{tmp_path}/shared"
     monkeypatch.setattr(publishing, "FRAGMENTS_UP_TO", 1)
+    monkeypatch.setattr(publishing, "MARGIN_SECONDS", MARGIN)
     first = add_and_build(articles, location, 1)
     separate = list_data(location)
     add_and_build(articles, location, 2)
     separate |= list_data(location)
-    reader = add_and_build(articles, location, 3)
+    add_and_build(articles, location, 3)
     # Files were joined, but readers may be on the generation before.
     old = first.opened.versions[PASSAGES]  # type: ignore[attr-defined]
     assert can_be_read(location, old)
@@ -57,18 +62,20 @@ def test_what_was_replaced_goes_once_no_reader_can_need_it(
     assert separate < list_data(location)
 
     monkeypatch.setattr(publishing, "KEPT_SECONDS", 0.0)
-    monkeypatch.setattr(publishing, "MARGIN_SECONDS", 0.0)
     monkeypatch.setattr(publishing, "FRAGMENTS_UP_TO", 100)
-    newest = add_and_build(articles, location, 4)
+    time.sleep(MARGIN + 0.5)
+    reader = add_and_build(articles, location, 4)
+    time.sleep(MARGIN + 0.5)
+    newest = add_and_build(articles, location, 5)
     assert not can_be_read(location, old)
     assert not separate & list_data(location)
-    # A reader of the third generation goes on until it looks for the fourth.
-    assert len(reader.search_words("lamp", 10)) == 3
+    # A reader of the fourth generation goes on until it looks for the fifth.
+    assert len(reader.search_words("lamp", 10)) == 4
     [found] = reader.search_words("2", 10)
     assert reader.get_passages([found[0]])[found[0]].text == "Lamp 2 was lit by Ada Cole."
-    assert len(newest.search_words("lamp", 10)) == 4
+    assert len(newest.search_words("lamp", 10)) == 5
     assert all(finding.is_ok for finding in check(location, articles))
 
     kept = list_data(location)
-    assert len(add_and_build(articles, location, 5).search_words("lamp", 10)) == 5
+    assert len(add_and_build(articles, location, 6).search_words("lamp", 10)) == 6
     assert kept < list_data(location)

@@ -31,7 +31,8 @@ KEPT_SECONDS = 3600.0
 """So long after a generation was published, no reader is still on the one before."""
 _NEVER = timedelta(days=36500)
 MARGIN_SECONDS = 600.0
-"""Versions are removed that are by so much older than that of the generation before."""
+"""Versions are removed that are by so much older than that of the generation before: more than it
+takes from telling its age to removing them."""
 
 
 def publish(writing: Writing, gone: list[str], reader: str, progress: Progress) -> Generation:
@@ -47,8 +48,8 @@ def publish(writing: Writing, gone: list[str], reader: str, progress: Progress) 
     lengths, summed = count_words(writing, gone)
     progress(1, 3, "indexing")
     search: dict[str, Any] = {} if summed is None else {"words": summed}
-    if compact(writing):
-        search["replaced"] = True
+    if to_clean := compact(writing):
+        search["to_clean"] = to_clean
     make_indexes(writing)
     search |= _index_vectors(writing)
     progress(2, 3, "indexing")
@@ -135,33 +136,35 @@ def _words_of(writing: Writing, table: "Table", sql: str) -> Iterator[str]:
         yield from batch["words"].to_pylist()
 
 
-def compact(writing: Writing) -> bool:
+def compact(writing: Writing) -> int:
     """Join small files, and take new rows into the indexes, where there are many of either.
 
-    What that replaces is removed later: by the first build that changes something once all readers
-    must have left the generations before.
+    What that replaces is removed later, when all readers must have left the generations before: by
+    the second build after this one, since versions made shortly before that of a generation go with
+    the next.
 
     Returns:
-        Whether much was replaced.
+        How many builds are to remove old versions: noted with the generation as `to_clean`.
     """
     base = writing.base
+    to_clean: int = base.search.get("to_clean", 0) if base else 0
     is_known = base is not None and time() - base.published >= KEPT_SECONDS
-    is_due = is_known and base is not None and "replaced" in base.search
-    replaced = False
+    is_due, replaced = is_known and to_clean > 0, False
     for name, table in writing.tables.items():
         with reaching(writing.dataset.location):
             fragments = table.stats()["fragment_stats"]["num_fragments"]
             stats = [table.index_stats(index.name) for index in table.list_indices()]
             outside = max((s.num_unindexed_rows for s in stats if s is not None), default=0)
             is_worn = fragments > FRAGMENTS_UP_TO or outside > UNINDEXED_UP_TO
-            if is_worn:
+            if is_worn or is_due:
                 table.optimize(cleanup_older_than=_NEVER)
-            if (is_worn and is_known) or is_due:
-                # Joining files, which comes first, may take longer than the margin: not twice.
-                table.optimize(cleanup_older_than=_age_of_base(writing, table, name))
+                if is_known:
+                    # With nothing left to join, so that versions are removed at once: the age is
+                    # counted back from that moment.
+                    table.optimize(cleanup_older_than=_age_of_base(writing, table, name))
             replaced = replaced or is_worn
             writing.versions[name] = table.version
-    return replaced
+    return 2 if replaced else to_clean - is_due
 
 
 def _age_of_base(writing: Writing, table: "Table", name: str) -> timedelta:
@@ -213,7 +216,7 @@ def _index_vectors(writing: Writing) -> dict[str, Any]:
         return {"kind": "Flat", "recall_at_10": 1.0}
     before = writing.base.search if writing.base else {}
     if before.get("made_for", 0) / 4 <= count <= 2 * before.get("made_for", 0):
-        return {key: value for key, value in before.items() if key not in ("words", "replaced")}
+        return {key: value for key, value in before.items() if key not in ("words", "to_clean")}
     lists = choose_lists(count)
     # Codes of a bit a number, for a first choice; Lance makes them of multiples of eight.
     kind = "IVF_FLAT" if int(writing.settings["dim"]) % 8 else "IVF_RQ"

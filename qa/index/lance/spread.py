@@ -37,16 +37,25 @@ def run_on_ray(jobs: list[Job], recipe: Recipe, workers: str) -> Iterator[Done]:
 
 def _start(workers: str) -> None:
     import logging
+    import os
+    import warnings
 
-    import ray
+    # What Ray itself reports as an error while it starts an actor is no error of a build; those
+    # come as exceptions.
+    os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
+    import ray.data
 
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
     try:
-        if workers.isdecimal():
-            # One more than workers: Ray Data hangs if actors occupy all CPUs.
-            ray.init(num_cpus=int(workers) + 1, include_dashboard=False, **options)
-        else:
-            ray.init(address=workers, **options)
+        with warnings.catch_warnings():
+            # Ray's processes are new programs: nothing of LanceDB's threads goes on in them.
+            warnings.filterwarnings("ignore", "lancedb fork support", RuntimeWarning)
+            if workers.isdecimal():
+                # One more than workers: Ray Data hangs if actors occupy all CPUs.
+                ray.init(num_cpus=int(workers) + 1, include_dashboard=False, **options)
+            else:
+                ray.init(address=workers, **options)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise SettingError(f"Ray cannot be reached at {workers} ({error})") from error
 
@@ -72,8 +81,6 @@ def _run(jobs: list[Job], recipe: Recipe, workers: str) -> Iterator[Done]:
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=count),
         num_cpus=1,
         num_gpus=1 if gpus >= count else 0,
-        max_restarts=-1,
-        max_task_retries=-1,
     )
     for row in outcomes.iter_rows():
         yield _unpack(row)
