@@ -247,7 +247,7 @@ class LanceIndex:
         ids = found["id"].to_pylist()
         best = _rank(dict(zip(ids, np.einsum("ij,j->i", rows, query).tolist(), strict=True)), k)
         places = {i: n for n, i in enumerate(ids)}
-        self._keep(found.take([places[i] for i, _ in best]))
+        self._keep(found.take(np.array([places[i] for i, _ in best], dtype=np.int64)))
         return best
 
     def search_words(
