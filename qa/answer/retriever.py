@@ -162,6 +162,7 @@ class Retriever:
         started = perf_counter()
         index = self.index
         k = min(k, len(index))
+        # Words are searched for while the question is encoded.
         with ThreadPoolExecutor(1, thread_name_prefix="qa-words") as beside:
             words = beside.submit(index.search_words, query, max(POOL, k), where=where)
             vector = _encode(index, query, context)

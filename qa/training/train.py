@@ -427,9 +427,6 @@ def evaluate(model: ReaderModel, corpus: Corpus, *, count: int) -> dict[str, flo
     help="Another one for each round: it orders the data.",
 )
 @click.option(
-    "--frozen", type=int, default=2, show_default=True, help="Lowest layers that are not trained."
-)
-@click.option(
     "--bfloat16/--float32", default=None, help="By default as the processor does it faster."
 )
 def main(
@@ -440,7 +437,6 @@ def main(
     threads: int,
     peak: float,
     seed: int,
-    frozen: int,
     bfloat16: bool | None,
 ) -> None:
     """Train, resuming from the state folder; the averaged weights are written to its `final`."""
@@ -454,14 +450,7 @@ def main(
     signal.signal(signal.SIGTERM, ask_to_stop)
     if bfloat16 is None:
         bfloat16 = bool(torch.cpu.get_capabilities().get("avx512_bf16"))
-    plan = Plan(
-        seconds=60 * minutes,
-        peak=peak,
-        threads=threads,
-        frozen_layers=frozen,
-        bfloat16=bfloat16,
-        seed=seed,
-    )
+    plan = Plan(seconds=60 * minutes, peak=peak, threads=threads, bfloat16=bfloat16, seed=seed)
     run = Run(Corpus.load(corpus), plan, start)
     if (state / STATE_FILE).exists():
         run.restore(state)

@@ -98,11 +98,19 @@ def test_an_interrupted_run_ends_with_the_weights_of_an_uninterrupted_one(
         assert idle or torch.equal(weight, start[name]) == frozen, name
 
 
+@pytest.mark.parametrize("bfloat16", [False, True])
 def test_a_run_learns_its_questions_and_logs_the_way(
-    corpus: Corpus, tiny_model: Path, tmp_path: Path
+    corpus: Corpus, tiny_model: Path, tmp_path: Path, bfloat16: bool
 ) -> None:
     plan = Plan(
-        seconds=30, peak=2e-2, pairs=8, pool=12, frozen_layers=0, log_steps=10, dev_seconds=1e9
+        seconds=30,
+        peak=2e-2,
+        pairs=8,
+        pool=12,
+        frozen_layers=0,
+        bfloat16=bfloat16,
+        log_steps=10,
+        dev_seconds=1e9,
     )
     train(Run(corpus, plan, tiny_model), tmp_path, clock=_Seconds())
     lines = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]

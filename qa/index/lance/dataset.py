@@ -62,7 +62,9 @@ class Generation:
     """Field -> number of words of all passages in it."""
     languages: tuple[str, ...]
     search: dict[str, Any] = field(default_factory=dict)
-    """How vectors are searched, and the recall that was measured."""
+    """How vectors are searched, and the recall that was measured; and what the next build has to
+    know: "words", how many there were when they were last summed, and "to_clean", how many builds
+    are to remove old versions."""
     published: float = 0.0
     """Seconds since 1970."""
 

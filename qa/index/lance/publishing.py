@@ -30,6 +30,8 @@ _MOST_CANDIDATES = 4 * CANDIDATES
 KEPT_SECONDS = 3600.0
 """So long after a generation was published, no reader is still on the one before."""
 _NEVER = timedelta(days=36500)
+_OF_A_BUILD = ("words", "to_clean")
+"""In `Generation.search`, but not about the index of vectors."""
 MARGIN_SECONDS = 600.0
 """Versions are removed that are by so much older than that of the generation before: more than it
 takes from telling its age to removing them."""
@@ -216,7 +218,7 @@ def _index_vectors(writing: Writing) -> dict[str, Any]:
         return {"kind": "Flat", "recall_at_10": 1.0}
     before = writing.base.search if writing.base else {}
     if before.get("made_for", 0) / 4 <= count <= 2 * before.get("made_for", 0):
-        return {key: value for key, value in before.items() if key not in ("words", "to_clean")}
+        return {key: value for key, value in before.items() if key not in _OF_A_BUILD}
     lists = choose_lists(count)
     # Codes of a bit a number, for a first choice; Lance makes them of multiples of eight.
     kind = "IVF_FLAT" if int(writing.settings["dim"]) % 8 else "IVF_RQ"
