@@ -23,8 +23,11 @@ PUBLIC = {
 HEAVY = {
     "faiss",
     "gradio",
+    "lancedb",
     "numpy",
     "onnxruntime",
+    "pyarrow",
+    "ray",
     "sentence_transformers",
     "tantivy",
     "torch",
