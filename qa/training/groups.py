@@ -55,10 +55,9 @@ class Mix:
     questions: Mapping[str, int] = field(
         default_factory=lambda: QUESTIONS
     )  # of an epoch, by source
-    rewritten: int = 8000  # of them, rewritten unanswerable ones
+    rewritten: int = 5000  # of them, rewritten unanswerable ones
     squad_rewritten: float = 0.6  # share of those that comes from SQuAD
     absent: float = 0.12  # answered questions shown with a wrong passage only
-    beside: float = 0.15  # wrong passages from right before or after the sentence that answers
     far: float = 0.2  # wrong passages from other articles
     drop_mark: float = 0.25  # people search without "?"
     shortest: int = (
@@ -106,13 +105,10 @@ def make_group(corpus: Corpus, mix: Mix, number: int, *, rng: np.random.Generato
     spans = _spans_of(corpus, number)
     if not spans:
         return [Pair(question, *own, [])]
-    beside = _draw_beside(corpus, number, budget, rng) if rng.random() < mix.beside else None
-    wrong = None if beside else _draw_wrong(corpus, mix, number, rng)
+    wrong = _draw_wrong(corpus, mix, number, rng)
     only = bool(corpus.sentence_only[number])
     right = Pair(question, *own, _overlapping(spans, own) if only else _inside(spans, own), only)
-    group = [] if (beside or wrong is not None) and rng.random() < mix.absent else [right]
-    if beside:
-        group.append(Pair(question, *beside, []))
+    group = [] if wrong is not None and rng.random() < mix.absent else [right]
     if wrong is not None:
         # Only the passage is known to lack the answer; the rest of its paragraph may hold it.
         low, high = (int(bound) for bound in corpus.passages[wrong])
@@ -217,31 +213,6 @@ def _draw_question(corpus: Corpus, mix: Mix, number: int, rng: np.random.Generat
     question = _question_of(corpus, number)
     mark = 1029  # "?"
     return question[:-1] if question[-1] == mark and rng.random() < mix.drop_mark else question
-
-
-def _draw_beside(
-    corpus: Corpus, number: int, budget: int, rng: np.random.Generator
-) -> tuple[int, int] | None:
-    """Tokens of a question's own paragraph before or after its answers, None where there are none:
-    the subject is right there, and nothing answers.
-    """
-    low, high = _paragraph_of(corpus, int(corpus.focus[number]))
-    spans = np.array(_spans_of(corpus, number))
-    first, last = np.searchsorted(corpus.sentence_starts, spans, side="right").T - 1
-    inside = (first < high) & (last >= low)
-    first, last = first[inside], last[inside]
-    if not len(first):
-        return None
-    sides = [
-        (begin, end)
-        for begin, end in ((low, int(first.min())), (int(last.max()) + 1, high))
-        if begin < end
-    ]
-    if not sides:
-        return None
-    side = sides[int(rng.integers(len(sides)))]
-    sentence = int(rng.integers(*side))
-    return crop_around(corpus, sentence, within=side, budget=budget, rng=rng)
 
 
 def _draw_wrong(corpus: Corpus, mix: Mix, number: int, rng: np.random.Generator) -> int | None:

@@ -49,7 +49,7 @@ class Plan:
     peak: float = 1.5e-4
     warm_up: float = 0.03
     """Share of the run in which the learning rate rises to its peak."""
-    pairs: int = 56
+    pairs: int = 28
     """Pairs a step, about."""
     pool: int = 640
     """Groups that are sorted by length before they are cut into batches."""
@@ -59,7 +59,7 @@ class Plan:
     clip: float = 1.0
     bfloat16: bool = False
     """Whether matrix products are computed in bfloat16: half the time where the processor can."""
-    average: float = 0.994
+    average: float = 0.996
     """Decay of the moving average of the weights: it remembers some 1 / (1 - average) steps."""
     log_steps: int = 50
     save_seconds: float = 240

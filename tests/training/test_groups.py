@@ -30,7 +30,7 @@ def test_a_crop_is_the_longest_run_of_whole_sentences_that_fits(
 def test_an_answered_question_has_its_own_passage_and_a_wrong_one(
     corpus: Corpus, tokenizer: Tokenizer
 ) -> None:
-    mix = Mix(absent=0, beside=0, far=0, drop_mark=0)
+    mix = Mix(absent=0, far=0, drop_mark=0)
     for number, (_, question, answer) in enumerate(QUESTIONS):
         own, wrong = make_group(corpus, mix, number, rng=np.random.default_rng(number))
         assert tokenizer.decode(own.question.tolist()) == question.lower()
@@ -44,19 +44,8 @@ def test_an_answered_question_has_its_own_passage_and_a_wrong_one(
 
 
 def test_an_absent_answer_leaves_the_wrong_passage_alone(corpus: Corpus) -> None:
-    (wrong,) = make_group(corpus, Mix(absent=1, beside=0, far=0), 0, rng=np.random.default_rng(0))
+    (wrong,) = make_group(corpus, Mix(absent=1, far=0), 0, rng=np.random.default_rng(0))
     assert wrong.spans == []
-
-
-def test_a_wrong_passage_beside_the_answer_is_of_its_paragraph_without_its_sentence(
-    corpus: Corpus, tokenizer: Tokenizer
-) -> None:
-    mix = Mix(absent=0, beside=1, drop_mark=0)
-    for seed in range(10):
-        _, wrong = make_group(corpus, mix, 2, rng=np.random.default_rng(seed))
-        words = tokenizer.decode(corpus.tokens[wrong.first : wrong.last].tolist())
-        assert words == "kell has a bridge of stone. it was paid for by merchants."
-        assert wrong.spans == []
 
 
 def test_an_epoch_draws_so_many_questions_of_each_source_each_as_often_as_the_others(
@@ -74,7 +63,7 @@ def test_an_epoch_draws_so_many_questions_of_each_source_each_as_often_as_the_ot
 def test_a_batch_lays_out_question_passage_gold_and_sentences(
     corpus: Corpus, tokenizer: Tokenizer
 ) -> None:
-    mix = Mix(absent=0, beside=0, far=0, drop_mark=0)
+    mix = Mix(absent=0, far=0, drop_mark=0)
     groups = [
         make_group(corpus, mix, number, rng=np.random.default_rng(number)) for number in range(4)
     ]
