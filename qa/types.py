@@ -315,4 +315,4 @@ class Reader(Protocol):
         """
 
     def read(self, question: str, passages: Sequence[Passage], /) -> list[Reading]:
-        """One reading a passage, in order."""
+        """One reading a passage, in order. A passage may be a part of one of the index."""

@@ -1,6 +1,6 @@
 """Question -> answer: the sentences of the retrieved passages that answer it best, if any do.
 
-Confidence is decided by `Ranker.judge` in `qa.answer.ranker`, and the status from it in
+Confidence is decided by `Ranker.judge` in `qa.answer.ranking.ranker`, and the status from it in
 `Answerer._judge`, by the thresholds in `qa.answer.thresholds`.
 """
 
@@ -14,11 +14,11 @@ from typing import NamedTuple, Self
 
 import numpy as np
 
-from qa.answer.evidence import Floats
-from qa.answer.features import Candidates, gather_candidates
 from qa.answer.followup import Resolved, resolve
 from qa.answer.languages import compare_languages
-from qa.answer.ranker import Ranker, confidence_features, is_sure
+from qa.answer.ranking.evidence import Floats
+from qa.answer.ranking.features import Candidates, gather_candidates
+from qa.answer.ranking.ranker import Ranker, confidence_features, is_sure
 from qa.answer.requests.recognise import Request, drop_requests, read_request
 from qa.answer.requests.responses import respond
 from qa.answer.retriever import Retrieved, Retriever, map_side_by_side, read_words
@@ -52,10 +52,10 @@ questions of SQuAD 2.0's development set one of up to three quotes is right for 
 .918 at 4, and no more without a limit."""
 
 
-CONTEXT_MARGIN = 0.0
+CONTEXT_MARGIN = -1.0
 """If it is ambiguous whether a question depends on those before, it is read both ways; the reading
-with context is taken if it is better by more than this, in log-odds of confidence. Chosen on
-CoQA's stories with even numbers, and on questions of eight other sets after a turn about something
+with context is taken unless it is worse by as much as this, in log-odds of confidence. Chosen on
+CoQA's stories with even numbers, and on questions of six other sets after a turn about something
 else."""
 
 

@@ -1,11 +1,11 @@
 """The thresholds by which a confidence becomes a status.
 
-Confidence is calibrated on thirteen kinds of text: it estimates the share of right first quotes, so
-from .5 on an answer is more likely right than wrong. `THRESHOLD` and `POSSIBLY` were chosen on
-held-out articles, for each kind of text with weights fitted on the other kinds.
+Confidence is calibrated on eleven kinds of text: it estimates the share of right first quotes.
+`THRESHOLD` and `POSSIBLY` were chosen on held-out articles: a higher `THRESHOLD` would call fewer
+questions made to deceive answered, but also fewer that are answered rightly.
 """
 
-THRESHOLD = 0.5
+THRESHOLD = 0.6
 """Confidence from which a question counts as answered."""
 POSSIBLY = 0.25
 """Confidence from which it counts as possibly answered: quotes are shown with a line that says so.

@@ -20,7 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from qa.answer.features import Candidates, Enough, gather_candidates
+from qa.answer.ranking.close import CLOSE_FEATURES
+from qa.answer.ranking.features import Candidates, Enough, gather_candidates
+from qa.answer.ranking.ranker import Ranker
 from qa.answer.retriever import Retrieved, Retriever
 from qa.evaluation.data_sets import (
     GoldQuestion,
@@ -47,7 +49,6 @@ DATA_SETS = (
     "squadshifts-amazon",
     "squadshifts-reddit",
     "fairytaleqa",
-    "squad2-train-part",
     "squad1-train",
     "squad2-dev",
     "timeqa",
@@ -59,6 +60,9 @@ MOST_CHARACTERS = 200_000
 ALONE = 16
 """Articles of each set that are indexed alone, and so many questions are asked of each:"""
 ASKED_ALONE, ABSENT_ALONE = 4, 2
+READ_CLOSELY = 3
+"""Candidates that are read again, by the shipped order; the fit prints how many of the first ones
+by its own order are among them."""
 
 
 Gather: TypeAlias = Callable[[Retrieved, str], Candidates]
@@ -170,9 +174,27 @@ def _read(
             is_right(gold, hit.passage.article.id, sentence)
             for hit, sentence in zip(candidates.hits, candidates.sentences, strict=True)
         ]
-        bare = candidates._replace(hits=[], sentences=[], readings=None)
+        bare = keep_close(candidates)._replace(hits=[], sentences=[], readings=None)
         yield Example(name, is_alone, kind, gold.question, bare, np.array(right, dtype=np.bool_))
     retriever.index.close()
+
+
+def keep_close(candidates: Candidates) -> Candidates:
+    """The candidates with the close features of those that may become the first. The others have
+    what the reader said of their whole passage.
+    """
+    if candidates.close is None:
+        return candidates
+    scores = Ranker.load(candidates.way).score(candidates)
+    features = dict(candidates.features)
+    for feature in CLOSE_FEATURES:
+        features[feature.name] = features[feature.whole].copy()
+    features["read_closely"] = np.zeros(len(scores))
+    for number in np.argsort(-scores, kind="stable")[:READ_CLOSELY]:
+        features["read_closely"][number] = 1.0
+        for name, value in candidates.close(int(number)).items():
+            features[name][number] = value
+    return candidates._replace(features=features, close=None)
 
 
 def _make_absent(

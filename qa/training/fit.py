@@ -9,6 +9,7 @@ articles that were used neither for training nor for fitting.
 """
 
 import argparse
+import dataclasses
 import json
 import re
 from collections import Counter
@@ -21,33 +22,40 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from tqdm import tqdm
 
-from qa.answer.evidence import Floats
-from qa.answer.features import (
+from qa.answer.ranking.evidence import Floats
+from qa.answer.ranking.features import (
     FEATURES,
     WAYS,
     Candidates,
     Way,
-    list_confidence,
+    list_answerable,
     list_features,
+    list_right,
     list_subject,
 )
-from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features, is_sure
+from qa.answer.ranking.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features, is_sure
 from qa.answer.thresholds import POSSIBLY, THRESHOLD
 from qa.evaluation.data_sets import Part
 from qa.evaluation.metrics import auroc, calibration_error
 from qa.reader.onnx import OnnxReader
 from qa.training.examples import Example, QuestionKind, collect_examples
 
-ANSWERED_SHARES: dict[QuestionKind, float] = {"answered": 0.7, "people": 0.3, "absent": 0.0}
-"""Weight of each kind of question within a set when confidence is fitted: about as often as people
-ask them of articles on the subject."""
+RIGHT_SHARES: dict[QuestionKind, float] = {"answered": 1.0, "people": 0.0, "absent": 0.0}
+"""Weight of each kind of question within a set, for the probability that the first candidate is
+right."""
+CALIBRATED_SHARES: dict[QuestionKind, float] = {"answered": 0.7, "people": 0.3, "absent": 0.0}
+"""The same for the calibration: about as often as people ask them of articles on the subject."""
 SUBJECT_SHARES: dict[QuestionKind, float] = {"answered": 0.45, "people": 0.1, "absent": 0.45}
 """The same for the probability that the articles are on the subject."""
+UNANSWERABLE_SHARE = 0.5
+"""Weight of people's unanswerable questions, for the probability that the articles answer; half of
+the rest is that of the answered questions of the same sets."""
 ONLY_ORDERED = frozenset({"timeqa", "qmsum"})
 """Sets whose questions ask for one of many years, or for a summary: used to fit the order, but not
 confidence, since people seldom ask such questions."""
 PENALTY = 0.003
-"""Of the ridge regression of confidence; chosen by the printed table."""
+"""Of the ridge regressions of the three probabilities; chosen by the printed table. The
+calibration, of one feature, needs none to speak of."""
 
 
 class Ranked(NamedTuple):
@@ -135,30 +143,60 @@ def rank_examples(examples: Sequence[Example], ranker: Ranker) -> list[Ranked]:
 
 
 def fit_ranker(examples: Sequence[Example], way: Way, *, penalty: float = PENALTY) -> Ranker:
-    """Fit the order, then both probabilities on the first candidates of that order."""
+    """Fit the order, then the three probabilities on the first candidates of that order, then their
+    calibration.
+    """
     order = fit_order(examples, way)
     plain = Logistic({}, 0.0)
     examples = [example for example in examples if example.data_set not in ONLY_ORDERED]
-    ranked = rank_examples(examples, Ranker(order, plain, plain))
-    fixed = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
-    names = [name for name in list_confidence(way) if name not in fixed]
+    ranked = rank_examples(examples, Ranker(order, plain, plain, plain))
     rows = [row.features for row in ranked]
-    answered = fit_logistic(
-        rows,
-        [row.is_right for row in ranked],
-        names,
-        weigh_examples(examples, ANSWERED_SHARES),
-        penalty=penalty,
-    )
-    on_subject = fit_logistic(
-        rows,
-        [row.example.kind != "absent" for row in ranked],
-        list_subject(way),
-        weigh_examples(examples, SUBJECT_SHARES),
-        penalty=penalty,
+    kinds = [row.example.kind for row in ranked]
+    is_right = [row.is_right for row in ranked]
+    fixed = {feature.name for feature in FEATURES if feature.fixed_in_confidence is not None}
+
+    def fit(labels: Sequence[bool], names: Sequence[str], counts: Sequence[float]) -> Logistic:
+        fitted = [name for name in names if name not in fixed]
+        return fit_logistic(rows, labels, fitted, counts, penalty=penalty)
+
+    ranker = Ranker(
+        order,
+        fit(is_right, list_right(way), weigh_examples(examples, RIGHT_SHARES)),
+        fit([kind == "answered" for kind in kinds], list_answerable(way), weigh_people(examples)),
+        fit(
+            [kind != "absent" for kind in kinds],
+            list_subject(way),
+            weigh_examples(examples, SUBJECT_SHARES),
+        ),
     )
     # Adds the fixed weights.
-    return Ranker.from_json(Ranker(order, answered, on_subject).to_json(), way)
+    ranker = Ranker.from_json(ranker.to_json(), way)
+    log_odds = [{"log_odds": ranker.answer_log_odds(row)} for row in rows]
+    counts = weigh_examples(examples, CALIBRATED_SHARES)
+    calibration = fit_logistic(log_odds, is_right, ["log_odds"], counts, penalty=1e-4)
+    return dataclasses.replace(ranker, calibration=calibration)
+
+
+def weigh_people(examples: Sequence[Example]) -> list[float]:
+    """Weights of examples for the probability that the articles answer: people's unanswerable
+    questions, each counted alike, have `UNANSWERABLE_SHARE`; of answered questions, those of the
+    same sets have as much as those of all other sets, and each set counts alike.
+    """
+    sizes = Counter((example.data_set, example.kind) for example in examples)
+    people = {name for name, kind in sizes if kind == "people"}
+    total = sum(size for (_, kind), size in sizes.items() if kind == "people")
+    answered = {name for name, kind in sizes if kind == "answered"}
+
+    def weigh(example: Example) -> float:
+        name, kind = example.data_set, example.kind
+        if kind == "absent":
+            return 0.0
+        if kind == "people":
+            return UNANSWERABLE_SHARE / total
+        alike = answered & people if name in people else answered - people
+        return (1 - UNANSWERABLE_SHARE) / 2 / len(alike) / sizes[name, kind]
+
+    return [weigh(example) for example in examples]
 
 
 def weigh_examples(
@@ -305,7 +343,7 @@ def main() -> None:
         "--read-all", action="store_true", help="report on all passages read, whatever their score"
     )
     parser.add_argument(
-        "--out", type=Path, default=Path(__file__).parents[1] / "answer" / WEIGHTS_FILE
+        "--out", type=Path, default=Path(__file__).parents[1] / "answer" / "ranking" / WEIGHTS_FILE
     )
     args = parser.parse_args()
     reader = OnnxReader.from_folder(args.reader)
@@ -339,7 +377,11 @@ def main() -> None:
         judged = leave_one_out(of_way, way, penalty=PENALTY)
         tqdm.write(f"\n{way}, loss {measure_loss(judged.values()):.4f}\n\n{describe(judged)}")
         tqdm.write(describe_types(judged))
-        shipped[way] = fit_ranker(of_way, way).to_json()
+        ranker = fit_ranker(of_way, way)
+        shipped[way] = ranker.to_json()
+        if way == "with the reader":
+            closely = [row.features["read_closely"] for row in rank_examples(of_way, ranker)]
+            tqdm.write(f"of the first candidates, read again: {np.mean(closely):.4f}")
     args.out.write_text(json.dumps(shipped, indent=1) + "\n", encoding="utf-8")
 
 

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from qa import Retriever
-from qa.answer.evidence import MAX_DEVIATIONS
-from qa.answer.features import (
+from qa.answer.ranking.close import CLOSE_FEATURES
+from qa.answer.ranking.evidence import MAX_DEVIATIONS
+from qa.answer.ranking.features import (
     FEATURES,
     QUESTION_FEATURES,
     RANK_FEATURES,
@@ -15,8 +16,9 @@ from qa.answer.features import (
     Candidates,
     count_worth_reading,
     gather_candidates,
-    list_confidence,
+    list_answerable,
     list_features,
+    list_right,
     list_subject,
 )
 from qa.encoder.onnx import OnnxEncoder
@@ -136,10 +138,12 @@ def test_words_that_the_articles_lack_lower_the_cover(retriever: Retriever):
 
 def test_features_are_named_once_and_fixed_only_for_a_reason():
     names = [feature.name for feature in (*FEATURES, *QUESTION_FEATURES, *RANK_FEATURES)]
+    names += [feature.name for feature in CLOSE_FEATURES]
     assert len(set(names)) == len(names)
     for feature in FEATURES:
         assert (feature.fixed is None) == (feature.why_fixed == ""), feature.name
-        assert set(feature.confidence) | set(feature.subject) <= set(feature.ways), feature.name
+        used = {*feature.right, *feature.answerable, *feature.subject}
+        assert used <= set(feature.ways), feature.name
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -147,9 +151,12 @@ def test_what_probabilities_are_computed_from_is_known_of_every_question(way: st
     ordered = {feature.name for feature in list_features(way)}
     question = {feature.name for feature in QUESTION_FEATURES}
     rank = {feature.name for feature in RANK_FEATURES}
-    assert set(list_confidence(way)) <= ordered | question | rank
+    close = {feature.name for feature in CLOSE_FEATURES}
+    assert set(list_right(way)) <= ordered | question | rank
+    assert set(list_answerable(way)) <= ordered | question | close
+    assert (close <= set(list_answerable(way))) == (way == "with the reader")
     assert set(list_subject(way)) <= ordered | question
-    assert rank <= set(list_confidence(way))
+    assert rank <= set(list_right(way))
     assert question <= set(list_subject(way))
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from qa.answer.question_types import (
+from qa.answer.ranking.question_types import (
     asks_topic,
     find_type,
     holds_topic,

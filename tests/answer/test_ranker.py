@@ -5,19 +5,20 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
-from qa.answer.features import (
+from qa.answer.ranking.features import (
     FEATURES,
     RANK_FEATURES,
     WAYS,
     Candidates,
     Way,
-    list_confidence,
+    list_answerable,
     list_features,
+    list_right,
     list_subject,
 )
-from qa.answer.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
+from qa.answer.ranking.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
 
-SHIPPED = json.loads(files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
+SHIPPED = json.loads(files("qa.answer.ranking").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
 
 
 def test_there_are_weights_for_each_way_of_reading():
@@ -33,7 +34,8 @@ def test_exactly_what_is_declared_as_fitted_has_a_fitted_weight(way: Way):
     assert set(row["order"]) == {
         feature.name for feature in list_features(way) if feature.fixed is None
     }
-    assert set(row["answered"]["weights"]) == set(list_confidence(way)) - fixed_in_confidence
+    assert set(row["right"]["weights"]) == set(list_right(way)) - fixed_in_confidence
+    assert set(row["answerable"]["weights"]) == set(list_answerable(way))
     assert set(row["on_subject"]["weights"]) == set(list_subject(way))
 
 
@@ -41,12 +43,12 @@ def test_exactly_what_is_declared_as_fitted_has_a_fitted_weight(way: Way):
 def test_fixed_weights_join_the_fitted_ones_when_read_and_are_left_out_when_written(way: Way):
     ranker = Ranker.load(way)
     assert list(ranker.weights) == [feature.name for feature in list_features(way)]
-    assert (ranker.weights["heading"], ranker.answered.weights["byline"]) == (-2.0, 8.0)
+    assert (ranker.weights["heading"], ranker.right.weights["byline"]) == (-2.0, 8.0)
     assert ranker.to_json() == SHIPPED[way]
 
 
 def test_candidates_are_scored_by_the_sum_of_weighted_features():
-    ranker = Ranker({"a": 2.0, "b": -1.0}, Logistic({}, 0.0), Logistic({}, 0.0))
+    ranker = Ranker({"a": 2.0, "b": -1.0}, *[Logistic({}, 0.0)] * 3)
     features = {
         "b": np.array([3.0, 0.0]),
         "a": np.array([1.0, 5.0]),
@@ -62,6 +64,18 @@ def test_a_logistic_is_what_its_formula_says():
     logistic = Logistic({"a": 2.0, "b": -1.0}, 0.5)
     assert logistic({"a": 1.0, "b": 3.0, "unused": 9.0}) == pytest.approx(1 / (1 + math.exp(0.5)))
     assert logistic({"a": 1e9, "b": 0.0}) == pytest.approx(1.0)
+
+
+def test_confidence_is_the_calibrated_product_of_right_and_answerable_on_the_subject():
+    right, answerable, on_subject = (Logistic({name: 1.0}, 0.0) for name in ("a", "b", "c"))
+    ranker = Ranker({}, right, answerable, on_subject, Logistic({"log_odds": 2.0}, 0.5))
+    features = {"a": math.log(3), "b": math.log(4), "c": 0.0}  # .75, .8, .5
+    share = 0.75 * 0.8
+    assert ranker.answer_log_odds(features) == pytest.approx(math.log(share / (1 - share)))
+    expected = 0.5 / (1 + math.exp(-2 * math.log(share / (1 - share)) - 0.5))
+    assert ranker.judge(features) == pytest.approx(expected)
+    certain = {"a": 40.0, "b": 40.0, "c": 40.0}
+    assert ranker.judge(certain) == pytest.approx(1.0)
 
 
 def test_the_lead_and_share_of_the_first_candidate_tell_how_sure_it_is():

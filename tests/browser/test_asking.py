@@ -103,7 +103,7 @@ def test_how_it_was_found_tells_passages_scores_and_times(visit):
     ask(page, QUESTION)
     page.get_by_text("How this was found").click()
     how = page.locator(".qa-how")
-    for fact in (QUESTION, "encode", "generation 1", "10 considered", "likely from 0.50"):
+    for fact in (QUESTION, "encode", "generation 1", "10 considered", "likely from 0.60"):
         expect(how).to_contain_text(fact)
     assert how.locator("tbody tr").count() == 10
     how.locator(".qa-passage").first.click()

@@ -307,4 +307,4 @@ def test_each_article_belongs_to_one_part_by_its_id_alone():
     shares = [parts.count(part) / 2000 for part in ("report", "choose", "train")]
     assert shares == pytest.approx([0.5, 0.25, 0.25], abs=0.03)
     assert parts == [part_of("another", name) for name in names]
-    assert {part_of("squad2-dev", name) for name in names} == {"report"}
+    assert {part_of("coqa", name) for name in names} == {"report"}

@@ -161,8 +161,8 @@ def test_copies_in_other_articles_are_named():
 @pytest.mark.parametrize(
     ("score", "word"),
     [
-        (0.5, "likely answer"),
-        (0.499, "possible answer"),
+        (0.6, "likely answer"),
+        (0.599, "possible answer"),
         (0.25, "possible answer"),
         (0.249, "weak match"),
         (0, "weak match"),

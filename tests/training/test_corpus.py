@@ -53,8 +53,10 @@ def test_short_paragraphs_are_read_together() -> None:
 
 def test_an_article_is_trained_on_chosen_on_or_reported_on_by_its_id_alone() -> None:
     names = [str(number) for number in range(4000)]
-    assert {part_of("squad2-dev", name) for name in names} == {"report"}
+    assert {part_of("coqa", name) for name in names} == {"report"}
     assert {part_of("squad2-train-part", name) for name in names} == {"choose"}
+    assert part_of("squad2-dev", "Normans") == part_of("xquad", "Normans") == "choose"
+    assert part_of("squad2-dev", "Prime_number") == "report"
     shares = Counter(part_of("qed", name) for name in names)
     assert abs(shares["report"] / 4000 - 0.1) < 0.015
     assert abs(shares["choose"] / 4000 - 0.1) < 0.015

@@ -1,10 +1,12 @@
 """Order and confidence, fitted on examples whose truth is known."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
-from qa.answer.features import FEATURES, QUESTION_FEATURES, Candidates
-from qa.answer.ranker import Logistic
+from qa.answer.ranking.features import FEATURES, QUESTION_FEATURES, Candidates
+from qa.answer.ranking.ranker import Logistic
 from qa.training.examples import Example, QuestionKind
 from qa.training.fit import (
     describe,
@@ -16,6 +18,7 @@ from qa.training.fit import (
     leave_one_out,
     measure_loss,
     weigh_examples,
+    weigh_people,
 )
 
 NEVER = {feature.name for feature in FEATURES if feature.fixed is not None}
@@ -81,6 +84,43 @@ def test_each_kind_of_question_has_its_share_in_each_set():
     assert sum(weights[:30]) == pytest.approx(0.7 / 0.8)
     assert sum(weights[30:33]) == pytest.approx(0.1 / 0.8)
     assert sum(weights[33:]) == pytest.approx(1.0)
+
+
+def test_people_who_ask_in_vain_weigh_half_and_their_sets_as_much_as_all_others():
+    examples = [
+        example
+        for name, kind, count in (
+            ("wiki", "answered", 2),
+            ("wiki", "people", 5),
+            ("news", "answered", 4),
+            ("tales", "answered", 1),
+            ("tales", "absent", 3),
+        )
+        for example in make_examples(name, count, by="bm25", seed=1, kind=kind)
+    ]
+    weights = weigh_people(examples)
+    expected = [0.125] * 2 + [0.1] * 5 + [0.03125] * 4 + [0.125] + [0.0] * 3
+    assert weights == pytest.approx(expected)
+
+
+def test_confidence_is_the_share_of_first_candidates_that_are_right():
+    noisy = [
+        example._replace(right=example.right if n % 3 else np.roll(example.right, 1))
+        for n, example in enumerate(make_examples("news", 300, by="bm25", seed=2))
+    ]
+    asked = list(noisy)
+    for example in make_examples("news", 100, by="bm25", seed=3, kind="people"):
+        known = dict(example.candidates.question_features)
+        known["cosine_best"] += 3.0  # as near as what is answered
+        candidates = example.candidates._replace(question_features=known)
+        asked.append(example._replace(candidates=candidates))
+    ranker = fit_ranker(asked, "without a reader")
+    judged = judge(asked, ranker)
+    right = judged.is_right[judged.kinds == "answered"].mean()
+    counts = np.where(judged.kinds == "people", 0.3 / 100, 0.7 / 300)
+    assert counts @ judged.confidence == pytest.approx(0.7 * right, abs=0.03)
+    bare = dataclasses.replace(ranker, calibration=Logistic({"log_odds": 1.0}, 0.0))
+    assert counts @ judge(asked, bare).confidence < 0.7 * right - 0.05
 
 
 def test_a_fitted_ranker_finds_what_is_right_and_knows_what_is_absent():

@@ -3,15 +3,15 @@
 Each piece is computed when a feature first asks for it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from qa.answer.question_types import QuestionType, find_type, holds_type
+from qa.answer.ranking.question_types import QuestionType, find_type, holds_type
 from qa.answer.retriever import Retrieved, zscores
 from qa.index.interface import Frequencies
 from qa.index.words import cover, score_texts
@@ -22,6 +22,16 @@ Floats: TypeAlias = NDArray[np.float64]
 MAX_DEVIATIONS = 2.0
 """Z-scores are clipped to this: in a small index, the one passage on the subject differs from the
 others by far more than in the indexes that weights were fitted on."""
+
+
+ScoreKind: TypeAlias = Literal["sentence", "span", "silence"]
+_HIGHEST: Mapping[ScoreKind, float] = {"sentence": 8.0, "span": 16.0, "silence": 8.0}
+"""Beyond odds of 1 to 3,000, the reader's scores say no more; that of a span is the sum of two."""
+
+
+def clip_scores(scores: ArrayLike, kind: ScoreKind) -> Floats:
+    """A kind of the reader's scores within their bounds, float64 of the same shape."""
+    return np.clip(np.asarray(scores, dtype=np.float64), -_HIGHEST[kind], _HIGHEST[kind])
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,10 @@
 """Candidates -> their order, and the confidence that the first one answers.
 
-Confidence (`Ranker.judge`) is a product of two logistic regressions, which are fitted on different
-questions: that the articles are on the subject, and that the first candidate answers a question on
-it. All are linear in the features of `qa.answer.features`. `python -m qa.training.fit` fits the
-weights and writes them to ranker.json, by way of reading and name of feature; fixed weights, with
-the reasons, are in the features' declarations.
+Confidence (`Ranker.judge`) comes from three logistic regressions, each fitted on the questions that
+tell: that the articles are on the subject, that they answer a question on it, and that the first
+candidate is right where they do. All are linear in the features of `features.py` and `close.py`.
+`python -m qa.training.fit` fits the weights and writes them to ranker.json, by way of reading and
+name of feature; fixed weights, with the reasons, are in the features' declarations.
 """
 
 import json
@@ -17,8 +17,15 @@ from typing import Any, Self
 
 import numpy as np
 
-from qa.answer.evidence import Floats
-from qa.answer.features import FEATURES, RANK_FEATURES, Candidates, Way, list_features
+from qa.answer.ranking.close import CLOSE_FEATURES
+from qa.answer.ranking.evidence import Floats
+from qa.answer.ranking.features import (
+    FEATURES,
+    RANK_FEATURES,
+    Candidates,
+    Way,
+    list_features,
+)
 from qa.answer.thresholds import SURE
 
 WEIGHTS_FILE = "ranker.json"
@@ -43,10 +50,14 @@ class Ranker:
 
     weights: Mapping[str, float]
     """Weights of the features by which candidates are ordered, in log-odds."""
-    answered: Logistic
-    """Probability that the first candidate answers, given that the articles are on the subject."""
+    right: Logistic
+    """Probability that the first candidate is right, given that the articles answer."""
+    answerable: Logistic
+    """Probability that the articles answer, given that they are on the subject."""
     on_subject: Logistic
-    """Probability that the articles are on the subject."""
+    """Probability that they are on the subject."""
+    calibration: Logistic = Logistic({"log_odds": 1.0}, 0.0)
+    """Log-odds of `right` times `answerable` -> the share of first candidates that are right."""
 
     @classmethod
     def load(cls, way: Way) -> Self:
@@ -61,12 +72,11 @@ class Ranker:
         fixed = {
             f.name: f.fixed_in_confidence for f in FEATURES if f.fixed_in_confidence is not None
         }
-        answered, on_subject = fitted["answered"], fitted["on_subject"]
-        return cls(
-            order,
-            Logistic({**answered["weights"], **fixed}, answered["bias"]),
-            Logistic({**on_subject["weights"], **fixed}, on_subject["bias"]),
+        right, answerable, on_subject = (
+            Logistic({**fitted[name]["weights"], **fixed}, fitted[name]["bias"])
+            for name in ("right", "answerable", "on_subject")
         )
+        return cls(order, right, answerable, on_subject, Logistic(**fitted["calibration"]))
 
     def to_json(self) -> dict[str, Any]:
         """The fitted weights, without the fixed ones."""
@@ -76,13 +86,21 @@ class Ranker:
             "order": {
                 name: round(weight, 5) for name, weight in self.weights.items() if name not in fixed
             },
-            "answered": _logistic_to_json(self.answered, without=fixed_in_confidence),
+            "right": _logistic_to_json(self.right, without=fixed_in_confidence),
+            "answerable": _logistic_to_json(self.answerable, without=fixed_in_confidence),
             "on_subject": _logistic_to_json(self.on_subject, without=fixed_in_confidence),
+            "calibration": _logistic_to_json(self.calibration, without=set()),
         }
 
     def judge(self, features: Mapping[str, float]) -> float:
         """Confidence: the probability that the first candidate answers."""
-        return self.answered(features) * self.on_subject(features)
+        both = {"log_odds": self.answer_log_odds(features)}
+        return self.calibration(both) * self.on_subject(features)
+
+    def answer_log_odds(self, features: Mapping[str, float]) -> float:
+        """Log-odds of `right` times `answerable`, not calibrated yet."""
+        share = min(max(self.right(features) * self.answerable(features), 1e-6), 1 - 1e-6)
+        return math.log(share / (1 - share))
 
     def score(self, candidates: Candidates) -> Floats:
         """float64 (n,): higher is better; differences are log-odds between two candidates of one
@@ -98,12 +116,14 @@ def confidence_features(candidates: Candidates, scores: Floats) -> dict[str, flo
     compares with the others, its own features, and those of the question.
     """
     names = [feature.name for feature in RANK_FEATURES]
+    names += [feature.name for feature in CLOSE_FEATURES]
     if not len(scores):
         return dict.fromkeys((*names, *candidates.features, *candidates.question_features), 0.0)
     best = int(np.argmax(scores))
     ranked = {feature.name: feature.compute(scores) for feature in RANK_FEATURES}
     first = {name: float(values[best]) for name, values in candidates.features.items()}
-    return ranked | first | candidates.question_features
+    close = candidates.close(best) if candidates.close else {}
+    return ranked | first | close | candidates.question_features
 
 
 def is_sure(candidates: Candidates) -> bool:
@@ -127,6 +147,6 @@ def _logistic_to_json(logistic: Logistic, *, without: set[str]) -> dict[str, Any
 @cache
 def _read_shipped() -> dict[str, Any]:
     shipped: dict[str, Any] = json.loads(
-        files("qa.answer").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8")
+        files("qa.answer.ranking").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8")
     )
     return shipped

@@ -1,7 +1,7 @@
 """Hits -> candidates: every sentence of the passages read, with the features by which it is ranked.
 
 Each feature is declared once, below: its meaning, its computation, whether its weight is fitted or
-fixed, and which probabilities use it. `qa.answer.ranker` and `qa.training.fit` read only these
+fixed, and which probabilities use it. The ranker and `qa.training.fit` read only these
 declarations. To add a feature, declare it and run the fit, which writes its weight to ranker.json.
 
 Similarities, which can only be compared within a question, become z-scores over its candidates;
@@ -16,8 +16,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
-from qa.answer.evidence import Evidence, Floats
-from qa.answer.question_types import asks_author, asks_topic, holds_topic, names_other_code
+from qa.answer.ranking.close import CLOSE_FEATURES, CloseReader
+from qa.answer.ranking.evidence import Evidence, Floats, clip_scores
+from qa.answer.ranking.question_types import asks_author, asks_topic, holds_topic, names_other_code
 from qa.answer.retriever import Retrieved, zscores
 from qa.types import Hit, Reader, Reading, Sentence, SentenceReading
 
@@ -49,12 +50,14 @@ class Feature:
     fixed: float | None = None
     """Its weight in the order, in log-odds; None where the weight is fitted."""
     why_fixed: str = ""
-    confidence: tuple[Way, ...] = ()
-    """The ways in which confidence uses the first candidate's value."""
-    fixed_in_confidence: float | None = None
-    """Its weight in the confidence; None where that is fitted."""
+    right: tuple[Way, ...] = ()
+    """The ways in which the probability that the first candidate is right uses its value."""
+    answerable: tuple[Way, ...] = ()
+    """The same for the probability that the articles answer."""
     subject: tuple[Way, ...] = ()
-    """The ways in which the probability of the subject uses the first candidate's value."""
+    """The same for the probability that they are on the subject."""
+    fixed_in_confidence: float | None = None
+    """Its weight in all three; None where these are fitted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +67,8 @@ class QuestionFeature:
     name: str
     meaning: str
     compute: Callable[[Evidence], float]
-    confidence: tuple[Way, ...] = ()
+    right: tuple[Way, ...] = ()
+    answerable: tuple[Way, ...] = ()
     subject: tuple[Way, ...] = WAYS
 
 
@@ -92,25 +96,25 @@ FEATURES: tuple[Feature, ...] = (
         "cosine",
         "similarity of question and sentence, z-score",
         lambda evidence: evidence.cosine_zscores,
-        confidence=NOT_THE_READER,
+        right=NOT_THE_READER,
     ),
     Feature(
         "bm25",
         "BM25 of the question's words in the sentence, z-score",
         lambda evidence: evidence.bm25_zscores,
-        confidence=NOT_THE_READER,
+        right=NOT_THE_READER,
     ),
     Feature(
         "passage",
         "the score of its passage",
         lambda evidence: np.array([hit.score for hit, _ in evidence.pairs]),
-        confidence=NOT_THE_READER,
+        right=NOT_THE_READER,
     ),
     Feature(
         "cover",
         "share of the question's words, by rarity, in its passage and title",
         lambda evidence: evidence.covers,
-        confidence=WAYS,
+        right=WAYS,
         subject=WAYS,
     ),
     Feature(
@@ -119,7 +123,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda evidence: _flags(sentence.kind == "heading" for _, sentence in evidence.pairs),
         fixed=-2.0,
         why_fixed=f"headings resemble every question on their text; {_RARE}",
-        confidence=WAYS,
+        right=WAYS,
     ),
     Feature(
         "asks",
@@ -147,7 +151,7 @@ FEATURES: tuple[Feature, ...] = (
         ),
         fixed=8.0,
         why_fixed="encyclopedias have no bylines to fit on; such a line always answers",
-        confidence=WAYS,
+        right=WAYS,
         fixed_in_confidence=8.0,
     ),
     Feature(
@@ -188,7 +192,7 @@ FEATURES: tuple[Feature, ...] = (
         lambda evidence: _flags(
             evidence.question_type is not None and not holds for holds in evidence.holds_type
         ),
-        confidence=WAYS,
+        right=WAYS,
     ),
     Feature(
         "words",
@@ -209,27 +213,29 @@ FEATURES: tuple[Feature, ...] = (
     Feature(
         "sentence",
         "the reader's log-odds that it answers",
-        lambda evidence: np.clip(evidence.sentence_scores, -8.0, 8.0),
+        lambda evidence: clip_scores(evidence.sentence_scores, "sentence"),
         ways=WITH_THE_READER,
-        confidence=WITH_THE_READER,
+        right=WITH_THE_READER,
+        answerable=WITH_THE_READER,
     ),
     Feature(
         "span",
         "the reader's score of the best words in it",
-        lambda evidence: np.clip(evidence.span_scores, -16.0, 16.0),
+        lambda evidence: clip_scores(evidence.span_scores, "span"),
         ways=WITH_THE_READER,
-        confidence=WITH_THE_READER,
+        right=WITH_THE_READER,
+        answerable=WITH_THE_READER,
     ),
     Feature(
         "silence",
         "the reader's log-odds that its passage does not answer",
-        lambda evidence: np.clip(
+        lambda evidence: clip_scores(
             [reading.silence for reading in evidence.readings or () for _ in reading.sentences],
-            -8.0,
-            8.0,
+            "silence",
         ),
         ways=WITH_THE_READER,
-        confidence=WITH_THE_READER,
+        right=WITH_THE_READER,
+        answerable=WITH_THE_READER,
         subject=WITH_THE_READER,
     ),
     Feature(
@@ -237,14 +243,14 @@ FEATURES: tuple[Feature, ...] = (
         "logarithm of the share of `sentence` among all candidates and “no answer”",
         lambda evidence: _log_shares(evidence.sentence_scores, none=True),
         ways=WITH_THE_READER,
-        confidence=WITH_THE_READER,
+        right=WITH_THE_READER,
     ),
     Feature(
         "span_share",
         "logarithm of the share of `span` among all candidates and “no answer”",
         lambda evidence: _log_shares(evidence.span_scores, none=True),
         ways=WITH_THE_READER,
-        confidence=WITH_THE_READER,
+        right=WITH_THE_READER,
     ),
     Feature(
         "span_z",
@@ -264,25 +270,28 @@ QUESTION_FEATURES: tuple[QuestionFeature, ...] = (
         "cosine_best",
         "similarity of question and passage, the best",
         lambda evidence: max(evidence.found.cosines, default=0.0),
-        confidence=WAYS,
+        right=WAYS,
+        answerable=WAYS,
     ),
     QuestionFeature(
         "cosine_sentence",
         "similarity of question and sentence, the best",
         lambda evidence: float(evidence.cosines.max()) if len(evidence.cosines) else 0.0,
-        confidence=NOT_THE_READER,
+        right=NOT_THE_READER,
+        answerable=NOT_THE_READER,
     ),
     QuestionFeature(
         "cover_best",
         "share of the question's words in one passage and its title, the best",
         lambda evidence: evidence.cover(evidence.passage_texts),
-        confidence=NOT_THE_READER,
+        right=NOT_THE_READER,
+        answerable=NOT_THE_READER,
     ),
     QuestionFeature(
         "cover_all",
         "share of the question's words in all passages of one language together",
         lambda evidence: evidence.cover(evidence.joined_texts),
-        confidence=WAYS,
+        right=WAYS,
     ),
     QuestionFeature(
         "size",
@@ -316,6 +325,8 @@ class Candidates(NamedTuple):
     """Name -> float64 (n,): those of `list_features(way)`, with a reader those of all ways."""
     question_features: dict[str, float]
     """Name -> value: those of `QUESTION_FEATURES`."""
+    close: Callable[[int], dict[str, float]] | None = None
+    """Candidate -> name -> value of `CLOSE_FEATURES`; None without the reader."""
 
 
 Enough: TypeAlias = Callable[[Candidates], bool]
@@ -327,23 +338,32 @@ def list_features(way: Way) -> tuple[Feature, ...]:
     return tuple(feature for feature in FEATURES if way in feature.ways)
 
 
-def list_confidence(way: Way) -> tuple[str, ...]:
-    """Names of the features from which confidence is computed in a way of reading."""
-    ranks = [feature.name for feature in RANK_FEATURES]
-    first = [feature.name for feature in FEATURES if way in feature.confidence]
+def list_right(way: Way) -> tuple[str, ...]:
+    """Names of the features from which the probability that the first candidate is right is
+    computed in a way of reading.
+    """
     return (
-        *ranks,
-        *first,
-        *(feature.name for feature in QUESTION_FEATURES if way in feature.confidence),
+        *(feature.name for feature in RANK_FEATURES),
+        *(feature.name for feature in FEATURES if way in feature.right),
+        *(feature.name for feature in QUESTION_FEATURES if way in feature.right),
+    )
+
+
+def list_answerable(way: Way) -> tuple[str, ...]:
+    """The same for the probability that the articles answer."""
+    return (
+        *(feature.name for feature in FEATURES if way in feature.answerable),
+        *(feature.name for feature in CLOSE_FEATURES if way in WITH_THE_READER),
+        *(feature.name for feature in QUESTION_FEATURES if way in feature.answerable),
     )
 
 
 def list_subject(way: Way) -> tuple[str, ...]:
-    """Names of the features from which the probability of the subject is computed in a way of
-    reading.
-    """
-    question = [feature.name for feature in QUESTION_FEATURES if way in feature.subject]
-    return (*question, *(feature.name for feature in FEATURES if way in feature.subject))
+    """The same for the probability that the articles are on the subject."""
+    return (
+        *(feature.name for feature in QUESTION_FEATURES if way in feature.subject),
+        *(feature.name for feature in FEATURES if way in feature.subject),
+    )
 
 
 def gather_candidates(
@@ -380,6 +400,9 @@ def gather_candidates(
     passages = [hit.passage for hit in found.hits]
     most = len(passages) if read_all else count_worth_reading(found.hits)
     readings: list[Reading] = []
+    if candidates.way in WITH_THE_READER:
+        close = CloseReader(question, found.hits, reader, readings)
+        candidates = candidates._replace(close=close)
     until = READ_FIRST if enough else most
     while True:
         readings += reader.read(question, passages[len(readings) : min(until, most)])
