@@ -271,7 +271,7 @@ QUESTION_FEATURES: tuple[QuestionFeature, ...] = (
         "similarity of question and passage, the best",
         lambda evidence: max(evidence.found.cosines, default=0.0),
         right=WAYS,
-        answerable=WAYS,
+        answerable=NOT_THE_READER,
     ),
     QuestionFeature(
         "cosine_sentence",
