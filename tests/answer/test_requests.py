@@ -33,6 +33,13 @@ def answerer(sample_index: Path, encoder: OnnxEncoder) -> Answerer:
         ("Can you summarize it?", Request("summary")),
         ("What is this article about?", Request("summary")),
         ("TL;DR", Request("summary")),
+        ("What is the main idea?", Request("summary")),
+        ("What's the author's opinion?", Request("summary")),
+        ("What does the author argue?", Request("summary")),
+        ("What is the title of the article?", Request("title")),
+        ("What’s the headline?", Request("title")),
+        ("What is this column called?", Request("title")),
+        ("When was the article published?", Request("date")),
         (
             "Give me a summary of the Damascus meeting",
             Request("summary", ("the Damascus meeting",)),
@@ -58,6 +65,13 @@ def test_what_is_no_question_is_known_as_what_it_is(text: str, request_: Request
         "eelgrass",
         "What is the key to the chapel?",
         "How does this work on wet roads?",
+        "What is the title of the report?",
+        "What was the headline of the newspaper?",
+        "What is it called?",
+        "When was the report published?",
+        "What does the author say about owls?",
+        "What does the author argue with his brother about?",
+        "What is the main argument of the mayor?",
     ],
 )
 def test_questions_stay_questions(text: str):
@@ -119,6 +133,35 @@ def test_the_only_article_needs_no_name(tmp_path: Path, encoder: OnnxEncoder):
     answerer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder))
     answer = answerer.answer("What is the article about?")
     assert [quote.text.split()[0] for quote in answer.quotes] == ["A", "It"]
+
+
+def test_the_title_is_quoted_where_it_stands_in_the_article(tmp_path: Path, encoder: OnnxEncoder):
+    (tmp_path / "articles").mkdir()
+    (tmp_path / "articles" / "owls.txt").write_text(
+        "Owls of the North\n\nThey hear voles under the snow. Owls of the North sleep by day.\n"
+    )
+    build(tmp_path / "articles", tmp_path / "index", encoder=encoder)
+    answerer = Answerer(Retriever.load(tmp_path / "index", encoder=encoder))
+    answer = answerer.answer("What is the title of the article?")
+    assert answer.status == "no_question"
+    assert answer.notice == "The title is “Owls of the North”."
+    assert [(quote.start, quote.end) for quote in answer.quotes] == [(0, 17)]
+    dated = answerer.answer("When was the article written?")
+    assert dated.notice == "“Owls of the North” does not say when it is from."
+
+
+def test_a_title_or_date_is_that_of_the_article_quoted_last(answerer: Answerer):
+    assert answerer.answer("What is the title?").notice.startswith(
+        "Several articles could be meant:\n- "
+    )
+    asked = answerer.answer("How many hectares does the eelgrass cover?")
+    answer = answerer.answer("What is the title?", [Turn.from_answer(asked)])
+    assert answer.notice == "The title is “The Meadow under Ostrey Bay”."
+    date = asked.quotes[0].article.date
+    assert (
+        answerer.answer("When was the article published?", [Turn.from_answer(asked)]).notice
+        == f"“The Meadow under Ostrey Bay” is dated {date}."
+    )
 
 
 def test_a_comparison_gets_a_quote_for_each_side(answerer: Answerer):

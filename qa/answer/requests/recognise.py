@@ -11,7 +11,9 @@ from typing import Literal, NamedTuple, TypeAlias
 
 from qa.types import Turn
 
-RequestKind: TypeAlias = Literal["greeting", "thanks", "help", "articles", "summary", "comparison"]
+RequestKind: TypeAlias = Literal[
+    "greeting", "thanks", "help", "articles", "title", "date", "summary", "comparison"
+]
 
 
 class Request(NamedTuple):
@@ -26,6 +28,10 @@ _ARTICLE = r"(?:articles?|texts?|columns?|reports?|documents?|files?|stor(?:y|ie
 _THE_ARTICLE = rf"(?:it|this|that|(?:the|this|that|my) (?:(?:whole|entire) )?{_ARTICLE})"
 _WHAT_OF = (
     r"(?:summary|overview|gist|main (?:idea|message|point|argument)s?|key (?:sentence|point)s?)"
+)
+# Reports, papers and stories are also what articles are about: of those only "this" one is meant.
+_THE_TEXT = (
+    r"(?:(?:the|this|my) (?:article|text|column)|this (?:report|document|story|piece|paper))"
 )
 
 # The first pattern that matches the whole message decides; each has an example above it.
@@ -58,6 +64,18 @@ _SIMPLE: tuple[tuple[RequestKind, str], ...] = (
         rf"|(?:list|show|name)(?: me)?(?: all)?(?: (?:the|your|my|of the))* {_ARTICLE}"
         r"|what (?:is|do you have) in (?:the|your|this) (?:index|library|folder)",
     ),
+    # "What is the title of the article?", "What is the headline?"
+    (
+        "title",
+        rf"what (?:is|was) (?:the (?:title|headline)(?: of {_THE_TEXT})?|the name of {_THE_TEXT}"
+        rf"|{_THE_TEXT}[’']s (?:title|headline|name)|{_THE_TEXT} (?:called|titled))",
+    ),
+    # "When was the article published?", "What is the date of this column?"
+    (
+        "date",
+        rf"when (?:was|is) {_THE_TEXT} (?:published|written|posted|printed|from|dated)"
+        rf"|what is the (?:publication )?date of {_THE_TEXT}",
+    ),
 )
 # "Summarise the article", "tl;dr", "Key sentences of The Damascus meeting", "What is it about?"
 _SUMMARY = (
@@ -66,7 +84,9 @@ _SUMMARY = (
     rf"{_WHAT_OF}"
     rf"(?: of (?:{_THE_ARTICLE}|(?P<b>.+?)))?"
     rf"|(?:an? |the )?{_WHAT_OF}(?: of (?:{_THE_ARTICLE}|(?P<c>.+?)))?"
-    rf"|what (?:is|are) (?:the )?{_WHAT_OF} of {_THE_ARTICLE}"
+    rf"|what (?:is|are) (?:the )?{_WHAT_OF}(?: of (?:{_THE_ARTICLE}|the (?:author|writer)))?"
+    r"|what (?:is|are) the (?:author|writer)[’']s (?:main )?(?:idea|point|argument|opinion)s?"
+    r"|what does the (?:author|writer) (?:argue|say|think|claim)"
     rf"|what (?:is|was) (?:the|this|that) {_ARTICLE} about|tl;?dr"
     r"|لخص (?:المقال|هذا المقال|(?P<d>.+?))"
 )
@@ -79,7 +99,8 @@ _COMPARISON = (
 
 def read_request(text: str) -> Request | None:
     """The request in a message, or None if it is to be answered as a question."""
-    asked = " ".join(text.split()).strip(" .!?؟…,;:")
+    asked = re.sub(r"^what[’']s\b", "what is", " ".join(text.split()), flags=re.IGNORECASE)
+    asked = asked.strip(" .!?؟…,;:")
     for kind, pattern in _SIMPLE:
         if re.fullmatch(pattern, asked, re.IGNORECASE):
             return Request(kind)

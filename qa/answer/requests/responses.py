@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from qa.answer.requests.key_sentences import find_key_sentences
 from qa.answer.requests.recognise import Request
 from qa.answer.retriever import Retriever
 from qa.index.interface import EVERYWHERE, Where, fold_words
-from qa.types import NONE_CHOSEN, Answer, Article, Quote
+from qa.types import NONE_CHOSEN, Answer, Article, Quote, Span
 
 MOST_LISTED = 20
 _WHAT_IT_DOES = (
@@ -54,6 +54,8 @@ def respond(
             return Response(f"{_WHAT_IT_DOES} {_WHAT_TO_ASK}")
         case "articles":
             return Response(_list_articles(retriever, where, "These are the articles:"))
+        case "title" | "date":
+            return _show_header(retriever, where, request.kind, last)
         case "summary":
             return _show_key_sentences(retriever, where, request.subjects, last)
         case "comparison":
@@ -71,15 +73,40 @@ def _list_articles(retriever: Retriever, where: Where, lead: str) -> str:
     return "\n".join([lead, *lines, *more])
 
 
+def _show_header(
+    retriever: Retriever, where: Where, part: Literal["title", "date"], last: Article | None
+) -> Response:
+    article = _find_meant(retriever, where, last)
+    if article is None:
+        return Response(_list_articles(retriever, where, "Several articles could be meant:"))
+    if part == "date":
+        dated = f"is dated {article.date}" if article.date else "does not say when it is from"
+        return Response(f"“{article.title}” {dated}.")
+    return Response(f"The title is “{article.title}”.", _quote_title(retriever, article))
+
+
+def _quote_title(retriever: Retriever, article: Article) -> tuple[Quote, ...]:
+    """The heading that is an article's title, if it stands in its text."""
+    start = article.text.find(article.title, article.body_start)
+    if start < 0:
+        return ()
+    nearest = retriever.index.find_nearby(article.id, Span(start, start + 1), 1)
+    return tuple(
+        Quote(article, sentence.start, sentence.end, sentence.paragraph, 1.0)
+        for passage in retriever.index.get_passages(nearest).values()
+        for sentence in passage.sentences
+        if sentence.kind == "heading" and sentence.start <= start < sentence.end
+    )
+
+
 def _show_key_sentences(
     retriever: Retriever, where: Where, subjects: Sequence[str], last: Article | None
 ) -> Response:
-    if subjects:
-        article = _find_article(retriever, where, subjects[0])
-    elif last and where.admits(last):
-        article = last
-    else:
-        article = _only(retriever, where)
+    article = (
+        _find_article(retriever, where, subjects[0])
+        if subjects
+        else _find_meant(retriever, where, last)
+    )
     if article is None:
         lead = "No article has that title" if subjects else "Several articles could be meant"
         return Response(
@@ -124,6 +151,11 @@ def _show_side_by_side(
 
 def _admitted(retriever: Retriever, where: Where) -> Iterator[Article]:
     return (article for article in retriever.index.list_articles() if where.admits(article))
+
+
+def _find_meant(retriever: Retriever, where: Where, last: Article | None) -> Article | None:
+    """The article that is meant where none is named: that quoted last, or the only one; or None."""
+    return last if last and where.admits(last) else _only(retriever, where)
 
 
 def _only(retriever: Retriever, where: Where) -> Article | None:
