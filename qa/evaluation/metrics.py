@@ -122,6 +122,15 @@ def calibration_error(confidences: Floats, right: Flags, *, bins: int = 10) -> f
     return float(sum(gaps)) / max(1, len(confidences))
 
 
+def chance_calibration_error(confidences: Floats, *, rounds: int = 200) -> float:
+    """The calibration error that so many questions have on average by chance where their
+    confidences are exactly the probabilities of being right.
+    """
+    rng = np.random.default_rng(0)
+    drawn = (rng.random(len(confidences)) < confidences for _ in range(rounds))
+    return float(np.mean([calibration_error(confidences, right) for right in drawn]))
+
+
 def risk_coverage(confidences: Floats, right: Flags) -> tuple[Floats, Floats]:
     """Share of questions answered, and of those answers that are wrong, as the threshold falls;
     float64 (n,) each.

@@ -36,7 +36,7 @@ from qa.answer.ranking.features import (
 from qa.answer.ranking.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features, is_sure
 from qa.answer.thresholds import POSSIBLY, THRESHOLD
 from qa.evaluation.data_sets import Part
-from qa.evaluation.metrics import auroc, calibration_error
+from qa.evaluation.metrics import auroc, calibration_error, chance_calibration_error
 from qa.reader.onnx import OnnxReader
 from qa.training.examples import Example, QuestionKind, collect_examples
 
@@ -251,6 +251,7 @@ _COLUMNS = (
     "people's answered",
     "AUROC",
     "calibration error",
+    "by chance",
 )
 
 
@@ -276,6 +277,7 @@ def _describe_set(rows: Judged) -> str:
         _share(sure[people]),
         f"{auroc(confidence[asked], answerable[asked]):.2f}" if people.any() else "",
         f"{calibration_error(confidence[asked], right[asked]):.2f}",
+        f"{chance_calibration_error(confidence[asked]):.2f}",
     )
     return " | ".join(columns)
 

@@ -16,6 +16,7 @@ from qa.evaluation.data_sets import (
 from qa.evaluation.metrics import (
     auroc,
     calibration_error,
+    chance_calibration_error,
     exact_match,
     measure_reliability,
     overlap_f1,
@@ -34,6 +35,13 @@ def test_calibration_error_is_the_gap_of_confidence_and_accuracy_weighted_by_bin
     confidences = np.array([0.85, 0.85, 0.15, 0.15])
     right = np.array([True, False, False, False])
     assert calibration_error(confidences, right) == pytest.approx(0.5 * 0.35 + 0.5 * 0.15)
+
+
+def test_even_a_perfect_confidence_has_a_calibration_error_by_chance():
+    confidences = np.full(100, 0.5)
+    # The mean distance of a share of 100 coin tosses from one half is .0398.
+    assert chance_calibration_error(confidences) == pytest.approx(0.0398, abs=0.005)
+    assert chance_calibration_error(np.ones(100)) == 0
 
 
 def test_reliability_counts_the_right_ones_among_those_about_equally_sure():
