@@ -61,8 +61,8 @@ def tokenizer() -> Tokenizer:
 
 @pytest.fixture(scope="package")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
-    """Two articles in SQuAD 1's folder, a person's unanswerable question in SQuAD 2's, nothing in
-    QED's."""
+    """Two articles in SQuAD 1's folder, two unanswerable questions by people in SQuAD 2's, the
+    second without a plausible answer, nothing in QED's."""
     source = tmp_path_factory.mktemp("source")
     texts = {name: "\n\n".join(paragraphs) for name, paragraphs in PARAGRAPHS.items()}
     questions = [
@@ -83,8 +83,26 @@ def corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
         "answers": [],
         "plausible_answers": [{"text": "1860", "start": island.index("1860")}],
     }
+    unmarked = {
+        "article_id": "Lagoon",
+        "question": "Who measured the lagoon in 1902?",
+        "answerable": False,
+        "answers": [],
+        "paragraph": 1,
+    }
+    lagoon = _article(
+        "Lagoon",
+        [
+            "The lagoon was measured in 1902.",
+            "It is shallow. The keeper measured the tides in 1902. He kept a diary.",
+        ],
+    )
     articles = [_article(name, list(paragraphs)) for name, paragraphs in PARAGRAPHS.items()]
-    rows = ((articles, questions), ([_article("Island", [island])], [impossible]), ([], []))
+    rows = (
+        (articles, questions),
+        ([_article("Island", [island]), lagoon], [impossible, unmarked]),
+        ([], []),
+    )
     folders = ("squad1-train", "squad2-train-part", "qed")
     for folder, (folder_articles, folder_questions) in zip(folders, rows, strict=True):
         _write_lines(source / folder / "articles.jsonl", folder_articles)

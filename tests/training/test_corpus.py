@@ -19,12 +19,24 @@ def test_gold_spans_decode_to_the_answers(corpus: Corpus, tokenizer: Tokenizer) 
 def test_a_persons_unanswerable_question_has_a_focus_but_no_span(
     corpus: Corpus, tokenizer: Tokenizer
 ) -> None:
-    (number,) = np.flatnonzero((corpus.source == 1) & (corpus.rewritten_from < 0))
+    number, _ = np.flatnonzero((corpus.source == 1) & (corpus.rewritten_from < 0))
     first, last = corpus.sentence_starts[corpus.focus[number] : corpus.focus[number] + 2]
     assert not corpus.is_answered()[number]
     assert (
         tokenizer.decode(corpus.tokens[first:last].tolist())
         == "a lighthouse was built there in 1860."
+    )
+
+
+def test_without_a_plausible_answer_its_focus_is_the_likest_sentence_of_its_paragraph(
+    corpus: Corpus, tokenizer: Tokenizer
+) -> None:
+    _, number = np.flatnonzero((corpus.source == 1) & (corpus.rewritten_from < 0))
+    first, last = corpus.sentence_starts[corpus.focus[number] : corpus.focus[number] + 2]
+    assert not corpus.is_answered()[number]
+    assert (
+        tokenizer.decode(corpus.tokens[first:last].tolist())
+        == "the keeper measured the tides in 1902."
     )
 
 

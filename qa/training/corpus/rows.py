@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
@@ -30,6 +31,8 @@ JOINED_CHARS = 500
 """Paragraphs shorter than this are read with those after them, as passages of an index run over
 short paragraphs.
 """
+
+_LONG_WORD = re.compile(r"\w{4,}")
 
 
 class Row(NamedTuple):
@@ -106,11 +109,11 @@ def read_rows(source: Path, text: ParagraphText) -> list[Row]:
         if not (source / folder).is_dir():
             continue
         maps: dict[str, list[tuple[int, Ints]]] = {}
-        articles: dict[str, str] = {}
+        articles: dict[str, dict[str, Any]] = {}
         for article in _read_lines(source / folder / "articles.jsonl"):
             if folder == "squad1-train" and article["id"] in repeated:
                 continue
-            articles[article["id"]] = article["text"]
+            articles[article["id"]] = article
             maps[article["id"]] = [
                 (
                     start,
@@ -161,23 +164,20 @@ def join_paragraphs(
 def _read_row(
     question: dict[str, Any],
     folder: str,
-    article: str,
+    article: dict[str, Any],
     paragraphs: list[tuple[int, Ints]],
     text: ParagraphText,
 ) -> Row | None:
     answered = bool(question["answerable"])
     answers = question["answers"] if answered else question.get("plausible_answers", [])
     if not answered and not answers:
-        # Any place of its article will do as the focus: nothing there answers.
-        answers = [
-            {"text": article[paragraphs[0][0] : paragraphs[0][0] + 1], "start": paragraphs[0][0]}
-        ]
+        answers = [_find_plausible(question, article)]
     spans: list[tuple[int, int]] = []
     for answer in answers:
         # An answer that occurs several times has a guessed start: any of its places then counts as
         # gold.
         for start in [answer["start"], *answer.get("other_starts", [])]:
-            if article[start : start + len(answer["text"])] == answer["text"]:
+            if article["text"][start : start + len(answer["text"])] == answer["text"]:
                 spans += _find_tokens(start, start + len(answer["text"]), paragraphs)
     if not spans:
         return None
@@ -199,6 +199,29 @@ def _read_row(
         sentence_only=folder in SENTENCES_ONLY
         or max(last - first for first, last in spans) >= LONGEST_SPAN,
     )
+
+
+def _find_plausible(question: dict[str, Any], article: dict[str, Any]) -> dict[str, Any]:
+    """The sentence that shares most words with an unanswerable question; of the paragraph that it
+    was written on, where the set says which.
+    """
+    import nupunkt
+
+    text, paragraphs = article["text"], article["paragraphs"]
+    if "paragraph" in question:
+        paragraphs = [paragraphs[question["paragraph"]]]
+    asked = set(_LONG_WORD.findall(question["question"].lower()))
+
+    def overlap(span: tuple[int, int]) -> int:
+        return len(asked & set(_LONG_WORD.findall(text[slice(*span)].lower())))
+
+    spans = [
+        (low + first, low + last)
+        for low, high in paragraphs
+        for first, last in nupunkt.sent_spans(text[low:high])
+    ]
+    start, end = max(spans, key=overlap)
+    return {"text": text[start:end], "start": start}
 
 
 def _find_tokens(start: int, end: int, paragraphs: list[tuple[int, Ints]]) -> list[tuple[int, int]]:
