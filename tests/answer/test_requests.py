@@ -39,7 +39,9 @@ def answerer(sample_index: Path, encoder: OnnxEncoder) -> Answerer:
         ("What is the title of the article?", Request("title")),
         ("What’s the headline?", Request("title")),
         ("What is this column called?", Request("title")),
+        ("ما عنوان المقال؟", Request("title")),
         ("When was the article published?", Request("date")),
+        ("متى نشر المقال؟", Request("date")),
         (
             "Give me a summary of the Damascus meeting",
             Request("summary", ("the Damascus meeting",)),

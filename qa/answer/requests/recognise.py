@@ -68,13 +68,15 @@ _SIMPLE: tuple[tuple[RequestKind, str], ...] = (
     (
         "title",
         rf"what (?:is|was) (?:the (?:title|headline)(?: of {_THE_TEXT})?|the name of {_THE_TEXT}"
-        rf"|{_THE_TEXT}[’']s (?:title|headline|name)|{_THE_TEXT} (?:called|titled))",
+        rf"|{_THE_TEXT}[’']s (?:title|headline|name)|{_THE_TEXT} (?:called|titled))"
+        r"|ما (?:هو )?عنوان (?:هذا )?المقال",
     ),
     # "When was the article published?", "What is the date of this column?"
     (
         "date",
         rf"when (?:was|is) {_THE_TEXT} (?:published|written|posted|printed|from|dated)"
-        rf"|what is the (?:publication )?date of {_THE_TEXT}",
+        rf"|what is the (?:publication )?date of {_THE_TEXT}"
+        r"|متى (?:نشر|كتب) (?:هذا )?المقال",
     ),
 )
 # "Summarise the article", "tl;dr", "Key sentences of The Damascus meeting", "What is it about?"
