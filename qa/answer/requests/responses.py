@@ -55,7 +55,7 @@ def respond(
         case "articles":
             return Response(_list_articles(retriever, where, "These are the articles:"))
         case "title" | "date":
-            return _show_header(retriever, where, request.kind, last)
+            return _show_header(retriever, where, request.kind, last, answer)
         case "summary":
             return _show_key_sentences(retriever, where, request.subjects, last)
         case "comparison":
@@ -74,14 +74,23 @@ def _list_articles(retriever: Retriever, where: Where, lead: str) -> str:
 
 
 def _show_header(
-    retriever: Retriever, where: Where, part: Literal["title", "date"], last: Article | None
+    retriever: Retriever,
+    where: Where,
+    part: Literal["title", "date"],
+    last: Article | None,
+    answer: Callable[[str], Answer],
 ) -> Response:
     article = _find_meant(retriever, where, last)
     if article is None:
         return Response(_list_articles(retriever, where, "Several articles could be meant:"))
+    if part == "date" and article.date:
+        return Response(f"“{article.title}” is dated {article.date}.")
     if part == "date":
-        dated = f"is dated {article.date}" if article.date else "does not say when it is from"
-        return Response(f"“{article.title}” {dated}.")
+        found = answer("When was the article published?").quotes
+        return Response(
+            f"“{article.title}” has no date that this program can read.",
+            tuple(quote for quote in found if quote.article.id == article.id),
+        )
     return Response(f"The title is “{article.title}”.", _quote_title(retriever, article))
 
 
