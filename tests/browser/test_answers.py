@@ -266,6 +266,21 @@ def test_articles_are_chosen_by_author_and_the_address_keeps_it(visit):
     expect(page.locator(".qa-problem")).to_contain_text("Since is 'soon'")
 
 
+def test_what_the_dialog_says_holds_from_the_press_of_its_button_on(visit):
+    page = visit()
+    opener = page.get_by_role("button", name="Which articles?")
+    opener.click()
+    page.get_by_role("dialog", name="Which articles?").get_by_label("Author").fill("helen marsh")
+    pressed = "document.querySelector('dialog [value=ask]').click(); return qa.chosen.current();"
+    assert page.evaluate(f"() => {{ {pressed} }}") == {"authors": ["helen marsh"]}
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(opener).to_be_focused()
+    opener.click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_have_count(0)
+    expect(opener).to_be_focused()
+
+
 def test_ticked_articles_are_chips_with_their_titles_in_a_link_too(visit):
     page = visit("?in=the-damascus-meeting.txt")
     expect(page.locator(".qa-chip bdi")).to_have_text("The Damascus meeting")

@@ -86,9 +86,9 @@ qa.chosen = (() => {
       choice(say("All articles"), "all"),
       choice(say("Cancel"), ""),
     );
-    dialog.addEventListener("close", () => {
-      if (dialog.returnValue === "all") change((address) => where.clear(address));
-      if (dialog.returnValue !== "ask") return;
+    form.addEventListener("submit", (/** @type {any} */ { submitter }) => {
+      if (submitter.value === "all") change((address) => where.clear(address));
+      if (submitter.value !== "ask") return;
       change((address) => {
         for (const [name] of fields) {
           address.searchParams.delete(name);

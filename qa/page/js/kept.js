@@ -44,7 +44,7 @@ qa.kept = (() => {
         return made;
       };
       const title = qa.button(name, "qa-kept-name", () => {
-        dialog.close();
+        dialog.querySelector("form").requestSubmit(); // closes it at once
         qa.talk.open(id);
       });
       title.dir = "auto";

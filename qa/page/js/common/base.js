@@ -67,7 +67,8 @@ qa.button = (
   return made;
 };
 
-/** A dialog with a heading, a line, and a form for what else is to be in it; it is open. */
+/** A dialog with a heading, a line, and a form for what else is to be in it; it is open. Its form's
+ *  "submit" names the button that was pressed, and finds the dialog gone. */
 qa.openDialog = (
   /** @type {string} */ id,
   /** @type {string} */ title,
@@ -88,10 +89,17 @@ qa.openDialog = (
   );
   const dialog = qa.make("dialog", { className: "qa-dialog", "aria-labelledby": id }, form);
   const before = /** @type {HTMLElement | null} */ (document.activeElement);
-  dialog.addEventListener("close", () => {
+  function end() {
+    if (!dialog.isConnected) return;
     dialog.remove();
     if (before?.isConnected) before.focus();
+  }
+  // A browser tells of "close" some time after the button: what is typed meanwhile would be lost.
+  form.addEventListener("submit", (/** @type {Event} */ event) => {
+    event.preventDefault();
+    end();
   });
+  dialog.addEventListener("close", end);
   document.body.append(dialog);
   dialog.showModal();
   return dialog;
