@@ -28,14 +28,14 @@ def run_build(
 ) -> "BuildReport":
     """Build the index with a progress bar."""
     from qa.index.locate import build_index
-    from qa.reader import identify_bundled
+    from qa.reader import identify_reader
 
     with show_progress() as progress:
         return build_index(
             articles,
             index,
             progress=progress,
-            reader=identify_bundled(),
+            reader=identify_reader(),
             reembed=reembed,
             allow_empty=allow_empty,
             workers=workers,

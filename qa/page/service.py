@@ -42,7 +42,7 @@ from qa.index.interface import EVERYWHERE, Where
 from qa.index.locate import build_index, find_removed, is_shared, read_newest_build
 from qa.page.examples import suggest_questions
 from qa.places import merge_ranges
-from qa.reader import identify_bundled
+from qa.reader import identify_reader
 from qa.render.data import AnswerJson
 from qa.saved import parse_answer
 from qa.types import Answer, Article, Progress, Span
@@ -131,7 +131,7 @@ class Service:
                 self.articles_folder,
                 self.index_folder,
                 progress=progress,
-                reader=identify_bundled(),
+                reader=identify_reader(),
             )
         self.answerer.answer("Is everything loaded?")
 
@@ -287,7 +287,7 @@ class Service:
             "articles": len(self.list_articles()),
             "generation": index.generation if index else 0,
             "encoder": index.encoder.name if index else "",
-            "reader": identify_bundled(),
+            "reader": identify_reader(),
         }
 
     # -- changing ----------------------------------------------------------------------------------
@@ -390,7 +390,7 @@ class Service:
                 self.index_folder,
                 encoder=encoder,
                 progress=note,
-                reader=identify_bundled(),
+                reader=identify_reader(),
                 allow_empty=True,
                 password=password,
             )

@@ -11,14 +11,15 @@ from qa.types import Reader
 
 BUNDLED = "bundled"
 """Name of the reader that comes with the package."""
+_WEIGHTS = Path(__file__).with_name("weights")
 
 
-def identify_bundled() -> str:
-    """Name and weights' hash of the bundled reader, without loading it; empty where it is
-    missing.
+def identify_reader(folder: Path | None = None) -> str:
+    """Name and weights' hash of the bundled reader, or of one in another folder, without loading
+    it; empty where it is missing.
     """
     try:
-        config = json.loads((Path(__file__).with_name("weights") / "config.json").read_text())
+        config = json.loads(((folder or _WEIGHTS) / "config.json").read_text(encoding="utf-8"))
         return f"{config['name']} {config['model_sha256'][:12]}"
     except (OSError, ValueError, KeyError):
         return ""

@@ -37,6 +37,7 @@ from qa.answer.ranking.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_
 from qa.answer.thresholds import POSSIBLY, THRESHOLD
 from qa.evaluation.data_sets import Part
 from qa.evaluation.metrics import auroc, calibration_error, chance_calibration_error
+from qa.reader import identify_reader
 from qa.reader.onnx import OnnxReader
 from qa.training.examples import Example, QuestionKind, collect_examples
 
@@ -373,7 +374,7 @@ def main() -> None:
         return
     # Without a reader every passage counts.
     unread = collect_examples(args.source, args.work / f"{part}-unread", None, count=args.count)
-    shipped: dict[str, Any] = {}
+    shipped: dict[str, Any] = {"reader": identify_reader(args.reader)}
     for way in WAYS:
         of_way = unread if way == "without a reader" else examples
         judged = leave_one_out(of_way, way, penalty=PENALTY)

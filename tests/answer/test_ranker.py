@@ -1,3 +1,4 @@
+import hashlib
 import json
 import math
 from importlib.resources import files
@@ -17,12 +18,20 @@ from qa.answer.ranking.features import (
     list_subject,
 )
 from qa.answer.ranking.ranker import WEIGHTS_FILE, Logistic, Ranker, confidence_features
+from qa.reader import identify_reader
+from qa.reader.onnx import WEIGHTS
 
 SHIPPED = json.loads(files("qa.answer.ranking").joinpath(WEIGHTS_FILE).read_text(encoding="utf-8"))
 
 
 def test_there_are_weights_for_each_way_of_reading():
-    assert tuple(SHIPPED) == WAYS
+    assert tuple(SHIPPED) == ("reader", *WAYS)
+
+
+def test_the_weights_were_fitted_with_the_reader_that_is_shipped():
+    weights = WEIGHTS / "model.onnx"
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    assert SHIPPED["reader"] == identify_reader() == f"minilm-l6-reader {digest[:12]}"
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -4,7 +4,8 @@ Confidence (`Ranker.judge`) comes from three logistic regressions, each fitted o
 tell: that the articles are on the subject, that they answer a question on it, and that the first
 candidate is right where they do. All are linear in the features of `features.py` and `close.py`.
 `python -m qa.training.fit` fits the weights and writes them to ranker.json, by way of reading and
-name of feature; fixed weights, with the reasons, are in the features' declarations.
+name of feature, with the reader that they belong to; fixed weights, with the reasons, are in the
+features' declarations.
 """
 
 import json
