@@ -12,7 +12,7 @@ from typing import NamedTuple
 from qa.articles.blocks import Block, find_blocks
 from qa.types import Article, Passage, Sentence, Span
 
-SPLITTER = "3"
+SPLITTER = "4"
 """Version of this splitter; articles of an index made by another version are split again."""
 
 CountTokens = Callable[[Sequence[str]], list[int]]
@@ -54,9 +54,18 @@ class PassageSize(NamedTuple):
     """How long passages are, in the encoder's tokens, without title and special tokens."""
 
     max_tokens: int = 128
-    """The limit; only headings above a sentence that just fits may exceed it."""
+    """The limit; only one long sentence, and headings above one that just fits, may exceed it."""
     target_tokens: int = 64
     """A passage this long is not extended by a further paragraph."""
+    sentence_chars: int = 600
+    """A sentence up to this long is kept whole, however many tokens it has; a longer one of more
+    than `max_tokens`, such as a table, is cut. The models know few words that are not English: 128
+    tokens are 25 words of Arabic, about 150 characters, and half of its sentences are longer."""
+
+    @property
+    def key(self) -> str:
+        """What, beside the text, passages depend on."""
+        return f"{SPLITTER} {self.max_tokens} {self.target_tokens} {self.sentence_chars}"
 
 
 DEFAULT_SIZE = PassageSize()
@@ -66,9 +75,7 @@ def split_passages(
     article: Article, count_tokens: CountTokens, *, size: PassageSize = DEFAULT_SIZE
 ) -> list[Passage]:
     """Split an article into passages; `count_tokens` is the encoder's."""
-    paragraphs = _fit_sentences(
-        article.text, list(_split_paragraphs(article)), count_tokens, size.max_tokens
-    )
+    paragraphs = _fit_sentences(article.text, list(_split_paragraphs(article)), count_tokens, size)
     return [
         Passage(article, start, end, tuple(sentences))
         for start, end, sentences in _pack_paragraphs(paragraphs, size)
@@ -147,11 +154,11 @@ def _fit_sentences(
     text: str,
     paragraphs: Sequence[tuple[Block, list[Sentence]]],
     count_tokens: CountTokens,
-    max_tokens: int,
+    size: PassageSize,
 ) -> Iterator[_Paragraph]:
-    """Count the tokens of sentences, and cut those of more than `max_tokens`, such as tables."""
+    """Count the tokens of sentences, and cut those that are too long, such as tables."""
     spans = [Span(s.start, s.end) for _, sentences in paragraphs for s in sentences]
-    pieces = iter(_cut_long(text, spans, count_tokens, max_tokens))
+    pieces = iter(_cut_long(text, spans, count_tokens, size.max_tokens, size.sentence_chars))
     for block, sentences in paragraphs:
         fitted: list[Sentence] = []
         lengths: list[int] = []
@@ -163,12 +170,13 @@ def _fit_sentences(
 
 
 def _cut_long(
-    text: str, spans: Sequence[Span], count_tokens: CountTokens, max_tokens: int
+    text: str, spans: Sequence[Span], count_tokens: CountTokens, max_tokens: int, whole_chars: int
 ) -> list[list[tuple[Span, int]]]:
-    """Each span with its length in tokens, or the pieces of at most `max_tokens` into which it was
-    halved.
+    """Each span with its length in tokens, or if it has more than `max_tokens` and `whole_chars`,
+    the pieces of at most `max_tokens` into which it was halved.
     """
-    short = [span.end - span.start <= _SURELY_TOO_LONG * max_tokens for span in spans]
+    countable = max(_SURELY_TOO_LONG * max_tokens, whole_chars)
+    short = [span.end - span.start <= countable for span in spans]
     counts = iter(
         count_tokens(
             [text[s.start : s.end] for s, is_short in zip(spans, short, strict=True) if is_short]
@@ -177,10 +185,10 @@ def _cut_long(
     cut = []
     for span, is_short in zip(spans, short, strict=True):
         length = next(counts) if is_short else max_tokens + 1
-        if length <= max_tokens or span.end - span.start < 2:
+        if length <= max_tokens or span.end - span.start < max(2, whole_chars + 1):
             cut.append([(span, length)])
         else:
-            halves = _cut_long(text, _halve(text, span), count_tokens, max_tokens)
+            halves = _cut_long(text, _halve(text, span), count_tokens, max_tokens, 0)
             cut.append([piece for half in halves for piece in half])
     return cut
 

@@ -16,7 +16,7 @@ from time import time_ns
 from typing import NamedTuple
 from uuid import uuid4
 
-from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize, split_passages
+from qa.articles.passages import DEFAULT_SIZE, PassageSize, split_passages
 from qa.articles.read import (
     blame,
     describe_failure,
@@ -254,7 +254,7 @@ class _Build:
             "dim": str(encoder.dim),
             "salt": self.salt,
             "sentences": describe_parts(encoder),
-            "splitter": f"{SPLITTER} {self.size.max_tokens} {self.size.target_tokens}",
+            "splitter": self.size.key,
         }
 
     def _compare_sources(self, known: _Known, *, reuse: bool) -> _Sources:

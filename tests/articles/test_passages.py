@@ -129,11 +129,12 @@ def test_front_matter_is_no_part_of_the_sentences():
 # -- passages --------------------------------------------------------------------------------------
 
 
-@given(ANY_TEXT, st.integers(1, 12), st.integers(0, 12))
-def test_passages_put_together_give_back_the_article(text, max_tokens, target_tokens):
-    passages = split_passages(
-        article(text), count_words, size=PassageSize(max_tokens, min(max_tokens, target_tokens))
-    )
+@given(ANY_TEXT, st.integers(1, 12), st.integers(0, 12), st.integers(0, 40))
+def test_passages_put_together_give_back_the_article(
+    text, max_tokens, target_tokens, sentence_chars
+):
+    size = PassageSize(max_tokens, min(max_tokens, target_tokens), sentence_chars)
+    passages = split_passages(article(text), count_words, size=size)
     position = 0
     for passage in passages:
         assert position <= passage.start < passage.end
@@ -150,30 +151,28 @@ def test_passages_put_together_give_back_the_article(text, max_tokens, target_to
     assert not passages or not text[position:].strip()
 
 
-@given(ANY_TEXT, st.integers(1, 12))
-def test_no_passage_is_too_long_but_for_a_heading(text, max_tokens):
-    for passage in split_passages(
-        article(text), count_words, size=PassageSize(max_tokens, max_tokens)
-    ):
-        counts = count_words(text[s.start : s.end] for s in passage.sentences)
-        assert max(counts) <= max_tokens
-        body = [
-            count for count, s in zip(counts, passage.sentences, strict=True) if s.kind == "body"
-        ]
-        headings = sum(counts) - sum(body)
-        assert sum(counts) <= max_tokens or (headings <= max_tokens and len(body) == 1)
+@given(ANY_TEXT, st.integers(1, 12), st.integers(0, 40))
+def test_no_passage_is_too_long_but_for_a_heading_or_one_sentence(text, max_tokens, sentence_chars):
+    size = PassageSize(max_tokens, max_tokens, sentence_chars)
+    for passage in split_passages(article(text), count_words, size=size):
+        parts = [text[s.start : s.end] for s in passage.sentences]
+        counts = count_words(parts)
+        for part, count in zip(parts, counts, strict=True):
+            assert count <= max_tokens or len(part) <= sentence_chars
+        if sum(counts) > max_tokens:
+            assert [s.kind for s in passage.sentences[:-1]] == ["heading"] * (len(parts) - 1)
 
 
 def test_paragraphs_fill_a_passage_up_to_its_target_and_are_not_cut():
     text = "\n\n".join(["one two three."] * 6)
-    passages = split_passages(article(text), count_words, size=PassageSize(10, 5))
+    passages = split_passages(article(text), count_words, size=PassageSize(10, 5, 0))
     assert texts_of(passages) == ["one two three.\n\none two three."] * 3
     assert [passage.paragraph for passage in passages] == [1, 3, 5]
 
 
 def test_a_long_paragraph_is_divided_between_sentences_into_equal_parts():
     text = " ".join(["One two three four."] * 6)
-    passages = split_passages(article(text), count_words, size=PassageSize(16, 8))
+    passages = split_passages(article(text), count_words, size=PassageSize(16, 8, 0))
     assert [len(passage.sentences) for passage in passages] == [3, 3]
 
 
@@ -194,7 +193,7 @@ def test_headings_without_text_do_not_pile_up():
 
 def test_a_heading_above_a_long_paragraph_stays_with_its_beginning():
     text = "# A short heading\n\n" + " ".join(["One two three four."] * 4)
-    passages = split_passages(article(text), count_words, size=PassageSize(16, 8))
+    passages = split_passages(article(text), count_words, size=PassageSize(16, 8, 0))
     assert [len(passage.sentences) for passage in passages] == [3, 2]
     assert passages[0].text.startswith("# A short heading")
 
@@ -211,6 +210,28 @@ def test_a_very_long_line_is_cut_at_white_space_to_what_the_encoder_can_read(enc
     assert max(encoder.count_tokens(pieces)) <= DEFAULT_SIZE.max_tokens
     assert "".join("".join(pieces).split()) == "".join(text.split())
     assert {piece.partition(" ")[0] for piece in pieces if "bridge" in piece} == {"bridge"}
+
+
+def test_a_long_sentence_is_kept_whole_and_a_passage_of_its_own(encoder):
+    short = "لم يكن أحد في الواحة يتوقع أن يعود الموسم إلى سابق عهده."
+    long = (
+        "غير أن المزارعين الذين التقيناهم هذا الأسبوع يتحدثون عن محصول يقارب أربعة آلاف طن، أي ضعف "
+        "ما جُني في العام الماضي، ويعزون ذلك إلى القناة الجديدة التي افتُتحت في مارس."
+    )
+    assert encoder.count_tokens([long])[0] > DEFAULT_SIZE.max_tokens
+    text = f"{short} {long}"
+    passages = split_passages(article(text), encoder.count_tokens)
+    assert texts_of(passages) == [short, long]
+    assert [len(passage.sentences) for passage in passages] == [1, 1]
+
+
+def test_a_sentence_that_is_too_long_is_cut_into_pieces_of_a_passage_each():
+    words = [f"word{n}" for n in range(10, 40)]
+    size = PassageSize(max_tokens=8, target_tokens=8, sentence_chars=202)
+    passages = split_passages(article(" ".join(words)), count_words, size=size)
+    assert [len(count.split()) for count in texts_of(passages)] == [8, 7, 8, 7]
+    (whole,) = split_passages(article(" ".join(words[:29])), count_words, size=size)
+    assert whole.text == " ".join(words[:29])
 
 
 @pytest.mark.parametrize(

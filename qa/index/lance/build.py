@@ -6,7 +6,7 @@ from pathlib import Path
 from time import monotonic
 from uuid import uuid4
 
-from qa.articles.passages import DEFAULT_SIZE, SPLITTER, PassageSize
+from qa.articles.passages import DEFAULT_SIZE, PassageSize
 from qa.articles.scan import require_folder, scan_files
 from qa.encoder import load_encoder
 from qa.errors import ArticleError, ArticlesMissing, IndexMismatch
@@ -61,7 +61,7 @@ def build_shared(
             "encoder_name": chosen.name,
             "encoder_fingerprint": chosen.fingerprint,
             "dim": str(chosen.dim),
-            "splitter": f"{SPLITTER} {size.max_tokens} {size.target_tokens}",
+            "splitter": size.key,
             "analysis": ANALYSIS,
         }
         if reembed:
