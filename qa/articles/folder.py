@@ -5,11 +5,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from hashlib import sha256
 from itertools import count
 from pathlib import Path
 from unicodedata import category, normalize
+from uuid import uuid4
 
 from qa.articles.bundles import BundledFile, open_folder, open_zip
 from qa.articles.read import SUFFIXES, load_file, read_article
@@ -56,16 +58,15 @@ def place_file(
     with explaining(parent):
         _make_folder(parent, folder, given)
         for target in _number(parent / clean_name(given.name)):
-            if not target.exists():
+            if not target.exists() and write_new(target, data):
                 break
-            if target.is_dir():
+            if target.is_dir() or not target.exists():  # or a link to nowhere
                 continue
             if sha256(target.read_bytes()).digest() == sha256(data).digest():
                 there = target.relative_to(folder).as_posix()
                 raise ArticleError(
                     given, f"is among the articles already, as {there}", same_as=there
                 )
-        write_whole(target, data)
     return target.relative_to(folder).as_posix()
 
 
@@ -94,13 +95,33 @@ def write_whole(target: Path, data: bytes) -> None:
     """Write a file in one step, under a hidden name first: a build that runs now must not read half
     a file.
     """
-    partial = target.with_name(f".{target.name}.part")
+    with _writing(target, data) as partial:
+        partial.replace(target)
+
+
+def write_new(target: Path, data: bytes) -> bool:
+    """The same, but never over another file: False if somebody else has just written one there."""
+    with _writing(target, data) as partial:
+        try:
+            target.hardlink_to(partial)
+        except FileExistsError:
+            return False
+        except OSError:  # a disk without links
+            if target.exists():
+                return False
+            partial.replace(target)
+    return True
+
+
+@contextmanager
+def _writing(target: Path, data: bytes) -> Iterator[Path]:
+    """A hidden file beside the target, of a name of its own; it is gone afterwards."""
+    partial = target.with_name(f".{target.name}.{uuid4().hex[:8]}.part")
     try:
         partial.write_bytes(data)
-        partial.replace(target)
-    except BaseException:
+        yield partial
+    finally:
         partial.unlink(missing_ok=True)
-        raise
 
 
 def _number(path: Path) -> Iterator[Path]:

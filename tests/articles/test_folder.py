@@ -1,6 +1,7 @@
 """Adding and removing articles by their files; `place_file` and `move_out` are tested with the
 page."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,30 @@ def test_files_are_copied_in_and_a_taken_name_gets_a_number(folder: Path, tmp_pa
         [],
         ["is among the articles already, as a-2.txt"],
     )
+
+
+def test_files_of_one_name_that_come_at_once_are_all_kept(folder: Path):
+    texts = [f"The words of number {n}." for n in range(40)]
+    with ThreadPoolExecutor(8) as threads:
+        ids = list(threads.map(lambda text: place_file(folder, "a.txt", text.encode()), texts))
+    assert [(folder / name).read_text() for name in ids] == texts
+    assert sorted(ids) == sorted(path.name for path in folder.iterdir())
+
+
+def test_a_link_to_nowhere_keeps_its_name(folder: Path):
+    (folder / "a.txt").symlink_to("nowhere.txt")
+    assert place_file(folder, "a.txt", b"The words.") == "a-2.txt"
+    assert (folder / "a.txt").is_symlink()
+
+
+def test_a_disk_without_links_gets_files_too(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(self: Path, target: Path) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    assert place_file(folder, "a.txt", b"The words.") == "a.txt"
+    assert [path.name for path in folder.iterdir()] == ["a.txt"]
+    assert (folder / "a.txt").read_text() == "The words."
 
 
 def test_the_thousandth_file_of_a_name_replaces_no_other(folder: Path):
