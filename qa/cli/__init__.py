@@ -180,7 +180,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
 
     answerer = Answerer(Retriever.load(index), reader=None if no_reader else reader)
     turns: list[Turn] = []
-    while (line := _read_line("? ")) is not None and line != "/quit":
+    while (line := _read_line("? ")) is not None and line not in ("/quit", "quit", "exit"):
         if line == "/new":
             turns = []
         elif line.startswith("/") and not line.startswith("/plain "):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
+from math import isnan
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -57,8 +58,9 @@ class Report:
     `compare_turns`."""
 
     def to_json(self) -> dict[str, Any]:
-        """The report as a JSON value."""
-        return asdict(self)
+        """The report as a JSON value; null stands for a share of no questions."""
+        values: dict[str, Any] = _without_nan(asdict(self))
+        return values
 
     def to_table(self) -> str:
         """The report as lines of text."""
@@ -82,6 +84,15 @@ class Report:
             for row in self.turns
         ]
         return "\n".join(lines)
+
+
+def _without_nan(value: Any) -> Any:
+    """The value with None for each NaN, which JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _without_nan(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(one) for one in value]
+    return None if isinstance(value, float) and isnan(value) else value
 
 
 def evaluate(

@@ -279,7 +279,8 @@ class _Build:
             try:
                 with blame(self.articles / article_id, but=(StoreError,)):
                     by = readers.get(article_id)
-                    was_read = reuse and (by is None or is_current(*by))
+                    older = by[1] if by and not is_current(*by) else ""
+                    was_read = reuse and not older
                     if was_read and stamp and stamp == stamp_before:
                         file_hash, text_hash = file_before, text_before
                     else:
@@ -294,7 +295,7 @@ class _Build:
                             text_hash = article.sha256
                             for warning in (
                                 find_warning(file, article),
-                                by and file_hash == file_before and describe_rereading(by[1]),
+                                older and file_hash == file_before and describe_rereading(older),
                             ):
                                 if warning:
                                     sources.warnings.append(ArticleError(file.path, warning))

@@ -21,7 +21,8 @@ class Where:
     """Which articles are searched: those that meet all conditions; empty ones do not count.
 
     Raises:
-        SettingError: `since` or `until` is not a date, or a plain text is given for several names.
+        SettingError: `since` or `until` is not a date, one of `languages` no code, or a plain text
+            is given for several names.
     """
 
     article_ids: tuple[str, ...] | None = None
@@ -35,7 +36,7 @@ class Where:
     until: str | None = None
     """The last day, month or year that counts."""
     languages: tuple[str, ...] = ()
-    """In one of these, ISO 639-1."""
+    """In one of these, ISO 639-1, ignoring case."""
     title: str = ""
     """Words that the title must have, in any order, ignoring case."""
 
@@ -47,8 +48,17 @@ class Where:
                     f"{name} is the text {value[:40]!r}: give a tuple or list, such as "
                     f"{name}=({value[:40]!r},)"
                 )
+        codes = tuple(one.strip().lower().partition("-")[0] for one in self.languages)
+        for language, code in zip(self.languages, codes, strict=True):
+            if not re.fullmatch(r"[a-z]{2,3}", code):
+                raise SettingError(
+                    f"{language[:40]!r} is no code of a language: give its ISO 639-1 code, such as "
+                    "'en' or 'ar'"
+                )
+        object.__setattr__(self, "languages", codes)
         for name, date in (("since", self.since), ("until", self.until)):
-            if date is not None and read_days(date) is None:
+            given: object = date
+            if given is not None and not (isinstance(given, str) and read_days(given)):
                 raise SettingError(
                     f"{name} is {date!r}: write a day, month or year, such as 1931-05-02, 1931-05 "
                     "or 1931"

@@ -72,6 +72,51 @@ def test_a_removal_can_be_undone(visit, own):
     assert [path.name for path in own.service.articles_folder.iterdir()] == ["bees.txt"]
 
 
+def test_a_double_click_removes_or_adds_once(visit, own):
+    page = visit(at=own)
+    manage(page)
+    page.get_by_text("Add articles").click()
+    page.locator("summary", has_text="Paste a text").last.click()
+    form = page.locator(".qa-add-text").last
+    form.locator("input").fill("Varn")
+    form.locator("textarea").fill(TEXT)
+    form.get_by_role("button", name="Add").dblclick()
+    expect(row(page, "Varn")).to_contain_text("Added, and can be asked.")
+    expect(page.locator(".qa-row")).to_have_count(1)
+    page.get_by_role("button", name="Remove On bees").dblclick()
+    expect(row(page, "On bees")).to_contain_text("Removed.")
+    row(page, "On bees").get_by_role("button", name="Undo").dblclick()
+    expect(row(page, "On bees")).to_contain_text("Back again.")
+    expect(page.locator(".qa-row-failed")).to_have_count(0)
+    expect(page.locator(".qa-toggle")).to_have_text("2 articles")
+
+
+def test_the_next_text_may_be_written_while_one_is_added(visit, own):
+    page = visit(at=own)
+    manage(page)
+    page.get_by_text("Add articles").click()
+    page.locator("summary", has_text="Paste a text").last.click()
+    form = page.locator(".qa-add-text").last
+    form.locator("textarea").fill(TEXT)
+    form.get_by_role("button", name="Add").click()
+    form.locator("textarea").fill("The harbour of Varn is")
+    expect(row(page, "Pasted text")).to_contain_text("Added, and can be asked.")
+    expect(page.locator(".qa-toggle")).to_have_text("2 articles")
+    expect(form.locator("textarea")).to_have_value("The harbour of Varn is")
+
+
+def test_a_ticked_article_looks_ticked(visit, own):
+    page = visit(at=own)
+    manage(page)
+    tick = page.get_by_label("Ask only: On bees")
+    page.mouse.move(0, 0)
+    before = tick.screenshot()
+    tick.check()
+    page.mouse.move(0, 0)
+    page.locator("#articles h2").evaluate("heading => heading.focus()")
+    assert tick.screenshot() != before
+
+
 def test_a_locked_pdf_asks_for_its_password_in_its_row(visit, own, tmp_path: Path):
     (tmp_path / "locked.pdf").write_bytes(make_locked_pdf("Wasps like plums most.", "honey"))
     page = visit(at=own)
@@ -172,7 +217,14 @@ def test_questions_are_answered_while_the_index_is_built_and_the_build_can_be_st
     page.wait_for_function(
         "(before) => document.querySelector('.qa-row progress').value > before", arg=before
     )
-    page.locator("#stop-build").click()
+    stop = page.locator("#stop-build")
+    stop.focus()
+    before = float(progress.locator("progress").get_attribute("value"))
+    page.wait_for_function(
+        "(before) => document.querySelector('.qa-row progress').value > before", arg=before
+    )
+    expect(stop).to_be_focused()
+    page.keyboard.press("Enter")
     expect(page.locator(".qa-row-stopped")).to_contain_text("stopped; the index is as it was")
     expect(page.get_by_role("button", name="Go on")).to_be_visible()
 

@@ -320,6 +320,46 @@ def test_just_one_article_is_asked_and_the_address_keeps_it(visit):
     assert "in=the-damascus-meeting.txt" in page.url
 
 
+def test_what_was_chosen_beside_an_open_article_stays_when_it_is_closed(visit):
+    page = visit()
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Show in article").first.dblclick()
+    page.get_by_role("button", name="Ask this article").click()
+    page.get_by_role("button", name="Close").click()
+    expect(page.locator(".qa-source")).not_to_be_visible()
+    expect(page.locator(".qa-chip bdi")).to_have_text("The Damascus meeting")
+    assert "in=the-damascus-meeting.txt" in page.url
+    assert "article=" not in page.url
+    page.get_by_role("button", name="Show in article").first.click()
+    page.get_by_role("button", name="Take away").click()
+    page.go_back()
+    expect(page.locator(".qa-source")).not_to_be_visible()
+    expect(page.locator(".qa-chip")).to_have_count(0)
+    assert "in=" not in page.url
+
+
+def test_on_a_phone_ask_this_article_leads_to_the_question(visit):
+    page = visit(width=390, height=844)
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Show in article").first.click()
+    page.get_by_role("button", name="Ask this article").click()
+    expect(page.locator(".qa-source")).not_to_be_visible()
+    expect(page.locator("#question textarea")).to_be_focused()
+    expect(page.locator(".qa-chip bdi")).to_have_text("The Damascus meeting")
+
+
+def test_an_article_that_is_closed_before_it_comes_stays_closed(visit):
+    page = visit()
+    ask(page, QUESTION)
+    page.get_by_role("button", name="Show in article").first.click()
+    page.keyboard.press("Escape")
+    page.fill("#question textarea", "What else")
+    page.wait_for_timeout(1500)
+    expect(page.locator(".qa-source")).not_to_be_visible()
+    expect(page.locator("#question textarea")).to_be_focused()
+    assert "article=" not in page.url
+
+
 def test_words_are_found_in_the_article(visit):
     page = visit("?article=the-damascus-meeting.txt")
     field = page.get_by_label("Find in this article")
@@ -330,3 +370,12 @@ def test_words_are_found_in_the_article(visit):
     field.press("Enter")
     expect(page.locator(".qa-find .qa-count")).to_have_text(re.compile("^2 of "))
     expect(field).to_be_focused()
+    field.fill("mee")
+    field.press("Enter")
+    # Before what was asked for is there:
+    field.evaluate(
+        "field => { field.value += 'tings';"
+        " field.dispatchEvent(new Event('input', { bubbles: true })); }"
+    )
+    expect(page.locator(".qa-find .qa-count")).to_have_text(re.compile("^1 of "))
+    expect(field).to_have_value("meetings")

@@ -175,7 +175,7 @@ def test_a_saved_answer_is_history_for_the_next_question(run, tmp_path: Path):
 
 @pytest.mark.parametrize(
     "chosen",
-    [("--author", "Jane"), ("--language", "english"), ("--since", "2022", "--until", "2020")],
+    [("--author", "Jane"), ("--language", "JA"), ("--since", "2022", "--until", "2020")],
 )
 def test_conditions_that_no_article_meets_are_told(run, chosen: tuple[str, ...]):
     told = "None of the articles is among those that you chose to ask.\n"
@@ -191,6 +191,21 @@ def test_an_article_that_is_not_in_the_index_is_an_error(run):
         result = run(command, "What was the meeting about?", "--in", "nothere.txt")
         assert (result.exit_code, result.stdout) == (1, "")
         assert "there is no article 'nothere.txt' in the index: `qa list`" in result.stderr
+
+
+@pytest.mark.parametrize("word", ["quit", "exit", "/quit"])
+def test_chat_ends_with_a_word(run, word: str):
+    result = CliRunner().invoke(main, ["chat", "--json"], input=f"{word}\nWho is Marsh?\n")
+    assert (result.exit_code, result.stdout) == (0, "")
+
+
+def test_a_language_is_given_by_its_code(run):
+    result = run("ask", "What was the meeting about?", "--language", "English")
+    assert result.exit_code == 2
+    assert "'English' is no code of a language" in result.stderr
+    assert (
+        "covert programme" in run("ask", "What was the meeting about?", "--language", "EN").stdout
+    )
 
 
 def test_chat_says_which_commands_there_are(run):

@@ -1,3 +1,4 @@
+import dataclasses
 import json
 from pathlib import Path
 
@@ -163,6 +164,8 @@ def test_a_small_data_set_gives_all_figures(tmp_path: Path):
     assert {"encode", "search", "read", "all"} == set(report.milliseconds)
     assert [outcome.quote_rank for outcome in outcomes] == [0, 0, None]
     assert "quote@1" in report.to_table()
+    none_asked = dataclasses.replace(report, figures={"right, of answered": float("nan")})
+    assert none_asked.to_json()["figures"] == {"right, of answered": None}
     assert sum(row["questions"] for row in report.reliability) == 3
     assert " right" in report.to_table()
 

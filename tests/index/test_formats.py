@@ -1,6 +1,7 @@
 """Files that are not plain text, from the folder to a quote with its page."""
 
 import json
+import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -124,6 +125,14 @@ def test_a_file_is_read_once_and_again_when_its_reader_is_another(articles, inde
     assert report.changed == ("birds.pdf",)
     assert "read again, by another version of its reader (pdf 1, " in report.warnings[0].reason
     assert build(articles, index, encoder=HashEncoder()).unchanged == ("birds.pdf",)
+
+
+def test_a_repair_blames_no_reader(articles, index):
+    build(articles, index, encoder=HashEncoder())
+    with closing(sqlite3.connect(index / STORE_FILE)) as store, store:
+        store.execute("delete from meta where key = 'splitter'")
+    report = build(articles, index, encoder=HashEncoder())
+    assert (report.changed, report.warnings) == (("birds.pdf",), ())
 
 
 def test_verify_tells_another_reader_from_another_file(articles, index, tmp_path):

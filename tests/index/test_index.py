@@ -268,6 +268,17 @@ def test_an_author_is_found_among_others_by_neighbouring_words(
     assert admitted is is_one
 
 
+def test_languages_are_codes_in_any_case():
+    assert Where(languages=("EN", " ar-EG ")).languages == ("en", "ar")
+    with pytest.raises(SettingError, match="'English' is no code of a language"):
+        Where(languages=("en", "English"))
+
+
+def test_a_date_is_a_text():
+    with pytest.raises(SettingError, match="since is 2023: write a day, month or year"):
+        Where(since=2023)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("field", ["article_ids", "authors", "languages"])
 def test_a_text_in_place_of_several_names_is_refused(field: str):
     with pytest.raises(

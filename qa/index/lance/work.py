@@ -105,7 +105,8 @@ class Worker:
                     return None, Done(job.article_id, job.stamp, "unchanged", file.sha256)
                 article = parse_file(file)
                 warning = find_warning(file, article) or ""
-                if job.reader_before and file.sha256 == job.stored and article.origin:
+                is_same_file = job.reader_before and file.sha256 == job.stored
+                if is_same_file and article.origin and article.origin.reader != job.reader_before:
                     told = describe_rereading(job.reader_before)
                     warning = "; ".join(filter(None, [warning, told]))
         except ArticleError as error:

@@ -47,6 +47,7 @@ qa.adding = (() => {
 
   function dismiss(/** @type {Row} */ row) {
     rows = rows.filter((other) => other !== row);
+    drawn.delete(row.key);
     draw();
   }
 
@@ -55,14 +56,28 @@ qa.adding = (() => {
     const box = document.getElementById("added");
     if (!box) return;
     box.hidden = !rows.length;
-    const typed = /** @type {HTMLInputElement | null} */ (box.querySelector("input:focus"));
-    const focus = typed && { key: typed.dataset.key, value: typed.value };
-    box.replaceChildren(...rows.map(drawRow), ...drawErrors());
-    if (focus) {
-      const again = /** @type {any} */ (box.querySelector(`input[data-key="${focus.key}"]`));
-      if (again) again.value = focus.value;
-      again?.focus();
+    const focused = /** @type {HTMLElement | null} */ (document.activeElement);
+    const shown = [...rows.map(drawOnce), ...drawErrors()];
+    if (shown.length === box.children.length && shown.every((one, n) => one === box.children[n]))
+      return;
+    box.replaceChildren(...shown);
+    if (focused !== document.activeElement && focused?.isConnected) focused.focus();
+  }
+
+  /** What stands on the screen of a row, which stays as long as it says the same: a button that is
+   *  pressed or has the focus must not be replaced. */
+  const drawn = new Map();
+  function drawOnce(/** @type {Row} */ row) {
+    const { file, share, ...said } = row;
+    const isBuilding = row.state === "building";
+    const told = JSON.stringify(isBuilding ? row.state : said);
+    if (drawn.get(row.key)?.told !== told) drawn.set(row.key, { told, made: drawRow(row) });
+    const { made } = drawn.get(row.key);
+    if (isBuilding) {
+      made.querySelector("p > span").textContent = ` ${row.words}`;
+      made.querySelector("progress").value = row.share || 0;
     }
+    return made;
   }
 
   /** A way to keep the list of what went wrong, where that is more than one file. */
@@ -125,7 +140,6 @@ qa.adding = (() => {
 
   function askPassword(/** @type {Row} */ row) {
     const field = make("input", { type: "password", autocomplete: "off", required: true });
-    field.dataset.key = row.key;
     field.setAttribute("aria-label", say("Password of {name}", { name: row.name }));
     const form = make("form", { className: "qa-password" }, field);
     form.append(make("button", { textContent: say("Unlock") }));
@@ -238,14 +252,15 @@ qa.adding = (() => {
     } catch (error) {
       change(row, { state: "failed", words: String(/** @type {Error} */ (error).message) });
     }
-    if (row.state === "added") await build();
+    if (row.state === "added") build();
     return row.state !== "failed";
   }
 
   // -- removing --------------------------------------------------------------------------------
 
   async function remove(/** @type {string} */ id, /** @type {string} */ title) {
-    const row = put({ name: title, state: "reading", words: " " });
+    if (rows.some((row) => row.id === id && row.state === "reading")) return;
+    const row = put({ name: title, state: "reading", words: " ", id });
     try {
       const { name } = await insist("page_remove", { id });
       change(row, { state: "removed", words: "", removed: name, id });
@@ -255,7 +270,10 @@ qa.adding = (() => {
     }
   }
 
+  const undoing = new Set();
   async function undo(/** @type {Row} */ row) {
+    if (undoing.has(row)) return;
+    undoing.add(row);
     try {
       await insist("page_restore", { name: row.removed, id: row.id });
       change(row, { state: "restored", removed: "" });
@@ -386,10 +404,15 @@ qa.adding = (() => {
     addFiles([...input.files]);
     input.value = "";
   });
+  const submitted = new Set(); // forms whose content is on its way
   document.addEventListener("submit", async (event) => {
     const form = /** @type {any} */ (event.target);
     if (!form.matches(".qa-add-address, .qa-add-text")) return;
     event.preventDefault();
+    if (submitted.has(form)) return;
+    submitted.add(form);
+    const read = () => JSON.stringify([...new FormData(form)]);
+    const given = read();
     const { address, title, text } = form.elements;
     const done = address
       ? addOther(address.value.trim(), { address: address.value.trim() })
@@ -397,7 +420,8 @@ qa.adding = (() => {
           title: title.value,
           text: text.value,
         });
-    if (await done) form.reset();
+    if ((await done) && read() === given) form.reset(); // else the next is being written
+    submitted.delete(form);
   });
   const press = (/** @type {any} */ button, /** @type {string} */ name) =>
     qa.within(button, ".qa-drop").querySelector(name).click();

@@ -12,12 +12,22 @@ qa.chosen = (() => {
     return listed || titles()[id] || id;
   }
   const query = () => new URL(location.href).searchParams;
+  let kept = where.split(query());
 
   function change(/** @type {(address: URL) => void} */ how) {
     const address = new URL(location.href);
     how(address);
     history.replaceState(history.state, "", address);
+    kept = where.split(address.searchParams);
     draw();
+  }
+
+  /** What was chosen while an article was open stays when Back closes it. */
+  function carry() {
+    change((address) => {
+      where.clear(address);
+      for (const [name, value] of kept) where.add(address, name, value);
+    });
   }
 
   function askOnly(/** @type {string} */ id, /** @type {string} */ title) {
@@ -87,21 +97,23 @@ qa.chosen = (() => {
       choice(say("Cancel"), ""),
     );
     form.addEventListener("submit", (/** @type {any} */ { submitter }) => {
-      if (submitter.value === "all") change((address) => where.clear(address));
-      if (submitter.value !== "ask") return;
+      if (!submitter.value) return;
       change((address) => {
+        if (submitter.value === "all") return where.clear(address);
         for (const [name] of fields) {
           address.searchParams.delete(name);
           const value = form.elements[name].value.trim();
           if (value) where.add(address, name, value);
         }
       });
+      qa.composer.focus();
     });
     form.elements.author.focus();
   }
 
   qa.on("qa-ask-this", (/** @type {any} */ pressed) => {
     askOnly(pressed.value, document.querySelector("#source-title")?.textContent || "");
+    qa.reading.makeRoom();
     qa.composer.focus();
   });
   qa.on("qa-tick", (/** @type {any} */ tick) => {
@@ -115,5 +127,5 @@ qa.chosen = (() => {
     if (changes.some(isList)) draw();
   }).observe(document, { subtree: true, childList: true });
 
-  return { draw, choose, change, current: () => where.read(query()), button };
+  return { draw, carry, choose, change, current: () => where.read(query()), button };
 })();

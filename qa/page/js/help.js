@@ -44,7 +44,7 @@ qa.help = (() => {
     turn.next = found.slice(0, 2);
     qa.talk.keep(turn);
     const reply = document.querySelector(`[data-turn="${turn.n}"] .qa-reply`);
-    if (reply) follow(reply, turn);
+    if (reply && qa.talk.holds(turn)) follow(reply, turn);
   });
 
   /** The questions that go on from an answer, under it; only the last answer shows its own. */

@@ -25,14 +25,14 @@ qa.kept = (() => {
     const list = make("ul", { className: "qa-kept" });
     const forget = qa.button(say("Forget all"), "qa-danger");
     const votes = qa.button(say("Save votes as questions.jsonl"), "", () => qa.cards.saveVotes());
-    votes.hidden = !qa.cards.countVotes();
     const last = dialog.querySelector("form > div");
     last.prepend(votes, forget);
     last.before(list);
 
     function draw() {
       const all = qa.store.list();
-      forget.hidden = !all.length;
+      votes.hidden = !qa.cards.countVotes();
+      forget.hidden = !all.length && votes.hidden;
       list.replaceChildren(...all.map(drawRow));
       if (!all.length) list.append(make("li", { textContent: say("None yet.") }));
     }

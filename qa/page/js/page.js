@@ -45,10 +45,7 @@
       words.select();
       return;
     }
-    if (event.key === "Escape") {
-      if (qa.reading.isOpen()) qa.reading.close();
-      else if (isManaging()) manage(false);
-    }
+    if (event.key === "Escape" && !qa.reading.close() && isManaging()) manage(false);
     if (within(event.target, "input, textarea, select, [contenteditable]")) return;
     if (event.key === "/") {
       event.preventDefault();

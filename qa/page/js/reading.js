@@ -12,6 +12,8 @@ qa.reading = (() => {
   let opener = null; // the button outside the panel that opened it
   /** @type {any} */
   let anchor = null; // where to scroll to, unless it is to the mark
+  /** @type {string | null} */
+  let typed = null; // words written into the field since words were last looked for
   let keepsFocus = false; // whether the article came by itself, while a person writes
 
   const isOpen = () => document.body.classList.contains("qa-reading");
@@ -42,7 +44,7 @@ qa.reading = (() => {
     const reference = referenceOf(button);
     if (!within(button, "#source")) opener = button;
     keepsFocus = quietly;
-    anchor = null;
+    anchor = typed = null;
     const scroll = element.querySelector(".qa-scroll");
     if (button.classList.contains("qa-earlier"))
       anchor = { bottom: scroll.scrollHeight - scroll.scrollTop };
@@ -59,15 +61,21 @@ qa.reading = (() => {
         address.searchParams.set(name, reference[name]);
       else address.searchParams.delete(name);
     }
-    if (reference && !isOpen()) history.pushState({ ...history.state, qa: "reading" }, "", address);
+    const isStep = isOpen() || history.state?.qa === "reading"; // or it is on its way
+    if (reference && !isStep) history.pushState({ ...history.state, qa: "reading" }, "", address);
     else history.replaceState(history.state, "", address);
   }
 
+  /** Close the article, or leave one that is on its way; whether there was one. */
   function close() {
-    if (!isOpen()) return;
-    if (history.state?.qa === "reading") return history.back();
-    setAddress(null);
-    hide();
+    const isStep = history.state?.qa === "reading";
+    if (!isOpen() && !isStep) return false;
+    if (isStep) history.back();
+    else {
+      setAddress(null);
+      hide();
+    }
+    return true;
   }
 
   function hide() {
@@ -77,15 +85,22 @@ qa.reading = (() => {
     else qa.composer.focus();
   }
 
+  /** Close what covers the question. */
+  function makeRoom() {
+    if (!narrow.matches) return;
+    opener = null;
+    close();
+  }
+
   addEventListener("popstate", () => {
-    qa.chosen.draw();
+    qa.chosen.carry();
     const query = new URL(location.href).searchParams;
     if (!query.has("article")) return isOpen() ? hide() : undefined;
     /** @type {any} */
     const reference = { article: query.get("article") };
     for (const name of ["start", "end"])
       if (query.has(name)) reference[name] = Number(query.get(name));
-    anchor = null;
+    anchor = typed = null;
     trigger("show", reference);
   });
 
@@ -93,10 +108,13 @@ qa.reading = (() => {
   function reveal() {
     const section = element.querySelector(".qa-source");
     if (!section) return;
+    if (!new URL(location.href).searchParams.has("article")) return; // closed before it came
     document.body.classList.add("qa-reading");
     settle();
     drawSteps();
     qa.chosen.draw();
+    const writes = within(document.activeElement, "textarea, input");
+    if (writes && !element.contains(writes)) keepsFocus = true;
     const focus = (/** @type {HTMLElement} */ target) => {
       if (!keepsFocus) target.focus({ preventScroll: true });
       keepsFocus = false;
@@ -111,6 +129,7 @@ qa.reading = (() => {
     }
     const hit = element.querySelector("#hit");
     const words = element.querySelector(".qa-find input");
+    if (words && typed !== null) words.value = typed;
     if (anchor) {
       scroll.scrollTop =
         anchor.bottom !== undefined ? scroll.scrollHeight - anchor.bottom : anchor.top;
@@ -159,7 +178,7 @@ qa.reading = (() => {
     const box = element.querySelector(".qa-find");
     const words = box.querySelector("input").value.trim();
     const reference = JSON.parse(box.querySelector(".qa-ref").textContent);
-    anchor = null;
+    anchor = typed = null;
     trigger("show", words ? { ...reference, find: words, number } : reference);
   }
 
@@ -185,6 +204,10 @@ qa.reading = (() => {
     if (words && !within(event.target, "button") && getSelection()?.isCollapsed)
       open(within(words, ".qa-card").querySelector(".qa-show"));
   });
+  document.addEventListener("input", (event) => {
+    const field = within(event.target, ".qa-find input");
+    if (field) typed = field.value;
+  });
   document.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || !within(event.target, ".qa-find input")) return;
     event.preventDefault();
@@ -196,6 +219,7 @@ qa.reading = (() => {
 
   return {
     close,
+    makeRoom,
     isOpen,
     settle,
     step,

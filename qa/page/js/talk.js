@@ -282,6 +282,7 @@ qa.makeTalk = (/** @type {any} */ store, /** @type {any} */ server) => {
     settle,
     setPassages,
     tell,
+    holds: (/** @type {any} */ turn) => conversation.turns.includes(turn),
     answers: () => conversation.turns.map((/** @type {any} */ turn) => turn.answer).filter(Boolean),
     questions: () => conversation.turns.map((/** @type {any} */ turn) => turn.question),
     get id() {
