@@ -60,7 +60,7 @@ class PassageSize(NamedTuple):
     sentence_chars: int = 600
     """A sentence up to this long is kept whole, however many tokens it has; a longer one of more
     than `max_tokens`, such as a table, is cut. The models know few words that are not English: 128
-    tokens are 25 words of Arabic, about 150 characters, and half of its sentences are longer."""
+    tokens are 25 words of Arabic, about 150 characters, and of ARCD's sentences half are longer."""
 
     @property
     def key(self) -> str:
@@ -172,8 +172,8 @@ def _fit_sentences(
 def _cut_long(
     text: str, spans: Sequence[Span], count_tokens: CountTokens, max_tokens: int, whole_chars: int
 ) -> list[list[tuple[Span, int]]]:
-    """Each span with its length in tokens, or if it has more than `max_tokens` and `whole_chars`,
-    the pieces of at most `max_tokens` into which it was halved.
+    """Each span with its length in tokens, or if it is longer than both `max_tokens` and
+    `whole_chars`, the pieces of at most `max_tokens` into which it was halved.
     """
     countable = max(_SURELY_TOO_LONG * max_tokens, whole_chars)
     short = [span.end - span.start <= countable for span in spans]
@@ -185,7 +185,7 @@ def _cut_long(
     cut = []
     for span, is_short in zip(spans, short, strict=True):
         length = next(counts) if is_short else max_tokens + 1
-        if length <= max_tokens or span.end - span.start < max(2, whole_chars + 1):
+        if length <= max_tokens or span.end - span.start <= max(1, whole_chars):
             cut.append([(span, length)])
         else:
             halves = _cut_long(text, _halve(text, span), count_tokens, max_tokens, 0)

@@ -165,7 +165,7 @@ def chat(index: Path | str, reader: str, no_reader: bool, as_json: bool) -> None
     \b
     /new             forget what was asked so far
     /plain QUESTION  ask as written, without what came before
-    /quit            or Ctrl-D or Ctrl-C: leave
+    /quit            or quit, exit, Ctrl-D or Ctrl-C: leave
 
     \b
     Example:

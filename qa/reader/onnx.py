@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 WEIGHTS = Path(__file__).with_name("weights")
 MAX_QUESTION_TOKENS = 40
 MAX_TOKENS = 320
-"""Of question and passage together; passages of an index are much shorter."""
+"""Of question and passage together; of an index only long sentences in other scripts than Latin may
+be longer, and are then read from their beginning."""
 MAX_ANSWER_TOKENS = 40
 CROSSING_COST = 4.0
 """Subtracted, in log-odds, from a span that continues into the next sentence: fewer than one answer

@@ -35,6 +35,14 @@ def manage(page: Page) -> None:
     expect(page.locator("#articles h2")).to_be_focused()
 
 
+def open_paste(page: Page):
+    """The form for a text, in the panel of articles."""
+    manage(page)
+    page.get_by_text("Add articles").click()
+    page.locator("summary", has_text="Paste a text").last.click()
+    return page.locator(".qa-add-text").last
+
+
 def row(page: Page, name: str):
     return page.locator(".qa-row", has=page.locator(".qa-row-name", has_text=name))
 
@@ -74,10 +82,7 @@ def test_a_removal_can_be_undone(visit, own):
 
 def test_a_double_click_removes_or_adds_once(visit, own):
     page = visit(at=own)
-    manage(page)
-    page.get_by_text("Add articles").click()
-    page.locator("summary", has_text="Paste a text").last.click()
-    form = page.locator(".qa-add-text").last
+    form = open_paste(page)
     form.locator("input").fill("Varn")
     form.locator("textarea").fill(TEXT)
     form.get_by_role("button", name="Add").dblclick()
@@ -93,10 +98,7 @@ def test_a_double_click_removes_or_adds_once(visit, own):
 
 def test_the_next_text_may_be_written_while_one_is_added(visit, own):
     page = visit(at=own)
-    manage(page)
-    page.get_by_text("Add articles").click()
-    page.locator("summary", has_text="Paste a text").last.click()
-    form = page.locator(".qa-add-text").last
+    form = open_paste(page)
     form.locator("textarea").fill(TEXT)
     form.get_by_role("button", name="Add").click()
     form.locator("textarea").fill("The harbour of Varn is")
